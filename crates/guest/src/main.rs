@@ -1,0 +1,2 @@
+//! The static binary inside the engine.
+fn main() {}

@@ -1,0 +1,88 @@
+//! An exchange whose two ends have names.
+
+use std::net::SocketAddr;
+
+use crate::Timestamp;
+use crate::exchange::{Ending, Message, Protocol, Quality};
+
+/// The name of everybody who is no service of the stack: this machine, its other programs, the world.
+pub const OUTSIDE: &str = "outside";
+
+/// One end of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Party {
+    /// The service, or [`OUTSIDE`].
+    pub service: String,
+    /// Address and port as seen on the wire.
+    pub addr: SocketAddr,
+}
+
+/// One request and its response between two named ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// Unique within the stack's history, short enough to type.
+    pub id: String,
+    /// When the first byte of the request was seen.
+    pub ts: Timestamp,
+    /// Who called.
+    pub from: Party,
+    /// Who was called.
+    pub to: Party,
+    /// What they spoke.
+    pub protocol: Protocol,
+    /// For people and filters: `GET /orders/7`; `tcp :5432` for a connection of an unknown protocol.
+    pub operation: String,
+    /// `GET`, or empty.
+    pub method: String,
+    /// The path without its query, or empty.
+    pub path: String,
+    /// The protocol's own status; `None` when it was not seen.
+    pub status: Option<String>,
+    /// `false` for a status of failure, a refused, reset or unanswered call; `true` otherwise, pending included.
+    pub ok: bool,
+    /// From the request's first byte to the response's last, in milliseconds; `None` until both were seen.
+    pub ms: Option<f64>,
+    /// From the request's first byte to the response's first, in milliseconds.
+    pub ttfb_ms: Option<f64>,
+    /// The connection.
+    pub conn: String,
+    /// What was asked, redacted.
+    pub request: Message,
+    /// What was answered, redacted.
+    pub response: Option<Message>,
+    /// How much was seen.
+    pub quality: Quality,
+    /// How the connection stands.
+    pub ending: Ending,
+    /// The trace id out of `traceparent`, `b3` or `x-request-id`, when there is one.
+    pub trace: Option<String>,
+    /// Something worth knowing about this call.
+    pub note: Option<String>,
+    /// Whether it can still change.
+    pub done: bool,
+}
+
+/// What passed from one service to another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edge {
+    /// The caller, or [`OUTSIDE`].
+    pub from: String,
+    /// The callee, or [`OUTSIDE`].
+    pub to: String,
+    /// What they speak.
+    pub protocol: Protocol,
+    /// How many calls ended or are open.
+    pub calls: u64,
+    /// How many of them failed.
+    pub errors: u64,
+    /// Body bytes of both directions.
+    pub bytes: u64,
+    /// Percentiles of the calls that ended, in milliseconds.
+    pub p50_ms: Option<f64>,
+    /// See `p50_ms`.
+    pub p90_ms: Option<f64>,
+    /// See `p50_ms`.
+    pub p99_ms: Option<f64>,
+    /// When the newest call began.
+    pub last: Timestamp,
+}
