@@ -1,0 +1,76 @@
+//! Where a stack's things lie on this machine.
+//!
+//! Everything of one stack is in one folder under the platform's state folder, named after the stack and the
+//! manifest's folder; nothing is written into the user's repository.
+
+use std::path::{Path, PathBuf};
+
+/// The variable that puts the state folder elsewhere.
+pub const STATE_VARIABLE: &str = "SHOAL_STATE_DIR";
+
+/// The state folder, `~/.local/state/shoal` on Linux; `overridden` is the value of [`STATE_VARIABLE`].
+pub fn state_folder(overridden: Option<PathBuf>) -> PathBuf {
+    overridden.unwrap_or_else(|| {
+        directories::ProjectDirs::from("dev", "", "shoal").map_or_else(
+            || std::env::temp_dir().join("shoal"),
+            |dirs| dirs.state_dir().unwrap_or(dirs.data_local_dir()).to_owned(),
+        )
+    })
+}
+
+/// One stack's folder and what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The stack's folder.
+    pub folder: PathBuf,
+}
+
+impl Place {
+    /// The place of the stack `name` whose manifest is in `manifest_folder`.
+    pub fn of(state: &Path, name: &str, manifest_folder: &Path) -> Self {
+        let key = fnv(manifest_folder.as_os_str().as_encoded_bytes());
+        Self { folder: state.join("stacks").join(format!("{name}-{key:08x}")) }
+    }
+
+    /// The session's socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("session.sock")
+    }
+
+    /// The file that a running session keeps locked, with its process id in it.
+    pub fn lease(&self) -> PathBuf {
+        self.folder.join("session.lease")
+    }
+
+    /// What a session that nobody looks at prints.
+    pub fn session_log(&self) -> PathBuf {
+        self.folder.join("session.log")
+    }
+
+    /// The log store.
+    pub fn logs(&self) -> PathBuf {
+        self.folder.join("logs")
+    }
+}
+
+/// FNV-1a, folded to 32 bits: the same on every machine and in every version.
+fn fnv(bytes: &[u8]) -> u32 {
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
+    (hash ^ (hash >> 32)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_folders_never_share_a_place() {
+        let state = Path::new("/state");
+        let one = Place::of(state, "shop", Path::new("/a"));
+        assert_eq!(one, Place::of(state, "shop", Path::new("/a")));
+        assert_ne!(one, Place::of(state, "shop", Path::new("/b")));
+        assert!(one.socket().starts_with("/state/stacks"));
+    }
+}

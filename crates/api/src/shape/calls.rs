@@ -1,0 +1,282 @@
+//! Calls and the edges they make.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::From;
+
+/// Which calls. Everything that is left out does not narrow.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export, optional_fields)]
+#[serde(default, deny_unknown_fields)]
+pub struct CallsQuery {
+    /// Made by this service.
+    #[serde(skip_serializing_if = "Option::is_none", rename = "from")]
+    pub from_service: Option<String>,
+    /// Made to this service.
+    #[serde(skip_serializing_if = "Option::is_none", rename = "to")]
+    pub to_service: Option<String>,
+    /// Made by or to one of these services; empty: all.
+    pub services: Vec<String>,
+    /// `http/1`, `tcp` and so on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// Only failed ones.
+    pub failed: bool,
+    /// Longer than this, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slower: Option<f64>,
+    /// Not before this time, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Not after this time, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Contains this text in operation, headers or body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// A CEL expression over `protocol from to operation method path status ok ms bytes headers body ts`.
+    #[serde(skip_serializing_if = "Option::is_none", rename = "where")]
+    pub where_: Option<String>,
+}
+
+/// A page of calls.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+#[serde(default, deny_unknown_fields)]
+pub struct CallsRead {
+    /// Which calls.
+    pub query: CallsQuery,
+    /// From where.
+    pub from: From,
+    /// At most so many, up to 10,000; 0: 200.
+    pub limit: u32,
+    /// With `after`: how long to wait for a first call, in milliseconds, up to 30,000.
+    pub wait_ms: u32,
+    /// With headers and bodies.
+    pub whole: bool,
+    /// Leave out calls that still wait for their answer.
+    pub done: bool,
+}
+
+/// Calls, oldest first whichever way was read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct CallsPage {
+    /// In order of their requests' first bytes.
+    pub calls: Vec<CallDetail>,
+    /// What to give to `before` for older calls; left out at the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub before: Option<String>,
+    /// What to give to `after` for newer calls.
+    pub after: String,
+}
+
+/// A call by id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct CallId {
+    /// Its id.
+    pub id: String,
+}
+
+/// One end of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, rename = "Party")]
+pub struct PartyShape {
+    /// The service; `outside` for this machine and the world.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub service: Option<String>,
+    /// Address and port.
+    pub addr: String,
+}
+
+/// One call; in a page without `whole`, its messages have sizes only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export, rename = "Call")]
+pub struct CallDetail {
+    /// Everything but the messages.
+    #[serde(flatten)]
+    pub row: CallRow,
+    /// What was asked.
+    pub request: CallMessage,
+    /// What was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub response: Option<CallMessage>,
+}
+
+/// A call without its messages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct CallRow {
+    /// Its id.
+    pub id: String,
+    /// When the first byte of the request was seen.
+    pub ts: String,
+    /// Who called.
+    pub from: PartyShape,
+    /// Who was called.
+    pub to: PartyShape,
+    /// `http/1`, `tcp` and so on.
+    pub protocol: String,
+    /// For people.
+    pub operation: String,
+    /// `GET` and the like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub method: Option<String>,
+    /// Without the query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub path: Option<String>,
+    /// The protocol's own; left out when it was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub status: Option<String>,
+    /// Whether it went well, or may still.
+    pub ok: bool,
+    /// From the request's first byte to the response's last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub ms: Option<f64>,
+    /// From the request's first byte to the response's first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub ttfb_ms: Option<f64>,
+    /// The connection.
+    pub conn: String,
+    /// `complete`, or why not.
+    pub quality: String,
+    /// The trace it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub trace: Option<String>,
+    /// Something worth knowing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub note: Option<String>,
+    /// Whether its answer is still awaited.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub pending: bool,
+}
+
+/// One direction of a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct CallMessage {
+    /// The body's whole size.
+    pub bytes: f64,
+    /// By lower-case name, in wire order; values of one name are joined by `, `.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "Record<string, string>")]
+    pub headers: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The body as text, or its hexadecimal digits where it is no UTF-8 (`binary`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub body: Option<String>,
+    /// Whether `body` is hexadecimal digits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub binary: bool,
+    /// Whether `body` is shorter than what was sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub truncated: bool,
+}
+
+/// Another tool's form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+#[serde(rename_all = "lowercase")]
+pub enum ExportFormat {
+    /// HTTP Archive 1.2.
+    Har,
+    /// One `curl` command a call.
+    Curl,
+}
+
+/// Which calls in which form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+#[serde(deny_unknown_fields)]
+pub struct CallsExport {
+    /// These calls; empty: those of `query`.
+    #[serde(default)]
+    pub ids: Vec<String>,
+    /// Which calls when there are no ids.
+    #[serde(default)]
+    pub query: CallsQuery,
+    /// The form.
+    pub format: ExportFormat,
+}
+
+/// What passed from one service to another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export, rename = "Edge")]
+pub struct EdgeRow {
+    /// The caller.
+    pub from: String,
+    /// The callee.
+    pub to: String,
+    /// What they speak.
+    pub protocol: String,
+    /// Calls.
+    pub calls: f64,
+    /// Failed ones.
+    pub errors: f64,
+    /// Body bytes both ways.
+    pub bytes: f64,
+    /// Median.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p50_ms: Option<f64>,
+    /// 90th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p90_ms: Option<f64>,
+    /// 99th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p99_ms: Option<f64>,
+    /// When the newest call began.
+    pub last: String,
+}
+
+/// All edges.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct EdgeList {
+    /// By caller, callee, protocol.
+    pub edges: Vec<EdgeRow>,
+}
+
+/// A time range cut into bins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+#[serde(deny_unknown_fields)]
+pub struct TimelineRequest {
+    /// From, in milliseconds since 1970; negative: so long before now.
+    pub since_ms: f64,
+    /// To, in milliseconds since 1970; 0: now.
+    pub until_ms: f64,
+    /// How many bins, 1 to 2,000.
+    pub bins: u32,
+}
+
+/// Calls over time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Timeline {
+    /// Where the first bin begins, in milliseconds since 1970.
+    pub since_ms: f64,
+    /// Where the last bin ends.
+    pub until_ms: f64,
+    /// Calls in each bin.
+    pub calls: Vec<u32>,
+    /// Failed calls in each bin.
+    pub errors: Vec<u32>,
+}

@@ -1,0 +1,69 @@
+//! The shapes that travel. A field that is not known is left out, never null. Times are RFC 3339 in UTC with
+//! nanoseconds, spans are milliseconds, sizes are bytes.
+
+mod calls;
+mod logs;
+mod stack;
+mod terminal;
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+pub use calls::{
+    CallDetail, CallId, CallMessage, CallRow, CallsExport, CallsPage, CallsQuery, CallsRead, EdgeList,
+    EdgeRow, ExportFormat, PartyShape, Timeline, TimelineRequest,
+};
+pub use logs::{LogLine, LogsPage, LogsQuery, LogsRead};
+pub use stack::{
+    Build, CaptureState, CaptureView, Change, Check, CheckState, Counters, Delta, DiagnosticShape,
+    DoctorReport, Down, EngineView, Event, EventsPage, EventsRead, PortView, ReloadMs, ReloadView,
+    ServiceView, Services, Severity, Snapshot, StackView, State, Up, WatchMessage,
+};
+pub use terminal::{TerminalControl, TerminalRequest};
+
+/// Nothing to say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Empty {}
+
+/// It was done, or begun.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Done {
+    /// What else is worth saying, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub note: Option<String>,
+}
+
+/// How many.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Count {
+    /// A whole number.
+    pub count: f64,
+}
+
+/// A text in some other tool's form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Text {
+    /// The text.
+    pub text: String,
+}
+
+/// Where a page of a time-ordered list starts. Cursors are opaque, and valid as long as the list is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+#[serde(rename_all = "snake_case", tag = "at", content = "cursor")]
+pub enum From {
+    /// The end of the list, going back.
+    #[default]
+    Newest,
+    /// The beginning of the list, going on.
+    Oldest,
+    /// Before this place, going back.
+    Before(String),
+    /// After this place, going on.
+    After(String),
+}

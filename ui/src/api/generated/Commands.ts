@@ -1,0 +1,45 @@
+// Generated from crates/api/src/commands.rs. Do not edit.
+import type { CallDetail } from "./CallDetail";
+import type { CallId } from "./CallId";
+import type { CallsExport } from "./CallsExport";
+import type { CallsPage } from "./CallsPage";
+import type { CallsRead } from "./CallsRead";
+import type { Count } from "./Count";
+import type { DoctorReport } from "./DoctorReport";
+import type { Done } from "./Done";
+import type { Down } from "./Down";
+import type { EdgeList } from "./EdgeList";
+import type { Empty } from "./Empty";
+import type { EventsPage } from "./EventsPage";
+import type { EventsRead } from "./EventsRead";
+import type { LogsPage } from "./LogsPage";
+import type { LogsQuery } from "./LogsQuery";
+import type { LogsRead } from "./LogsRead";
+import type { Services } from "./Services";
+import type { Snapshot } from "./Snapshot";
+import type { Text } from "./Text";
+import type { Timeline } from "./Timeline";
+import type { TimelineRequest } from "./TimelineRequest";
+import type { Up } from "./Up";
+
+export interface Commands {
+  snapshot: { request: Empty; response: Snapshot };
+  up: { request: Up; response: Done };
+  down: { request: Down; response: Done };
+  start: { request: Services; response: Done };
+  stop: { request: Services; response: Done };
+  restart: { request: Services; response: Done };
+  rebuild: { request: Services; response: Done };
+  reload: { request: Services; response: Done };
+  logs_read: { request: LogsRead; response: LogsPage };
+  logs_count: { request: LogsQuery; response: Count };
+  calls_read: { request: CallsRead; response: CallsPage };
+  call_show: { request: CallId; response: CallDetail };
+  calls_export: { request: CallsExport; response: Text };
+  edges: { request: Empty; response: EdgeList };
+  events_read: { request: EventsRead; response: EventsPage };
+  timeline: { request: TimelineRequest; response: Timeline };
+  trust: { request: Empty; response: Done };
+  doctor: { request: Empty; response: DoctorReport };
+  shutdown: { request: Empty; response: Done };
+}
