@@ -36,6 +36,8 @@ pub struct Call {
     pub method: String,
     /// The path without its query, or empty.
     pub path: String,
+    /// The request's target as sent, query included, redacted; empty for `tcp`.
+    pub target: String,
     /// The protocol's own status; `None` when it was not seen.
     pub status: Option<String>,
     /// `false` for a status of failure, a refused, reset or unanswered call; `true` otherwise, pending included.
