@@ -139,6 +139,11 @@ pub enum FromAgent {
         /// Time from the batch's first step to here, in microseconds.
         micros: u64,
     },
+    /// What the last restart started has ended by itself; the container goes on and waits for the next restart.
+    Ended {
+        /// The exit code as a shell counts it: 128 and the signal's number for a signal.
+        code: i32,
+    },
 }
 
 /// Why a value cannot be framed.
