@@ -1,1 +1,37 @@
-//! calls
+//! Exchanges and names in, calls out: who called whom, what it took, and what passed between any two services.
+//!
+//! [`Calls::observe`] takes each report of the capture, hides what must not be kept ([`Redaction`]), gives both ends
+//! the names that were valid at that moment ([`Names`]), and stores the call within bounded memory. From the store come
+//! pages ([`Calls::list`]), changes since a revision ([`Calls::changes`]), edges with percentiles ([`Calls::edges`])
+//! and the time axis ([`Calls::series`]); [`Where`] is the filter language, [`export`] and [`map`] are the ways out.
+//!
+//! Deliberately absent: any clock, task, file or socket (time comes with the exchanges), decoding of bytes (`wire`
+//! does it), and bodies on disk. Tested by tables beside the code, by stories and properties in `tests`: whatever the
+//! order of reports the calls are the same, limits hold, and a secret is in nothing that leaves this crate.
+
+mod axis;
+mod body;
+mod calls;
+mod edges;
+pub mod export;
+mod filter;
+mod hairpin;
+mod judge;
+pub mod map;
+mod names;
+mod query;
+mod redact;
+mod shape;
+mod store;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+pub use axis::Bin;
+pub use body::body_text;
+pub use calls::{Calls, Change, Changes, Head, Limits};
+pub use edges::EdgeRate;
+pub use filter::{FilterError, Where};
+pub use names::Names;
+pub use query::{Cursor, Page, Position, Query};
+pub use redact::{REDACTED, Redaction};

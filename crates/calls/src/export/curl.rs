@@ -1,0 +1,112 @@
+//! A call as a command line that sends its request again.
+
+use std::fmt::Write;
+
+use model::call::Call;
+use model::exchange::Protocol;
+
+use super::{Url, address};
+use crate::body::body_text;
+use crate::judge::header;
+
+/// Headers that curl makes itself, or that belong to the connection.
+const LEFT_OUT: [&str; 6] =
+    ["host", "content-length", "transfer-encoding", "connection", "expect", "accept-encoding"];
+
+/// The command for a POSIX shell, every part of it quoted; `None` for a protocol that curl does not speak, and for a
+/// request that was not seen. It goes to the address that was called, whatever the host name means here. What was
+/// redacted or cut stays so, and a comment says it.
+pub fn curl(call: &Call) -> Option<String> {
+    if call.protocol != Protocol::Http1 || call.method.is_empty() || call.method == "CONNECT" {
+        return None;
+    }
+    let url = Url::of(call);
+    let request = &call.request;
+    let has_body = request.bytes > 0 || !request.body.is_empty();
+    let text = body_text(request);
+    let mut command = String::new();
+    if has_body && text.is_none() && !request.body.is_empty() {
+        // No argument can carry any byte; printf's can, in octal.
+        command.push_str("printf '");
+        for byte in &request.body {
+            put(&mut command, format_args!("\\{byte:03o}"));
+        }
+        command.push_str("' | ");
+    }
+    command.push_str("curl");
+    match (call.method.as_str(), has_body) {
+        // What curl does unasked.
+        ("GET", false) | ("POST", true) => {}
+        ("HEAD", false) => command.push_str(" --head"),
+        (method, _) => put(&mut command, format_args!(" -X {}", quote(method))),
+    }
+    let target = url.text();
+    if target.contains(['[', ']', '{', '}']) {
+        command.push_str(" --globoff");
+    }
+    if target.contains("/.") {
+        command.push_str(" --path-as-is");
+    }
+    put(&mut command, format_args!(" {}", quote(&target)));
+    let ip = address(call);
+    if url.host != ip {
+        put(&mut command, format_args!(" --resolve {}", quote(&format!("{}:{}:{ip}", url.host, url.port))));
+    }
+    if header(request, "accept-encoding").is_some_and(|codings| codings != "identity") {
+        command.push_str(" --compressed");
+    }
+    let made = if url.port == 80 { url.host.clone() } else { format!("{}:{}", url.host, url.port) };
+    for (name, value) in &request.headers {
+        let lower = name.to_ascii_lowercase();
+        let other_host = lower == "host" && *value != made;
+        if is_token(name) && (other_host || !LEFT_OUT.contains(&lower.as_str())) {
+            // An empty value needs the semicolon: with a colon curl drops the header.
+            let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
+            put(&mut command, format_args!(" \\\n  -H {}", quote(&header)));
+        }
+    }
+    let posts = matches!(call.method.as_str(), "POST" | "PUT" | "PATCH");
+    if request.body.is_empty() {
+        if posts {
+            command.push_str(" \\\n  -H 'content-length: 0'");
+        }
+    } else {
+        if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            // curl would call it a form.
+            command.push_str(" \\\n  -H 'content-type:'");
+        }
+        match text {
+            Some(text) => put(&mut command, format_args!(" \\\n  --data-raw {}", quote_all(&text))),
+            None => command.push_str(" \\\n  --data-binary @-"),
+        }
+    }
+    if request.cut {
+        put(
+            &mut command,
+            format_args!("\n# {} of {} bytes of the body were kept", request.body.len(), request.bytes),
+        );
+    }
+    Some(command)
+}
+
+/// One argument. Control characters have no place in a URL or header and become spaces.
+fn quote(text: &str) -> String {
+    let clean: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    quote_all(&clean)
+}
+
+/// One argument, all of it literal: within single quotes only the single quote is special (POSIX shell, 2.2.2).
+fn quote_all(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// Whether it is a header name (RFC 9110, section 5.6.2). curl reads a file for one that begins with `@`.
+fn is_token(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// Writing to a string cannot fail.
+fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
+    let written = text.write_fmt(what);
+    debug_assert!(written.is_ok());
+}

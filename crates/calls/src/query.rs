@@ -1,0 +1,207 @@
+//! Questions about stored calls, answered in pages.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use model::Timestamp;
+use model::call::Call;
+use model::exchange::{Message, Protocol};
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::edges::EdgeRate;
+use crate::filter::Where;
+use crate::store::Store;
+
+/// Which calls. Every condition must hold; the default asks for all.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// Its caller.
+    pub from: Option<String>,
+    /// Its callee.
+    pub to: Option<String>,
+    /// Either of its ends.
+    pub service: Option<String>,
+    /// What was spoken.
+    pub protocol: Option<Protocol>,
+    /// Only those that failed.
+    pub failed: bool,
+    /// Only those that took longer, in milliseconds.
+    pub slower: Option<f64>,
+    /// Not those that began before.
+    pub since: Option<Timestamp>,
+    /// Not those that began then or later.
+    pub until: Option<Timestamp>,
+    /// Words, each of which is in the operation, a header or a body, in upper or lower case.
+    pub text: Option<String>,
+    /// What the expression says.
+    pub filter: Option<Where>,
+}
+
+/// A place between calls in the order of time. It stays valid when the calls around it are evicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cursor(Timestamp, u64);
+
+/// Why a text is no cursor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no place in the list of calls")]
+pub struct BadCursor(pub String);
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0.0, self.1)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = BadCursor;
+
+    fn from_str(text: &str) -> Result<Self, BadCursor> {
+        let parts =
+            text.split_once('.').and_then(|(at, ordinal)| Some((at.parse().ok()?, ordinal.parse().ok()?)));
+        let (at, ordinal) = parts.ok_or_else(|| BadCursor(text.to_owned()))?;
+        Ok(Self(Timestamp(at), ordinal))
+    }
+}
+
+/// Where a page begins, and which way it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// At the newest call, newest first.
+    Newest,
+    /// At the oldest call, oldest first.
+    Oldest,
+    /// At the call before this place, newest first.
+    Before(Cursor),
+    /// At the call after this place, oldest first.
+    After(Cursor),
+}
+
+/// A part of the answer.
+#[derive(Debug)]
+pub struct Page<'a> {
+    /// The calls, in the order that the position asked for.
+    pub calls: Vec<&'a Call>,
+    /// Where older calls may be; `None` when nothing older is kept.
+    pub before: Option<Cursor>,
+    /// Where newer calls are or will be; `None` only when the store is empty and nothing was asked for.
+    pub after: Option<Cursor>,
+}
+
+pub(crate) fn page<'a>(store: &'a Store, query: &Query, from: Position, limit: usize) -> Page<'a> {
+    let order = store.order();
+    let matcher = Matcher::new(query);
+    let start = query.since.map_or(0, |since| order.partition_point(|(at, _)| *at < since));
+    let end =
+        query.until.map_or(order.len(), |until| order.partition_point(|(at, _)| *at < until)).max(start);
+    let matching = |(_, ordinal): &(Timestamp, u64)| {
+        store.get(*ordinal).map(|entry| &entry.call).filter(|call| matcher.matches(call))
+    };
+    let mut page = Page { calls: Vec::new(), before: None, after: None };
+    let cursor = |index: usize| order.get(index).map(|(at, ordinal)| Cursor(*at, *ordinal));
+    match from {
+        Position::Newest | Position::Before(_) => {
+            let end = match from {
+                Position::Before(Cursor(at, ordinal)) => {
+                    order.partition_point(|place| *place < (at, ordinal)).clamp(start, end)
+                }
+                _ => end,
+            };
+            let mut index = end;
+            while index > start && page.calls.len() < limit {
+                index -= 1;
+                page.calls.extend(order.get(index).and_then(matching));
+            }
+            page.before = if index > start { cursor(index) } else { None };
+            page.after = end.checked_sub(1).and_then(cursor);
+        }
+        Position::Oldest | Position::After(_) => {
+            let first = match from {
+                Position::After(Cursor(at, ordinal)) => {
+                    order.partition_point(|place| *place <= (at, ordinal)).clamp(start, end)
+                }
+                _ => start,
+            };
+            let mut index = first;
+            while index < end && page.calls.len() < limit {
+                page.calls.extend(order.get(index).and_then(matching));
+                index += 1;
+            }
+            let here = match from {
+                Position::After(Cursor(at, ordinal)) => Some(Cursor(at, ordinal.saturating_add(1))),
+                _ => None,
+            };
+            page.before = if first > start { cursor(first).or(here) } else { None };
+            page.after = match from {
+                Position::After(same) if index == first => Some(same),
+                _ => index.checked_sub(1).and_then(cursor),
+            };
+        }
+    }
+    page
+}
+
+pub(crate) fn edge_rates(store: &Store, since: Timestamp, until: Timestamp) -> Vec<EdgeRate> {
+    let order = store.order();
+    let start = order.partition_point(|(at, _)| *at < since);
+    let end = order.partition_point(|(at, _)| *at < until).max(start);
+    let mut counts: BTreeMap<(&str, &str, Protocol), (u64, u64)> = BTreeMap::new();
+    for (_, ordinal) in order.range(start..end) {
+        let Some(entry) = store.get(*ordinal) else { continue };
+        let call = &entry.call;
+        let count = counts.entry((&call.from.service, &call.to.service, call.protocol)).or_default();
+        count.0 += 1;
+        count.1 += u64::from(!call.ok);
+    }
+    let seconds = until.since(since).as_secs_f64();
+    let rate = |((from, to, protocol), (calls, errors)): ((&str, &str, Protocol), (u64, u64))| EdgeRate {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        protocol,
+        calls,
+        errors,
+        per_second: if seconds > 0.0 { calls as f64 / seconds } else { 0.0 },
+    };
+    counts.into_iter().map(rate).collect()
+}
+
+/// A query with its words made ready for searching.
+struct Matcher<'q> {
+    query: &'q Query,
+    words: Vec<Regex>,
+}
+
+impl<'q> Matcher<'q> {
+    fn new(query: &'q Query) -> Self {
+        let words = query.text.as_deref().unwrap_or_default().split_whitespace();
+        let word = |word| RegexBuilder::new(&regex::escape(word)).case_insensitive(true).build().ok();
+        Self { query, words: words.filter_map(word).collect() }
+    }
+
+    /// The cheap conditions come first.
+    fn matches(&self, call: &Call) -> bool {
+        let query = self.query;
+        let (from, to) = (&call.from.service, &call.to.service);
+        query.from.as_ref().is_none_or(|name| name == from)
+            && query.to.as_ref().is_none_or(|name| name == to)
+            && query.service.as_ref().is_none_or(|name| name == from || name == to)
+            && query.protocol.is_none_or(|protocol| protocol == call.protocol)
+            && !(query.failed && call.ok)
+            && query.slower.is_none_or(|limit| call.ms.is_some_and(|ms| ms > limit))
+            && self.words.iter().all(|word| contains(call, word))
+            && query.filter.as_ref().is_none_or(|filter| filter.matches(call))
+    }
+}
+
+fn contains(call: &Call, word: &Regex) -> bool {
+    let in_message = |message: &Message| {
+        let in_header = |(name, value): &(String, String)| {
+            word.is_match(name.as_bytes()) || word.is_match(value.as_bytes())
+        };
+        message.headers.iter().any(in_header) || word.is_match(&message.body)
+    };
+    word.is_match(call.operation.as_bytes())
+        || word.is_match(call.target.as_bytes())
+        || in_message(&call.request)
+        || call.response.as_ref().is_some_and(in_message)
+}

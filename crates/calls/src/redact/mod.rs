@@ -1,0 +1,139 @@
+//! What must not be kept is hidden before anything is stored.
+
+mod form;
+mod json;
+mod multipart;
+
+use model::exchange::{Exchange, Message};
+use model::plan::CallsConfig;
+
+use crate::body::{content_type, is_coded};
+
+/// What stands in the place of a hidden value.
+pub const REDACTED: &str = "[redacted]";
+
+/// Which values are hidden: those of the named headers, and those of the named keys in JSON bodies, forms and queries.
+///
+/// `$.password` hides the key at any depth, `$.card.number` the key `number` directly within `card`; lists between
+/// them do not count. Names are compared without case. A body that cannot be read for a content coding is not kept,
+/// for nobody can say what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redaction {
+    headers: Vec<String>,
+    paths: Vec<Vec<String>>,
+}
+
+impl Redaction {
+    /// The rules of the `[calls]` table.
+    pub fn new(config: &CallsConfig) -> Self {
+        let mut rules = Self { headers: Vec::new(), paths: Vec::new() };
+        for rule in &config.redact {
+            if let Some(path) = rule.trim().strip_prefix('$') {
+                let keys = path.split('.').map(|key| key.split('[').next().unwrap_or_default().trim());
+                let keys: Vec<String> = keys.filter(|key| !key.is_empty()).map(str::to_owned).collect();
+                if !keys.is_empty() {
+                    rules.paths.push(keys);
+                }
+            } else if !rule.trim().is_empty() {
+                rules.headers.push(rule.trim().to_owned());
+            }
+        }
+        rules
+    }
+
+    /// Hides what the rules name, in the target, the headers and the bodies of both directions.
+    pub fn exchange(&self, exchange: &mut Exchange) {
+        self.url(&mut exchange.target);
+        self.message(&mut exchange.request);
+        if let Some(response) = &mut exchange.response {
+            self.message(response);
+        }
+    }
+
+    fn message(&self, message: &mut Message) {
+        for (name, value) in &mut message.headers {
+            if self.headers.iter().any(|hidden| hidden.eq_ignore_ascii_case(name)) {
+                REDACTED.clone_into(value);
+            } else if carries_url(name) {
+                self.url(value);
+            }
+        }
+        if self.paths.is_empty() || message.body.is_empty() {
+            return;
+        }
+        if is_coded(message) {
+            message.body = Vec::new();
+            message.cut = true;
+            return;
+        }
+        if let Some(body) = self.body(message) {
+            message.body = body;
+        }
+    }
+
+    fn body(&self, message: &Message) -> Option<Vec<u8>> {
+        let body = message.body.as_slice();
+        let kind = content_type(message);
+        match kind.as_deref() {
+            Some("application/x-www-form-urlencoded") => form::hide(body, self),
+            Some(kind) if kind.starts_with("multipart/") => {
+                let value = crate::judge::header(message, "content-type")?;
+                multipart::hide(body, value, self)
+            }
+            Some(kind) if kind.contains("json") => json::hide(body, self),
+            Some(kind) if !kind.starts_with("text/") && kind != "application/octet-stream" => {
+                // Other types are scanned only where JSON may hide under a wrong name.
+                starts_like_json(body).then(|| json::hide(body, self)).flatten()
+            }
+            Some(_) | None => {
+                if body.contains(&b'{') {
+                    json::hide(body, self)
+                } else if body.contains(&b'=') && std::str::from_utf8(body).is_ok() {
+                    form::hide(body, self)
+                } else {
+                    None
+                }
+            }
+        }
+    }
+
+    /// Hides parameters of a URL's or request target's query and fragment.
+    fn url(&self, url: &mut String) {
+        let Some(at) = url.find(['?', '#']) else { return };
+        let (before, query) = url.split_at(at + 1);
+        if let Some(hidden) = form::hide(query.as_bytes(), self) {
+            let hidden = String::from_utf8_lossy(&hidden);
+            *url = format!("{before}{hidden}");
+        }
+    }
+
+    /// Whether the value at this path of keys, the innermost last, is hidden.
+    fn hides<'k>(&self, innermost_first: &(impl Iterator<Item = &'k str> + Clone)) -> bool {
+        self.paths.iter().any(|path| {
+            let mut keys = innermost_first.clone();
+            path.iter().rev().all(|wanted| keys.next().is_some_and(|key| key.eq_ignore_ascii_case(wanted)))
+        })
+    }
+
+    /// Whether the field of a form or query with this name is hidden. `user[pin]` and `user.pin` are paths.
+    fn hides_field(&self, name: &str) -> bool {
+        let keys = name.split(['[', ']', '.']).filter(|key| !key.is_empty());
+        let keys: Vec<&str> = keys.collect();
+        self.hides(&keys.iter().rev().copied())
+            || self.headers.iter().any(|hidden| hidden.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Headers whose value is a URL, with a query that may carry secrets.
+fn carries_url(name: &str) -> bool {
+    ["location", "referer", "content-location", "refresh"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn starts_like_json(body: &[u8]) -> bool {
+    matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
+}
+
+#[cfg(test)]
+mod tests;

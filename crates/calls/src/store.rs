@@ -1,0 +1,172 @@
+//! The calls that are kept: by arrival for ids and eviction, by time for reading, by change for followers.
+
+use std::collections::VecDeque;
+
+use model::Timestamp;
+use model::call::Call;
+use model::exchange::Message;
+
+use crate::edges::Share;
+
+/// One report's identity: the capture's generation, the connection, the place on it.
+pub(crate) type Key = (u32, u64, u32);
+
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) call: Call,
+    pub(crate) key: Key,
+    pub(crate) share: Share,
+    pub(crate) revision: u64,
+    size: usize,
+}
+
+impl Entry {
+    pub(crate) fn new(call: Call, key: Key, share: Share) -> Self {
+        let size = size(&call);
+        Self { call, key, share, revision: 0, size }
+    }
+}
+
+/// Calls numbered in the order of their arrival. A number is never used again.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    /// The number of `entries[0]`.
+    first: u64,
+    /// A hole is a call that was taken out.
+    entries: VecDeque<Option<Entry>>,
+    /// All kept calls by the moment they began, then by number.
+    order: VecDeque<(Timestamp, u64)>,
+    /// `(revision, number)`, oldest first; stale where the entry has a newer revision.
+    journal: VecDeque<(u64, u64)>,
+    revision: u64,
+    bytes: usize,
+}
+
+impl Store {
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The number that the next call gets.
+    pub(crate) fn next(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    pub(crate) fn get(&self, ordinal: u64) -> Option<&Entry> {
+        self.entries.get(usize::try_from(ordinal.checked_sub(self.first)?).ok()?)?.as_ref()
+    }
+
+    fn get_mut(&mut self, ordinal: u64) -> Option<&mut Entry> {
+        self.entries.get_mut(usize::try_from(ordinal.checked_sub(self.first)?).ok()?)?.as_mut()
+    }
+
+    pub(crate) fn push(&mut self, entry: Entry) {
+        let ordinal = self.next();
+        self.bytes += entry.size;
+        self.place(entry.call.ts, ordinal);
+        self.entries.push_back(Some(entry));
+        self.touch(ordinal);
+    }
+
+    /// Changes a call in place and says what the change returned.
+    pub(crate) fn change<R>(&mut self, ordinal: u64, change: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+        let entry = self.get_mut(ordinal)?;
+        let (was, size_was) = (entry.call.ts, entry.size);
+        let result = change(entry);
+        entry.size = size(&entry.call);
+        let (is, size_is) = (entry.call.ts, entry.size);
+        self.bytes = self.bytes - size_was + size_is;
+        if was != is {
+            self.unplace(was, ordinal);
+            self.place(is, ordinal);
+        }
+        self.touch(ordinal);
+        Some(result)
+    }
+
+    pub(crate) fn remove(&mut self, ordinal: u64) -> Option<Entry> {
+        let index = usize::try_from(ordinal.checked_sub(self.first)?).ok()?;
+        let entry = self.entries.get_mut(index)?.take()?;
+        self.bytes -= entry.size;
+        self.unplace(entry.call.ts, ordinal);
+        self.revision += 1;
+        while let Some(None) = self.entries.front() {
+            self.entries.pop_front();
+            self.first += 1;
+        }
+        Some(entry)
+    }
+
+    /// Takes out the call that arrived first.
+    pub(crate) fn pop(&mut self) -> Option<Entry> {
+        // The front is never a hole: `remove` has seen to it.
+        self.remove(self.first)
+    }
+
+    /// `(moment, number)` of all kept calls, oldest first.
+    pub(crate) fn order(&self) -> &VecDeque<(Timestamp, u64)> {
+        &self.order
+    }
+
+    /// Calls that changed after `revision`, each once, in the order of their newest change; and that change's revision.
+    pub(crate) fn changed(&self, revision: u64) -> impl Iterator<Item = (u64, &Entry)> {
+        let start = self.journal.partition_point(|(at, _)| *at <= revision);
+        self.journal.range(start..).filter_map(|(at, ordinal)| {
+            self.get(*ordinal).filter(|entry| entry.revision == *at).map(|entry| (*at, entry))
+        })
+    }
+
+    fn touch(&mut self, ordinal: u64) {
+        self.revision += 1;
+        let revision = self.revision;
+        if let Some(entry) = self.get_mut(ordinal) {
+            entry.revision = revision;
+        }
+        self.journal.push_back((revision, ordinal));
+        if self.journal.len() > 2 * self.order.len() + 1024 {
+            let mut journal = std::mem::take(&mut self.journal);
+            journal.retain(|(at, ordinal)| self.get(*ordinal).is_some_and(|entry| entry.revision == *at));
+            self.journal = journal;
+        }
+    }
+
+    fn place(&mut self, at: Timestamp, ordinal: u64) {
+        // Calls arrive nearly in order, so the place is nearly always at the end.
+        let mut index = self.order.len();
+        while index > 0 && self.order.get(index - 1).is_some_and(|before| *before > (at, ordinal)) {
+            index -= 1;
+        }
+        self.order.insert(index, (at, ordinal));
+    }
+
+    fn unplace(&mut self, at: Timestamp, ordinal: u64) {
+        if let Ok(index) = self.order.binary_search(&(at, ordinal)) {
+            self.order.remove(index);
+        }
+    }
+}
+
+/// What a call costs in memory, near enough: its own record, its texts, headers and bodies.
+pub(crate) fn size(call: &Call) -> usize {
+    let texts = [&call.id, &call.from.service, &call.to.service, &call.operation, &call.method, &call.path];
+    let more = [&call.target, &call.conn];
+    let maybe = [&call.status, &call.trace, &call.note];
+    size_of::<Entry>()
+        + texts.iter().chain(&more).map(|text| text.len()).sum::<usize>()
+        + maybe.iter().map(|text| text.as_ref().map_or(0, String::len)).sum::<usize>()
+        + message_size(&call.request)
+        + call.response.as_ref().map_or(0, message_size)
+}
+
+fn message_size(message: &Message) -> usize {
+    let headers = message.headers.iter().map(|(name, value)| name.len() + value.len());
+    headers.sum::<usize>() + message.headers.len() * size_of::<(String, String)>() + message.body.len()
+}

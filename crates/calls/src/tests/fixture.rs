@@ -1,0 +1,103 @@
+//! Exchanges as `wire` would report them.
+
+use std::net::SocketAddr;
+
+use model::Timestamp;
+use model::call::Call;
+use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
+use model::plan::CallsConfig;
+
+use crate::shape::{self, Identity};
+use crate::{Calls, Limits};
+
+pub(crate) const WEB: &str = "172.20.0.2";
+pub(crate) const ORDERS: &str = "172.20.0.3";
+pub(crate) const DB: &str = "172.20.0.4";
+pub(crate) const GATEWAY: &str = "172.20.0.1";
+
+/// 2026-11-23T06:00:00Z and some milliseconds.
+pub(crate) fn at(ms: i64) -> Timestamp {
+    Timestamp(1_795_413_600_000_000_000 + ms * 1_000_000)
+}
+
+pub(crate) fn addr(ip: &str, port: u16) -> SocketAddr {
+    SocketAddr::new(ip.parse().unwrap(), port)
+}
+
+/// A whole HTTP call from web to orders: two milliseconds to the first byte, three to the last.
+pub(crate) fn exchange(conn: u64, serial: u32, method: &str, target: &str) -> Exchange {
+    Exchange {
+        conn,
+        serial,
+        client: addr(WEB, 40_000 + conn as u16),
+        server: addr(ORDERS, 8000),
+        protocol: Protocol::Http1,
+        method: method.to_owned(),
+        target: target.to_owned(),
+        status: Some("200".to_owned()),
+        request: message(at(0), at(1), 0),
+        response: Some(message(at(2), at(3), 0)),
+        quality: Quality::Complete,
+        ending: Ending::Open,
+        done: true,
+    }
+}
+
+pub(crate) fn message(first: Timestamp, last: Timestamp, bytes: u64) -> Message {
+    Message { bytes, first, last, complete: true, ..Message::default() }
+}
+
+/// The same, before anything of the response was seen.
+pub(crate) fn pending(exchange: &Exchange) -> Exchange {
+    Exchange { status: None, response: None, done: false, ..exchange.clone() }
+}
+
+/// The same, moved on the time axis.
+pub(crate) fn later(mut exchange: Exchange, ms: i64) -> Exchange {
+    let by = |at: &mut Timestamp| at.0 += ms * 1_000_000;
+    by(&mut exchange.request.first);
+    by(&mut exchange.request.last);
+    if let Some(response) = &mut exchange.response {
+        by(&mut response.first);
+        by(&mut response.last);
+    }
+    exchange
+}
+
+/// A connection of an unknown protocol from orders to db.
+pub(crate) fn tcp(conn: u64, port: u16, ending: Ending, sent: u64, received: u64) -> Exchange {
+    Exchange {
+        client: addr(ORDERS, 50_000 + conn as u16),
+        server: addr(DB, port),
+        protocol: Protocol::Tcp,
+        method: String::new(),
+        target: String::new(),
+        status: None,
+        request: message(at(0), at(900), sent),
+        response: Some(message(at(1), at(1000), received)),
+        ending,
+        done: ending != Ending::Open,
+        ..exchange(conn, 0, "", "")
+    }
+}
+
+pub(crate) fn header(message: &mut Message, name: &str, value: &str) {
+    message.headers.push((name.to_owned(), value.to_owned()));
+}
+
+/// A call without a store.
+pub(crate) fn call(exchange: Exchange, from: &str, to: &str) -> Call {
+    let (from, to) = (from.to_owned(), to.to_owned());
+    shape::call(exchange, Identity { id: "id".to_owned(), conn: "conn".to_owned(), from, to, note: None })
+}
+
+/// A store that knows web, orders and db.
+pub(crate) fn calls(limits: Limits) -> Calls {
+    let mut calls = Calls::new(&CallsConfig::default(), limits, "e1");
+    let names = calls.names_mut();
+    for (ip, name) in [(WEB, "web"), (ORDERS, "orders"), (DB, "db")] {
+        names.learn(ip.parse().unwrap(), name, at(-60_000));
+    }
+    names.gateway(GATEWAY.parse().unwrap());
+    calls
+}

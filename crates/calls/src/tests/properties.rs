@@ -1,0 +1,197 @@
+//! What holds for any traffic.
+
+use std::collections::BTreeMap;
+
+use model::call::{Call, Edge};
+use model::exchange::{Ending, Exchange, Protocol, Quality};
+use proptest::prelude::*;
+
+use super::fixture::{DB, GATEWAY, ORDERS, WEB, addr, at, calls, header, message};
+use crate::{Calls, Limits, Position, Query, export};
+
+const ADDRESSES: [&str; 5] = [WEB, ORDERS, DB, GATEWAY, "10.9.9.9"];
+
+/// All reports of one exchange, from the first to the last.
+fn reports() -> impl Strategy<Value = Vec<Exchange>> {
+    let ends = (0..5usize, 0..5usize);
+    let times = (0..5000i64, 0..50i64, 0..50i64, 0..50i64);
+    let status = prop_oneof![Just("200"), Just("304"), Just("404"), Just("500"), Just("101")];
+    (ends, times, status, 0..3u8, any::<bool>(), 0..200usize).prop_map(
+        |((from, to), (start, send, wait, receive), status, fate, is_tcp, size)| {
+            let request = message(at(start), at(start + send), size as u64);
+            let first = start + send + wait;
+            let mut exchange = Exchange {
+                conn: 0,
+                serial: 0,
+                client: addr(ADDRESSES[from], 40_000),
+                server: addr(ADDRESSES[to], if is_tcp { 5432 } else { 8000 }),
+                protocol: if is_tcp { Protocol::Tcp } else { Protocol::Http1 },
+                method: if is_tcp { String::new() } else { "GET".to_owned() },
+                target: if is_tcp { String::new() } else { "/x?y=1".to_owned() },
+                status: None,
+                request,
+                response: None,
+                quality: Quality::Complete,
+                ending: Ending::Open,
+                done: false,
+            };
+            exchange.request.body = vec![b'a'; size];
+            let mut reports = vec![exchange.clone()];
+            if fate > 0 {
+                let mut response = message(at(first), at(first), 1);
+                response.complete = false;
+                exchange.response = Some(response);
+                exchange.status = (!is_tcp).then(|| status.to_owned());
+                reports.push(exchange.clone());
+            }
+            if fate > 1 {
+                exchange.response = Some(message(at(first), at(first + receive), 1 + receive as u64));
+                exchange.done = true;
+                exchange.ending = if is_tcp { Ending::Closed } else { Ending::Open };
+                reports.push(exchange.clone());
+            } else if fate == 0 {
+                (exchange.quality, exchange.ending, exchange.done) =
+                    (Quality::NoResponse, Ending::Reset, true);
+                reports.push(exchange);
+            }
+            reports
+        },
+    )
+}
+
+/// Many exchanges, their reports numbered and in wire order.
+fn traffic() -> impl Strategy<Value = Vec<Exchange>> {
+    prop::collection::vec(reports(), 1..25).prop_map(|all| {
+        let numbered = all.into_iter().enumerate().flat_map(|(conn, reports)| {
+            reports.into_iter().map(move |report| Exchange { conn: conn as u64, ..report })
+        });
+        numbered.collect()
+    })
+}
+
+/// The calls without what depends on the order of arrival.
+fn plain(calls: &Calls) -> BTreeMap<String, Call> {
+    let page = calls.list(&Query::default(), Position::Oldest, usize::MAX);
+    page.calls
+        .into_iter()
+        .map(|call| (call.conn.clone(), Call { id: String::new(), ..call.clone() }))
+        .collect()
+}
+
+fn observe_all(limits: Limits, reports: &[Exchange]) -> Calls {
+    let mut calls = calls(limits);
+    for report in reports {
+        calls.observe(report.clone());
+    }
+    calls
+}
+
+proptest! {
+    #[test]
+    fn any_order_of_reports_gives_the_same_calls(
+        (in_order, shuffled) in traffic().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle()))
+    ) {
+        let (a, b) = (observe_all(Limits::default(), &in_order), observe_all(Limits::default(), &shuffled));
+        prop_assert_eq!(plain(&a), plain(&b));
+        prop_assert_eq!(a.edges(), b.edges());
+        let (mut a_head, mut b_head) = (a.head(), b.head());
+        (a_head.revision, b_head.revision, a_head.probes, b_head.probes) = (0, 0, 0, 0);
+        prop_assert_eq!(a_head, b_head);
+        prop_assert_eq!(a.series(at(-1000), at(9000), 7), b.series(at(-1000), at(9000), 7));
+    }
+
+    #[test]
+    fn limits_hold_and_counts_do_not_care(reports in traffic(), limit in 0..10usize, bytes in 0..20_000usize) {
+        let limits = Limits { calls: limit, bytes };
+        let mut few = calls(limits);
+        for report in &reports {
+            few.observe(report.clone());
+            prop_assert!(few.len() <= limit && few.bytes() <= bytes);
+            prop_assert!(limit > 0 || few.bytes() == 0);
+        }
+        // Whatever was evicted, edges and totals are those of a store that keeps all. Ghosts are as many as calls,
+        // so the comparison needs room for them.
+        if limit >= reports.len() {
+            let all = observe_all(Limits::default(), &reports);
+            let edges = |calls: &Calls| -> Vec<Edge> { calls.edges() };
+            prop_assert_eq!(edges(&few), edges(&all));
+            prop_assert_eq!(few.head().total, all.head().total);
+            prop_assert_eq!(few.head().failed, all.head().failed);
+            prop_assert_eq!(few.head().pending, all.head().pending);
+        }
+        prop_assert_eq!(few.head().evicted + few.len() as u64, few.head().total);
+        let listed = few.list(&Query::default(), Position::Newest, usize::MAX).calls;
+        prop_assert_eq!(listed.len(), few.len());
+        prop_assert!(listed.windows(2).all(|pair| pair[0].ts >= pair[1].ts));
+        for call in listed {
+            prop_assert_eq!(few.get(&call.id), Some(call));
+        }
+    }
+
+    #[test]
+    fn a_secret_is_in_nothing_that_leaves(
+        place in 0..12usize,
+        cut in any::<prop::sample::Index>(),
+        noise in "[a-z{}\\[\\]\",:=& \n]{0,20}",
+        done in any::<bool>(),
+    ) {
+        const SECRET: &str = "hunter2zq";
+        let mut x = super::fixture::exchange(1, 0, "POST", "/login");
+        let mut body = |kind: &str, text: String| {
+            let (kind, coding) = kind.split_once("\r\ncontent-encoding: ").unwrap_or((kind, "identity"));
+            header(&mut x.request, "content-type", kind);
+            header(&mut x.request, "content-encoding", coding);
+            x.request.body = text.into_bytes();
+        };
+        match place {
+            0 => body("application/json", format!("{{\"a\":\"{}\",\"password\":\"{SECRET}\"}}", noise.replace(['"', '\n'], ""))),
+            1 => body("application/json", format!("[{{\"x\":{{\"Token\" :\n {{\"v\":[\"{SECRET}\"]}}}}}}]")),
+            2 => body("application/x-ndjson", format!("{noise}\n{{\"secret\":\"{SECRET}\"}}\n")),
+            3 => body("application/x-www-form-urlencoded", format!("{}&pass%77ord={SECRET}", noise.replace('&', ""))),
+            4 => body(
+                "multipart/form-data; boundary=xx",
+                format!("--xx\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\n{SECRET}\r\n--xx--\r\n"),
+            ),
+            5 => header(&mut x.request, "AUTHORIZATION", &format!("Bearer {SECRET}")),
+            6 => header(x.response.as_mut().unwrap(), "Set-Cookie", &format!("sid={SECRET}")),
+            7 => x.target = format!("/login?a={}&token={SECRET}", noise.replace(['&', '\n'], "")),
+            8 => header(x.response.as_mut().unwrap(), "location", &format!("/cb#secret={SECRET}")),
+            9 => body("text/plain", format!("user=a&secret={SECRET}")),
+            10 => body("application/json\r\ncontent-encoding: gzip", SECRET.to_owned()),
+            _ => body("text/event-stream", format!("data: {{\"token\":\"{SECRET}\"}}\n\n")),
+        }
+        // The capture may have cut the body anywhere.
+        let keep = cut.index(x.request.body.len() + 1);
+        x.request.cut = keep < x.request.body.len();
+        x.request.body.truncate(keep);
+        let mut calls = calls(Limits::default());
+        if !done {
+            x = super::fixture::pending(&x);
+        }
+        calls.observe(x);
+        let page = calls.list(&Query::default(), Position::Newest, 10);
+        let call = page.calls[0];
+        let mut out = format!("{call:?}{}{}", export::har(page.calls.iter().copied()), export::curl(call).unwrap());
+        for message in std::iter::once(&call.request).chain(&call.response) {
+            out.push_str(&String::from_utf8_lossy(&message.body));
+        }
+        prop_assert!(!out.contains(SECRET), "{}", out);
+        // Not even most of it, where it was cut.
+        prop_assert!(!out.contains(&SECRET[..6]), "{}", out);
+    }
+
+    #[test]
+    fn redaction_takes_any_bytes(body in prop::collection::vec(any::<u8>(), 0..300), kind in 0..5usize) {
+        let kinds = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a", "text/plain", ""];
+        let mut x = super::fixture::exchange(1, 0, "POST", &String::from_utf8_lossy(&body));
+        header(&mut x.request, "content-type", kinds[kind]);
+        x.request.body = body;
+        let mut calls = calls(Limits::default());
+        calls.observe(x.clone());
+        let once = calls.get("e1-0").unwrap().request.body.clone();
+        // What was hidden once stays as it is.
+        (x.conn, x.request.body) = (2, once.clone());
+        calls.observe(x);
+        prop_assert_eq!(&calls.get("e1-1").unwrap().request.body, &once);
+    }
+}
