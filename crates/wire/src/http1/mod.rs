@@ -1,0 +1,301 @@
+//! HTTP/1.0 and 1.1 (RFC 9110, RFC 9112), both directions of one connection.
+//!
+//! `side` cuts one direction's bytes into heads and bodies and hunts for the next head after a loss; `pairs` puts
+//! responses to requests. What Upgrade or CONNECT turn the connection into is counted on the exchange that did it.
+
+mod body;
+mod collect;
+mod head;
+mod hunt;
+mod pairs;
+mod side;
+
+use model::Timestamp;
+use model::exchange::Ending;
+
+use crate::conversation::{Connection, Cx, Dir, Loss, Verdict};
+use body::{Body, Framing, Skipped};
+use head::{Meaning, RequestHead, ResponseHead};
+use pairs::Pairs;
+use side::{Side, State};
+
+/// The decoder of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Http1 {
+    sides: [Side; 2],
+    pairs: Pairs,
+}
+
+impl Http1 {
+    pub(crate) fn data(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        bytes: &[u8],
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) -> Verdict {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let used = match self.sides[dir as usize].state {
+                State::Head => match self.head(dir, at, rest, connection, cx) {
+                    Some(used) => used,
+                    None => return Verdict::NotMine,
+                },
+                State::Body(_) => self.body(dir, at, rest, cx),
+                State::Hunt => self.hunt(dir, at, rest, cx),
+                State::Tunnel => {
+                    self.pairs.tunnelled(dir, rest.len() as u64, at);
+                    rest.len()
+                }
+            };
+            self.sides[dir as usize].grew(used as u64);
+            rest = &rest[used..];
+        }
+        Verdict::Mine
+    }
+
+    pub(crate) fn gap(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        bytes: u64,
+        loss: Loss,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) {
+        let side = &mut self.sides[dir as usize];
+        side.hunt.forget();
+        side.grew(bytes);
+        match &mut side.state {
+            State::Tunnel => {
+                self.pairs.tunnelled(dir, bytes, at);
+                self.pairs.mark(dir, loss.quality());
+            }
+            State::Hunt => side.missing += bytes,
+            State::Head => {
+                side.missing = bytes;
+                side.state = State::Hunt;
+                self.broken_head(dir, at, loss, connection, cx);
+            }
+            State::Body(body) => match body.skip(bytes) {
+                Skipped::Inside => self.pairs.body_lost(dir, bytes, loss, at, cx.limits),
+                Skipped::Ended => {
+                    self.pairs.body_lost(dir, bytes, loss, at, cx.limits);
+                    self.message_ended(dir, at, cx);
+                }
+                Skipped::Past(beyond) => {
+                    self.pairs.body_lost(dir, bytes - beyond, loss, at, cx.limits);
+                    self.message_ended(dir, at, cx);
+                    self.sides[dir as usize].missing = beyond;
+                    self.sides[dir as usize].state = State::Hunt;
+                    self.pairs.messages_lost(dir, loss);
+                }
+                Skipped::OutOfStep => {
+                    self.pairs.mark(dir, loss.quality());
+                    side.missing = 0;
+                    side.state = State::Hunt;
+                }
+            },
+        }
+    }
+
+    pub(crate) fn close(&mut self, dir: Dir, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
+        let side = &mut self.sides[dir as usize];
+        match (&side.state, dir) {
+            (State::Body(Body::UntilClose), _) => self.message_ended(dir, at, cx),
+            (State::Tunnel, _) => self.pairs.tunnel_closed(dir),
+            _ => {}
+        }
+        // Nobody answers any more. A client that has ended may still be answered.
+        if dir == Dir::ToClient {
+            self.pairs.end(Ending::Closed, connection, cx);
+        }
+    }
+
+    /// The connection is over. `NotMine` when there was not a single exchange in it.
+    pub(crate) fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> Verdict {
+        self.pairs.end(ending, connection, cx);
+        if self.pairs.any() { Verdict::Mine } else { Verdict::NotMine }
+    }
+
+    pub(crate) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
+        self.pairs.report(now, cx);
+    }
+
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        self.pairs.due()
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.pairs.held() + self.sides.iter().map(Side::held).sum::<usize>()
+    }
+
+    /// Takes bytes of a head; `None` when the connection is no HTTP after all.
+    fn head(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        bytes: &[u8],
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) -> Option<usize> {
+        let side = &mut self.sides[dir as usize];
+        let collected = side.head.collect(bytes, at);
+        let Some(whole) = collected.whole else {
+            if collected.too_long {
+                self.not_http(dir)?;
+            }
+            return Some(collected.used);
+        };
+        let first = side.head.first_byte_at(at);
+        let understood = match dir {
+            Dir::ToServer => head::request(side.head.bytes(bytes, &whole)).map(Meaning::Request),
+            Dir::ToClient => head::response(side.head.bytes(bytes, &whole)).map(Meaning::Response),
+        };
+        side.head.clear();
+        match understood {
+            Some(Meaning::Request(head)) => self.request(head, first, at, connection, cx),
+            Some(Meaning::Response(head)) => self.response(head, first, at, connection, cx),
+            None => {
+                self.not_http(dir)?;
+            }
+        }
+        Some(collected.used)
+    }
+
+    /// What comes is no message. A connection that had some is listened to until the next one.
+    fn not_http(&mut self, dir: Dir) -> Option<()> {
+        let side = &mut self.sides[dir as usize];
+        side.head.clear();
+        side.missing = 0;
+        side.state = State::Hunt;
+        self.pairs.any().then_some(())
+    }
+
+    fn request(
+        &mut self,
+        head: RequestHead,
+        first: Timestamp,
+        at: Timestamp,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) {
+        // Whoever asks again has got the last answer, even if its end was not found in the bytes.
+        if self.pairs.answering() && matches!(self.sides[Dir::ToClient as usize].state, State::Hunt) {
+            self.pairs.message_ended(Dir::ToClient, false, at, cx);
+        }
+        let framing = head.framing;
+        self.pairs.request(head, first, at, connection, cx);
+        self.begin_body(Dir::ToServer, framing, at, cx);
+    }
+
+    fn response(
+        &mut self,
+        head: ResponseHead,
+        first: Timestamp,
+        at: Timestamp,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) {
+        if head.is_interim() {
+            return;
+        }
+        self.pairs.next_to_answer(connection, first, cx);
+        let framing = head.framing(self.pairs.method());
+        self.pairs.response(head, first, at);
+        if framing == Framing::Tunnel {
+            self.pairs.tunnel();
+            for side in &mut self.sides {
+                side.state = State::Tunnel;
+            }
+            return;
+        }
+        self.begin_body(Dir::ToClient, framing, at, cx);
+    }
+
+    fn begin_body(&mut self, dir: Dir, framing: Framing, at: Timestamp, cx: &mut Cx<'_>) {
+        match Body::new(framing) {
+            Some(body) => self.sides[dir as usize].state = State::Body(body),
+            None if framing == Framing::Unclear => {
+                self.sides[dir as usize].missing = 0;
+                self.sides[dir as usize].state = State::Hunt;
+            }
+            None => self.message_ended(dir, at, cx),
+        }
+    }
+
+    fn body(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) -> usize {
+        let side = &mut self.sides[dir as usize];
+        let State::Body(body) = &mut side.state else { return bytes.len() };
+        let pairs = &mut self.pairs;
+        let limits = cx.limits;
+        let fed = body.feed(bytes, &mut |data| pairs.body(dir, data, at, limits));
+        if fed.broken {
+            // The chunked coding does not hold: where this message ends is not known.
+            side.missing = 0;
+            side.state = State::Hunt;
+        } else if fed.ended {
+            let trailers = body.take_trailers();
+            self.pairs.trailers(dir, trailers);
+            self.message_ended(dir, at, cx);
+        }
+        fed.used
+    }
+
+    fn message_ended(&mut self, dir: Dir, at: Timestamp, cx: &mut Cx<'_>) {
+        let side = &mut self.sides[dir as usize];
+        side.state = State::Head;
+        side.ended = true;
+        if dir == Dir::ToClient && matches!(self.sides[Dir::ToServer as usize].state, State::Hunt) {
+            // What was answered to the end was asked to the end, even if that end was not found in the bytes.
+            self.pairs.message_ended(Dir::ToServer, false, at, cx);
+        }
+        self.pairs.message_ended(dir, true, at, cx);
+    }
+
+    /// A head was cut short by a loss: its first line may be there.
+    fn broken_head(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        loss: Loss,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) {
+        let side = &mut self.sides[dir as usize];
+        let first = side.head.first_byte_at(at);
+        let known = side.head.take();
+        let understood = head::partial(dir, &known);
+        match understood {
+            Some(Meaning::Request(head)) => {
+                self.pairs.request(head, first, at, connection, cx);
+                self.pairs.mark(dir, loss.quality());
+            }
+            Some(Meaning::Response(head)) if !head.is_interim() => {
+                self.pairs.next_to_answer(connection, first, cx);
+                self.pairs.response(head, first, at);
+                self.pairs.mark(dir, loss.quality());
+            }
+            Some(Meaning::Response(_)) | None => self.pairs.messages_lost(dir, loss),
+        }
+    }
+
+    /// Looks for the next head in bytes whose place in their message is not known.
+    fn hunt(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) -> usize {
+        let side = &mut self.sides[dir as usize];
+        let Some(found) = side.hunt.look(dir, bytes) else {
+            side.missing += bytes.len() as u64;
+            return bytes.len();
+        };
+        let sized = side.last_size.max(1);
+        let messages = (side.missing + sized / 2) / sized;
+        side.state = State::Head;
+        side.head.begin(&found.before, at);
+        self.pairs.message_ended(dir, false, at, cx);
+        if dir == Dir::ToClient {
+            self.pairs.answers_lost(messages.max(1), cx);
+        }
+        found.at
+    }
+}

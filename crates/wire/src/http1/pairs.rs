@@ -1,0 +1,351 @@
+//! Puts responses to requests: in order (RFC 9112 section 9.3.2), and marked wherever the order may be off.
+
+use std::collections::VecDeque;
+
+use model::Timestamp;
+use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
+
+use super::head::{RequestHead, ResponseHead};
+use crate::conversation::{Connection, Cx, Dir, Loss};
+use crate::limits::Limits;
+use crate::report::Pace;
+
+#[derive(Debug)]
+struct Call {
+    exchange: Exchange,
+    asked: bool,
+    answered: bool,
+    pace: Pace,
+}
+
+impl Call {
+    fn mark(&mut self, quality: Quality) {
+        let known = self.exchange.quality;
+        if known == Quality::Complete || (known == Quality::Truncated && quality == Quality::Gap) {
+            self.exchange.quality = quality;
+        }
+    }
+
+    fn held(&self) -> usize {
+        let fields = |m: &Message| m.headers.iter().map(|(n, v)| n.len() + v.len() + 48).sum::<usize>();
+        let size = |m: &Message| m.body.len() + fields(m);
+        size(&self.exchange.request)
+            + self.exchange.response.as_ref().map_or(0, size)
+            + self.exchange.target.len()
+    }
+}
+
+/// The calls of one connection that are not done, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Pairs {
+    calls: VecDeque<Call>,
+    /// The last call's request is being read.
+    asking: bool,
+    /// The first call's response is being read.
+    answering: bool,
+    /// Requests were sent before the last one was answered.
+    pipelines: bool,
+    /// Responses were lost since the last one was seen.
+    answers_missing: bool,
+    tunnel: bool,
+    /// Calls that were given up for their number, whose responses are still to come.
+    forgotten: u32,
+    any: bool,
+    held: usize,
+    due: Option<Timestamp>,
+}
+
+impl Pairs {
+    pub(super) fn any(&self) -> bool {
+        self.any
+    }
+
+    pub(super) fn answering(&self) -> bool {
+        self.answering
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    /// The method that the next response answers; empty when it is not known.
+    pub(super) fn method(&self) -> &str {
+        self.calls.front().map_or("", |call| call.exchange.method.as_str())
+    }
+
+    pub(super) fn request(
+        &mut self,
+        head: RequestHead,
+        first: Timestamp,
+        at: Timestamp,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) {
+        if self.answers_missing && !self.pipelines {
+            // Who waits for each answer before asking again has got those answers. We have not.
+            self.answers_missing = false;
+            while let Some(mut call) = self.calls.pop_front() {
+                call.mark(Quality::Gap);
+                self.finish(call, Ending::Open, cx);
+            }
+        }
+        self.pipelines |= !self.calls.is_empty();
+        if self.calls.len() >= cx.limits.pending_per_flow
+            && let Some(call) = self.calls.pop_front()
+        {
+            self.forgotten += u32::from(!self.answering);
+            self.answering = false;
+            self.finish(call, Ending::Open, cx);
+        }
+        let mut exchange = connection.exchange(Protocol::Http1, first);
+        exchange.method = head.method;
+        exchange.target = head.target;
+        exchange.request.headers = head.fields;
+        exchange.request.last = at;
+        self.asking = true;
+        self.push(Call { exchange, asked: false, answered: false, pace: Pace::default() }, at);
+    }
+
+    /// Makes the call that is answered next the first one.
+    pub(super) fn next_to_answer(&mut self, connection: &mut Connection, first: Timestamp, cx: &mut Cx<'_>) {
+        if self.calls.front().is_some_and(|call| call.answered)
+            && let Some(call) = self.calls.pop_front()
+        {
+            // Answered before it was asked to the end; what comes of the request now has no place any more.
+            self.asking &= !self.calls.is_empty();
+            self.finish(call, Ending::Open, cx);
+        }
+        if self.forgotten == 0 && self.calls.is_empty() {
+            let mut exchange = connection.exchange(Protocol::Http1, first);
+            exchange.quality = Quality::NoRequest;
+            self.push(Call { exchange, asked: true, answered: false, pace: Pace::default() }, first);
+        }
+    }
+
+    pub(super) fn response(&mut self, head: ResponseHead, first: Timestamp, at: Timestamp) {
+        self.answers_missing = false;
+        if self.forgotten > 0 {
+            self.forgotten -= 1;
+            return;
+        }
+        self.answering = true;
+        if let Some(call) = self.calls.front_mut() {
+            self.held -= call.held();
+            call.exchange.status = Some(head.status.to_string());
+            call.exchange.response =
+                Some(Message { headers: head.fields, first, last: at, ..Message::default() });
+            self.held += call.held();
+            self.due = earliest(self.due, call.pace.changed(at));
+        }
+    }
+
+    pub(super) fn body(&mut self, dir: Dir, bytes: &[u8], at: Timestamp, limits: &Limits) {
+        let room = limits.flow_buffer.saturating_sub(self.held);
+        let Some((message, pace)) = self.open_message(dir) else { return };
+        message.bytes += bytes.len() as u64;
+        message.last = at;
+        let mut kept = 0;
+        if !message.cut {
+            kept = bytes.len().min(limits.body.saturating_sub(message.body.len())).min(room);
+            message.body.extend_from_slice(&bytes[..kept]);
+            message.cut = kept < bytes.len();
+        }
+        let due = pace.changed(at);
+        self.held += kept;
+        self.due = earliest(self.due, due);
+    }
+
+    /// Bytes of a body are missing, and how many.
+    pub(super) fn body_lost(&mut self, dir: Dir, bytes: u64, loss: Loss, at: Timestamp, limits: &Limits) {
+        let Some((message, _)) = self.open_message(dir) else { return };
+        // What would not have been kept is not missed.
+        let missed = loss == Loss::Lost || !(message.cut || message.body.len() >= limits.body);
+        message.bytes += bytes;
+        message.last = at;
+        message.cut = true;
+        if missed {
+            self.mark(dir, loss.quality());
+        }
+    }
+
+    pub(super) fn trailers(&mut self, dir: Dir, trailers: Vec<(String, String)>) {
+        let size: usize = trailers.iter().map(|(n, v)| n.len() + v.len() + 48).sum();
+        if let Some((message, _)) = self.open_message(dir) {
+            message.headers.extend(trailers);
+            self.held += size;
+        }
+    }
+
+    /// The message that is being read in one direction was seen to its `end`, or will not be seen any further.
+    pub(super) fn message_ended(&mut self, dir: Dir, end: bool, at: Timestamp, cx: &mut Cx<'_>) {
+        if let Some((message, _)) = self.open_message(dir) {
+            message.complete = end;
+            message.last = message.last.max(at);
+        }
+        match dir {
+            Dir::ToServer if self.asking => {
+                self.asking = false;
+                if let Some(call) = self.calls.back_mut() {
+                    call.asked = true;
+                    if call.answered
+                        && let Some(call) = self.calls.pop_back()
+                    {
+                        self.finish(call, Ending::Open, cx);
+                    }
+                }
+            }
+            Dir::ToClient if self.answering => {
+                self.answering = false;
+                if let Some(call) = self.calls.front_mut() {
+                    call.answered = true;
+                    if call.asked
+                        && let Some(call) = self.calls.pop_front()
+                    {
+                        self.finish(call, Ending::Open, cx);
+                    }
+                }
+            }
+            Dir::ToServer | Dir::ToClient => {}
+        }
+    }
+
+    /// Marks the message that is being read.
+    pub(super) fn mark(&mut self, dir: Dir, quality: Quality) {
+        let call = match dir {
+            Dir::ToServer if self.asking || self.tunnel => self.calls.back_mut(),
+            Dir::ToClient if self.answering || self.tunnel => self.calls.front_mut(),
+            Dir::ToServer | Dir::ToClient => None,
+        };
+        if let Some(call) = call {
+            call.mark(quality);
+        }
+    }
+
+    /// Whole messages, or the heads of some, are missing in one direction.
+    pub(super) fn messages_lost(&mut self, dir: Dir, loss: Loss) {
+        if dir == Dir::ToClient && !self.calls.is_empty() {
+            self.answers_missing = true;
+        } else if dir == Dir::ToServer && self.pipelines {
+            // Requests are missing in the middle of others: which response is whose is a guess from here on.
+            for call in &mut self.calls {
+                call.mark(loss.quality());
+            }
+        }
+    }
+
+    /// A response was found behind a loss of about `count` of them.
+    pub(super) fn answers_lost(&mut self, count: u64, cx: &mut Cx<'_>) {
+        if !std::mem::take(&mut self.answers_missing) {
+            return;
+        }
+        for call in &mut self.calls {
+            call.mark(Quality::Gap);
+        }
+        let given_up = if self.pipelines { count.min(self.calls.len().saturating_sub(1) as u64) } else { 0 };
+        for _ in 0..given_up {
+            if let Some(call) = self.calls.pop_front() {
+                self.finish(call, Ending::Open, cx);
+            }
+        }
+    }
+
+    /// The first call turned its connection into something else.
+    pub(super) fn tunnel(&mut self) {
+        self.tunnel = true;
+        self.answering = false;
+        self.asking = false;
+    }
+
+    pub(super) fn tunnelled(&mut self, dir: Dir, bytes: u64, at: Timestamp) {
+        let Some(call) = self.calls.front_mut() else { return };
+        let message = match dir {
+            Dir::ToServer => Some(&mut call.exchange.request),
+            Dir::ToClient => call.exchange.response.as_mut(),
+        };
+        if let Some(message) = message {
+            message.bytes += bytes;
+            message.last = at;
+            message.cut = true;
+            self.due = earliest(self.due, call.pace.changed(at));
+        }
+    }
+
+    pub(super) fn tunnel_closed(&mut self, dir: Dir) {
+        let response = self.calls.front_mut().and_then(|call| call.exchange.response.as_mut());
+        if let (Some(response), Dir::ToClient) = (response, dir) {
+            response.complete = true;
+        }
+    }
+
+    /// No more comes.
+    pub(super) fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) {
+        let missing = std::mem::take(&mut self.answers_missing);
+        while let Some(mut call) = self.calls.pop_front() {
+            if missing && call.exchange.response.is_none() {
+                call.mark(Quality::Gap);
+            }
+            debug_assert_eq!(call.exchange.conn, connection.id);
+            self.finish(call, ending, cx);
+        }
+        self.asking = false;
+        self.answering = false;
+    }
+
+    pub(super) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
+        if self.due.is_none_or(|due| due > now) {
+            return;
+        }
+        self.due = None;
+        for call in &mut self.calls {
+            if call.pace.take(now) {
+                cx.out.push(call.exchange.clone());
+            }
+            if let Some(due) = call.pace.due() {
+                self.due = earliest(self.due, due);
+            }
+        }
+    }
+
+    fn push(&mut self, mut call: Call, at: Timestamp) {
+        self.any = true;
+        self.held += call.held();
+        self.due = earliest(self.due, call.pace.changed(at));
+        self.calls.push_back(call);
+    }
+
+    fn open_message(&mut self, dir: Dir) -> Option<(&mut Message, &mut Pace)> {
+        match dir {
+            Dir::ToServer if self.asking => {
+                self.calls.back_mut().map(|call| (&mut call.exchange.request, &mut call.pace))
+            }
+            Dir::ToClient if self.answering => {
+                let call = self.calls.front_mut()?;
+                call.exchange.response.as_mut().map(|response| (response, &mut call.pace))
+            }
+            Dir::ToServer | Dir::ToClient => None,
+        }
+    }
+
+    fn finish(&mut self, call: Call, ending: Ending, cx: &mut Cx<'_>) {
+        self.held = self.held.saturating_sub(call.held());
+        let mut exchange = call.exchange;
+        if exchange.response.is_none() && exchange.quality == Quality::Complete {
+            exchange.quality = Quality::NoResponse;
+        }
+        exchange.ending = ending;
+        exchange.done = true;
+        cx.out.push(exchange);
+        if self.calls.is_empty() {
+            self.pipelines = false;
+            self.due = None;
+        }
+    }
+}
+
+fn earliest(due: Option<Timestamp>, at: Timestamp) -> Option<Timestamp> {
+    Some(due.map_or(at, |due| due.min(at)))
+}

@@ -1,0 +1,144 @@
+//! The way in and out: packets and moments in, exchanges out.
+
+use model::Timestamp;
+use model::exchange::{CaptureCounts, Ending, Exchange};
+
+use crate::conversation::Cx;
+use crate::flow::{Fate, Flow};
+use crate::limits::Limits;
+use crate::packet::{self, Link, Segment};
+use crate::table::{Key, Table};
+
+/// Decodes one capture.
+#[derive(Debug)]
+pub struct Wire {
+    limits: Limits,
+    table: Table,
+    next_conn: u64,
+    counts: CaptureCounts,
+    now: Timestamp,
+}
+
+impl Wire {
+    /// A decoder that has seen nothing yet.
+    pub fn new(limits: Limits) -> Self {
+        let counts = CaptureCounts::default();
+        Self { limits, table: Table::default(), next_conn: 0, counts, now: Timestamp(0) }
+    }
+
+    /// Keeps this many bytes of each body from now on.
+    pub fn set_body_limit(&mut self, body: usize) {
+        self.limits = Limits { body, ..self.limits };
+    }
+
+    /// Takes a packet: when it was captured, what it starts with, the bytes that were kept, and how many there were
+    /// on the wire. Packets come in the order of their capture. What became known goes to `out`.
+    pub fn packet(
+        &mut self,
+        at: Timestamp,
+        link: Link,
+        bytes: &[u8],
+        wire_len: usize,
+        out: &mut Vec<Exchange>,
+    ) {
+        self.counts.packets += 1;
+        self.counts.bytes += wire_len as u64;
+        self.tick(at, out);
+        if let Some(segment) = packet::parse(link, bytes, wire_len) {
+            self.segment(at, &segment, out);
+        }
+    }
+
+    /// Does what time alone asks for: reports what lasts, gives up what does not come, forgets what is over.
+    pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Exchange>) {
+        self.now = self.now.max(now);
+        let now = self.now;
+        while let Some(slot) = self.table.due(now) {
+            let mut cx = Cx { limits: &self.limits, out, lost: &mut self.counts.lost_gaps };
+            let expired = self.table.with(slot, |flow| {
+                flow.tick(now, &mut cx);
+                flow.expired(now)
+            });
+            if expired == Some(true) {
+                self.forget(slot, Ending::Idle, out);
+            } else {
+                self.table.rearm(slot, now);
+            }
+        }
+    }
+
+    /// The capture is over: gives every exchange its last report.
+    pub fn finish(&mut self, out: &mut Vec<Exchange>) {
+        while let Some(slot) = self.table.oldest() {
+            self.forget(slot, Ending::Open, out);
+        }
+    }
+
+    /// What was seen and missed so far. What the kernel and the way to the host lost is for the caller to add.
+    pub fn counts(&self) -> CaptureCounts {
+        CaptureCounts { flows: self.table.len() as u64, ..self.counts }
+    }
+
+    /// Bytes of memory held for what is not reported yet.
+    pub fn held(&self) -> usize {
+        self.table.held()
+    }
+
+    fn segment(&mut self, at: Timestamp, segment: &Segment<'_>, out: &mut Vec<Exchange>) {
+        let (key, side) = Key::of(segment.from, segment.to);
+        if let Some(slot) = self.table.find(&key) {
+            match self.hand_on(slot, at, side, segment, out) {
+                Some(Fate::Anew) => self.forget(slot, Ending::Idle, out),
+                Some(Fate::Goes) | None => return self.make_room(slot, out),
+            }
+        }
+        // A lone reset, or the last acknowledgement of a connection that ended before: nothing to follow.
+        if segment.rst || (segment.payload.is_empty() && segment.cut == 0 && !segment.syn) {
+            return;
+        }
+        while self.table.len() >= self.limits.max_flows
+            && let Some(oldest) = self.table.oldest()
+        {
+            self.forget(oldest, Ending::Idle, out);
+        }
+        let ends = if side == 0 { [segment.from, segment.to] } else { [segment.to, segment.from] };
+        let flow = Flow::new(self.next_conn, ends, side, segment, at);
+        self.next_conn += 1;
+        let slot = self.table.insert(key, flow);
+        self.hand_on(slot, at, side, segment, out);
+        self.make_room(slot, out);
+    }
+
+    fn hand_on(
+        &mut self,
+        slot: u32,
+        at: Timestamp,
+        side: usize,
+        segment: &Segment<'_>,
+        out: &mut Vec<Exchange>,
+    ) -> Option<Fate> {
+        let mut cx = Cx { limits: &self.limits, out, lost: &mut self.counts.lost_gaps };
+        self.table.with(slot, |flow| flow.segment(at, side, segment, &mut cx))
+    }
+
+    /// Keeps to the bound on all flows' memory: those that were silent longest are forgotten first.
+    fn make_room(&mut self, latest: u32, out: &mut Vec<Exchange>) {
+        while self.table.held() > self.limits.total_buffer {
+            let Some(slot) = self.table.oldest_holding(1024) else { return };
+            self.forget(slot, Ending::Idle, out);
+            if slot == latest {
+                return;
+            }
+        }
+    }
+
+    fn forget(&mut self, slot: u32, ending: Ending, out: &mut Vec<Exchange>) {
+        let now = self.now;
+        if let Some(mut flow) = self.table.remove(slot)
+            && !flow.dead()
+        {
+            let mut cx = Cx { limits: &self.limits, out, lost: &mut self.counts.lost_gaps };
+            flow.end(ending, now, &mut cx);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Connections as such: how they begin and end, and what is told of bytes that no decoder knows.
+
+use crate::packets::{Client, Server, Talk, exchanges, last, lines, reports};
+use model::Timestamp;
+use model::exchange::{Ending, Quality};
+use wire::{Limits, Link, Wire};
+
+#[test]
+fn every_way_to_end_is_told_apart() {
+    let refused = {
+        let mut talk = Talk::new(4000);
+        talk.syn();
+        talk.rst(Server);
+        talk
+    };
+    let no_answer = {
+        let mut talk = Talk::new(4000);
+        talk.syn();
+        talk.wait(1000);
+        talk.syn_again();
+        talk.wait(2500);
+        talk.syn_again();
+        talk
+    };
+    let reset = {
+        let mut talk = Talk::open(4000);
+        talk.send(Client, b"\0\0hello");
+        talk.rst(Server);
+        talk
+    };
+    let quiet = {
+        let mut talk = Talk::open(4000);
+        talk.close();
+        talk
+    };
+    let open = {
+        let mut talk = Talk::open(4000);
+        talk.send(Server, b"\0banner");
+        talk
+    };
+    let cases = [
+        (refused, "tcp - complete 0/- Refused"),
+        (no_answer, "tcp - no-response 0/- NoAnswer"),
+        (reset, "tcp - complete 7/- Reset"),
+        (quiet, "tcp - complete 0/- Closed"),
+        (open, "tcp - complete 0/7 Open"),
+    ];
+    for (talk, expected) in cases {
+        assert_eq!(lines(&talk.packets), [expected]);
+    }
+}
+
+#[test]
+fn a_late_answer_to_a_connect_is_followed() {
+    let mut talk = Talk::new(4000);
+    talk.syn();
+    talk.wait(4000);
+    talk.syn_ack();
+    talk.ack(Client);
+    talk.send(Client, b"\0hello");
+    talk.close();
+    assert_eq!(lines(&talk.packets), ["tcp - no-response 0/- NoAnswer", "tcp - complete 6/- Closed"]);
+}
+
+#[test]
+fn the_same_ends_may_meet_again() {
+    let mut talk = Talk::open(4000);
+    talk.send(Client, b"\0one");
+    talk.close();
+    let mut again = Talk::starting_at(4000, 77_000, 99_000);
+    again.wait(1000);
+    again.handshake();
+    again.send(Client, b"\0three");
+    again.close();
+    talk.packets.extend(again.packets);
+    assert_eq!(lines(&talk.packets), ["tcp - complete 4/- Closed", "tcp - complete 6/- Closed"]);
+}
+
+#[test]
+fn a_connection_that_was_replaced_without_a_close_is_ended() {
+    let mut talk = Talk::open(4000);
+    talk.send(Client, b"\0one");
+    let mut again = Talk::starting_at(4000, 77_000_000, 99_000);
+    again.wait(1000);
+    again.handshake();
+    again.send(Client, b"\0three");
+    talk.packets.extend(again.packets);
+    assert_eq!(lines(&talk.packets), ["tcp - complete 4/- Idle", "tcp - complete 6/- Open"]);
+}
+
+#[test]
+fn stragglers_of_an_ended_connection_are_no_new_one() {
+    let mut talk = Talk::open(4000);
+    talk.send(Client, b"\0one");
+    talk.close();
+    let copies = talk.packets.clone();
+    talk.packets.extend(copies);
+    assert_eq!(lines(&talk.packets), ["tcp - complete 4/- Closed"]);
+}
+
+#[test]
+fn a_long_connection_is_reported_as_it_goes_on() {
+    let mut talk = Talk::open(4000);
+    for _ in 0..5 {
+        talk.send(Client, b"\0ask");
+        talk.send(Server, b"\0answer");
+        talk.wait(600);
+        talk.ack(Client);
+    }
+    talk.close();
+    let reports = reports(&talk.packets);
+    let bytes: Vec<_> = reports.iter().map(|e| e.request.bytes).collect();
+    assert!(bytes.is_sorted() && bytes.len() >= 5, "{bytes:?}");
+    let whole = last(reports).remove(0);
+    assert_eq!((whole.request.bytes, whole.response.unwrap().bytes), (20, 35));
+}
+
+#[test]
+fn an_idle_flow_is_forgotten_and_says_so() {
+    let mut talk = Talk::open(4000);
+    talk.send(Client, b"\0ask");
+    let mut wire = Wire::new(Limits::new(100));
+    let mut out = Vec::new();
+    for packet in &talk.packets {
+        wire.packet(packet.at, Link::RawIp, &packet.bytes, packet.wire_len, &mut out);
+    }
+    let later = |seconds: i64| Timestamp(talk.packets[0].at.0 + seconds * 1_000_000_000);
+    wire.tick(later(3000), &mut out);
+    assert_eq!((wire.counts().flows, out.iter().any(|e| e.done)), (1, false));
+    wire.tick(later(4000), &mut out);
+    assert_eq!(
+        (wire.counts().flows, out.last().map(|e| (e.done, e.ending))),
+        (0, Some((true, Ending::Idle)))
+    );
+}
+
+#[test]
+fn flows_and_memory_stay_within_their_bounds() {
+    let limits = Limits { max_flows: 50, total_buffer: 100_000, ..Limits::new(10_000) };
+    let mut wire = Wire::new(limits);
+    let mut out = Vec::new();
+    for port in 0..500 {
+        let mut talk = Talk::open(10_000 + port);
+        talk.send(Client, b"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+        talk.send(Client, &[b'x'; 20_000]);
+        for packet in talk.packets {
+            wire.packet(packet.at, Link::RawIp, &packet.bytes, packet.wire_len, &mut out);
+        }
+        assert!(wire.held() <= 100_000 && wire.counts().flows <= 50, "{} {:?}", wire.held(), wire.counts());
+    }
+    wire.finish(&mut out);
+    let calls = last(out);
+    assert_eq!((calls.len(), wire.held()), (500, 0));
+    assert!(calls.iter().all(|c| c.quality == Quality::NoResponse && c.request.body.len() == 10_000));
+}
+
+#[test]
+fn a_flood_of_segments_that_never_fit_is_bounded() {
+    let mut talk = Talk::open(4000);
+    for n in 0..3000_usize {
+        talk.send(Client, &[b'x'; 1400]);
+        // Every other one is missing, and nobody confirms any.
+        if n % 2 == 0 {
+            talk.packets.pop();
+        }
+    }
+    let limits = Limits { flow_buffer: 50_000, ..Limits::new(100) };
+    let mut wire = Wire::new(limits);
+    let mut out = Vec::new();
+    for packet in &talk.packets {
+        wire.packet(packet.at, Link::RawIp, &packet.bytes, packet.wire_len, &mut out);
+        assert!(wire.held() < 200_000, "{}", wire.held());
+    }
+    wire.finish(&mut out);
+    assert_eq!(wire.counts().lost_gaps, 1500 * 1400);
+    assert_eq!(exchanges(&talk.packets)[0].request.bytes, 3000 * 1400);
+}
