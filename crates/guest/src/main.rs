@@ -10,6 +10,9 @@
 
 mod agent;
 mod capture;
+mod control;
+mod process;
+mod signal;
 mod supervise;
 
 use std::env;
@@ -35,6 +38,14 @@ fn main() -> ExitCode {
 /// Tells what is wrong with the arguments and ends with the code that shells use for it.
 fn complain(what: &str) -> ExitCode {
     say(&mut io::stderr(), what, 2)
+}
+
+/// An error of the system's in its bare words, as C programs print it.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let bare = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = bare.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn say(to: &mut dyn Write, what: &str, code: u8) -> ExitCode {

@@ -1,6 +1,0 @@
-use std::ffi::OsString;
-use std::process::ExitCode;
-
-pub(crate) fn run(_args: &[OsString]) -> ExitCode {
-    crate::complain("`supervise` is not part of this build")
-}
