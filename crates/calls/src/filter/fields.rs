@@ -49,11 +49,11 @@ pub(super) const PATTERN: &str = "@pattern";
 
 pub(super) struct Fields<'a> {
     call: &'a Call,
-    patterns: &'a [Regex],
+    patterns: &'a [Pattern],
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(call: &'a Call, patterns: &'a [Regex]) -> Self {
+    pub(super) fn new(call: &'a Call, patterns: &'a [Pattern]) -> Self {
         Self { call, patterns }
     }
 }
@@ -109,7 +109,7 @@ impl VariableResolver for Fields<'_> {
             "note" => text(call.note.as_deref().unwrap_or_default()),
             _ => {
                 let index: usize = name.strip_prefix(PATTERN)?.parse().ok()?;
-                CowVal::owned(Pattern(self.patterns.get(index)?.clone()))
+                CowVal::Borrowed(self.patterns.get(index)?)
             }
         })
     }
@@ -127,7 +127,7 @@ fn bodies(call: &Call) -> String {
 
 /// A compiled pattern. `text in pattern` is what `text.matches("...")` becomes, so that it is compiled once.
 #[derive(Debug)]
-struct Pattern(Regex);
+pub(super) struct Pattern(pub(super) Regex);
 
 static PATTERN_TYPE: Type = Type::new_unspecified_type("pattern");
 

@@ -10,9 +10,8 @@ use cel::common::types::CelBool;
 use cel::parser::{Expression, Parser};
 use cel::{Context, Env, Value};
 use model::call::Call;
-use regex::Regex;
 
-use fields::Fields;
+use fields::{Fields, Pattern};
 
 /// Longer expressions are refused; nobody types them.
 const LONGEST: usize = 2048;
@@ -34,7 +33,7 @@ pub struct Where {
 
 struct Program {
     expression: Expression,
-    patterns: Vec<Regex>,
+    patterns: Vec<Pattern>,
 }
 
 /// Why a text is no filter.

@@ -8,7 +8,7 @@ use model::Timestamp;
 use regex::Regex;
 
 use super::FilterError;
-use super::fields::{NAMES, PATTERN, TTFB};
+use super::fields::{NAMES, PATTERN, Pattern, TTFB};
 
 /// How deep brackets and prefixes may nest before the parser is not asked at all.
 const DEEPEST: usize = 48;
@@ -57,7 +57,7 @@ pub(super) fn syntax_error(source: &str, errors: &ParseErrors) -> FilterError {
 }
 
 /// Checks and rewrites the expression; returns the patterns that it now refers to by number.
-pub(super) fn prepare(expression: &mut IdedExpr, info: &SourceInfo) -> Result<Vec<Regex>, FilterError> {
+pub(super) fn prepare(expression: &mut IdedExpr, info: &SourceInfo) -> Result<Vec<Pattern>, FilterError> {
     let mut pass = Pass { info, patterns: Vec::new(), bound: Vec::new(), depth: 0 };
     pass.visit(expression)?;
     Ok(pass.patterns)
@@ -65,7 +65,7 @@ pub(super) fn prepare(expression: &mut IdedExpr, info: &SourceInfo) -> Result<Ve
 
 struct Pass<'a> {
     info: &'a SourceInfo,
-    patterns: Vec<Regex>,
+    patterns: Vec<Pattern>,
     /// Names that a macro such as `exists` has bound.
     bound: Vec<String>,
     depth: usize,
@@ -182,7 +182,7 @@ impl Pass<'_> {
             None => return Ok(()),
         };
         let name = format!("{PATTERN}{}", self.patterns.len());
-        self.patterns.push(regex);
+        self.patterns.push(Pattern(regex));
         operators::IN.clone_into(&mut call.func_name);
         call.args = vec![text, IdedExpr { id, expr: Expr::Ident(name) }];
         Ok(())

@@ -1,0 +1,281 @@
+//! The way of an exchange into the store, and what can be asked about all calls at once.
+
+mod observe;
+
+use std::collections::{HashMap, VecDeque};
+
+use model::Timestamp;
+use model::call::{Call, Edge};
+use model::exchange::Exchange;
+use model::plan::CallsConfig;
+
+use crate::axis::{Axis, Bin};
+use crate::edges::{EdgeRate, Edges, Share};
+use crate::ends::Ends;
+use crate::hairpin::Hairpins;
+use crate::names::{Names, ServiceId};
+use crate::query::{self, Page, Position, Query};
+use crate::redact::Redaction;
+use crate::shape::from_base36;
+use crate::store::{Key, Store};
+
+/// How much is kept before the oldest goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls.
+    pub calls: usize,
+    /// Bytes in memory: records, headers and bodies.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { calls: 50_000, bytes: 128 * 1024 * 1024 }
+    }
+}
+
+/// What a report did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It is the first of this call.
+    New(String),
+    /// It told more about this call.
+    Updated(String),
+    /// It is the first of call `id`, and showed that `removed` was only a part of it.
+    Replaced {
+        /// The call to show.
+        id: String,
+        /// The call that is gone.
+        removed: String,
+    },
+    /// It is no call of its own, or told nothing new, or its call has been evicted.
+    Ignored,
+}
+
+/// The numbers over all calls of this session, evicted ones included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Head {
+    /// Calls seen.
+    pub total: u64,
+    /// Calls that may still change.
+    pub pending: u64,
+    /// Calls that failed.
+    pub failed: u64,
+    /// Calls no longer kept.
+    pub evicted: u64,
+    /// Shoal's own readiness probes, which are no calls.
+    pub probes: u64,
+    /// Grows with every change.
+    pub revision: u64,
+}
+
+/// What changed since a revision.
+#[derive(Debug)]
+pub struct Changes<'a> {
+    /// Each changed call once, as it is now, in the order of its newest change.
+    pub calls: Vec<&'a Call>,
+    /// Where to go on.
+    pub revision: u64,
+}
+
+/// What became of a report's call.
+#[derive(Debug)]
+enum Slot {
+    /// It is in the store under this number.
+    Kept(u64),
+    /// It was evicted before it was done; its edge still counts it.
+    Evicted(Share, ServiceId, ServiceId),
+    /// It is the inner half of another call.
+    Merged,
+}
+
+/// All calls of a session.
+#[derive(Debug)]
+pub struct Calls {
+    redaction: Redaction,
+    body_limit: usize,
+    limits: Limits,
+    epoch: String,
+    names: Names,
+    store: Store,
+    slots: HashMap<Key, Slot>,
+    /// Keys of [`Slot::Evicted`] and [`Slot::Merged`], oldest first, so that they too are bounded.
+    ghosts: VecDeque<Key>,
+    edges: Edges,
+    axis: Axis,
+    hairpins: Hairpins,
+    capture: u32,
+    head: Head,
+}
+
+impl Calls {
+    /// An empty store. `epoch` begins every id and connection name; it must differ from that of any other session of
+    /// the stack.
+    pub fn new(config: &CallsConfig, limits: Limits, epoch: &str) -> Self {
+        Self {
+            redaction: Redaction::new(config),
+            body_limit: config.body_limit,
+            limits,
+            epoch: epoch.to_owned(),
+            names: Names::default(),
+            store: Store::default(),
+            slots: HashMap::new(),
+            ghosts: VecDeque::new(),
+            edges: Edges::default(),
+            axis: Axis::default(),
+            hairpins: Hairpins::default(),
+            capture: 0,
+            head: Head::default(),
+        }
+    }
+
+    /// Follows a changed manifest. What is already stored stays as it is.
+    pub fn configure(&mut self, config: &CallsConfig) {
+        self.redaction = Redaction::new(config);
+        self.body_limit = config.body_limit;
+    }
+
+    /// Who has which address.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Who has which address.
+    pub fn names_mut(&mut self) -> &mut Names {
+        &mut self.names
+    }
+
+    /// Takes one report. The newest report of a `(conn, serial)` replaces the older ones.
+    pub fn observe(&mut self, mut exchange: Exchange) -> Change {
+        self.settle();
+        let key = (self.capture, exchange.conn, exchange.serial);
+        match self.slots.get(&key) {
+            Some(Slot::Kept(ordinal)) => self.update(*ordinal, exchange),
+            Some(Slot::Evicted(share, from, to)) => {
+                let (share, from, to) = (*share, *from, *to);
+                self.redaction.exchange(&mut exchange);
+                self.recount(key, share, from, to, exchange);
+                Change::Ignored
+            }
+            Some(Slot::Merged) => Change::Ignored,
+            None => self.insert(key, exchange),
+        }
+    }
+
+    /// A capture begins, and with it new numbers of connections. What the last one left unfinished stays so.
+    pub fn restart_capture(&mut self) {
+        self.capture += 1;
+        let open: Vec<u64> = self.store.order().iter().map(|(_, ordinal)| *ordinal).collect();
+        for ordinal in open {
+            if self.store.get(ordinal).is_some_and(|entry| !entry.call.done) {
+                self.store.change(ordinal, |entry| {
+                    entry.call.done = true;
+                    add_note(&mut entry.call.note, "the capture ended before this call did");
+                });
+            }
+        }
+        let kept = self.slots.drain().filter(|(_, slot)| matches!(slot, Slot::Kept(_))).collect();
+        self.slots = kept;
+        self.ghosts.clear();
+        self.hairpins = Hairpins::default();
+        self.head.pending = 0;
+    }
+
+    /// Gives calls the names that were learnt after they were seen. Every [`observe`](Self::observe) begins with it.
+    pub fn settle(&mut self) {
+        let fresh = self.names.take_fresh();
+        let Some(since) = fresh.iter().map(|(_, at)| *at).min() else { return };
+        let recent = self.store.order().iter().rev().take_while(|(at, _)| *at >= since);
+        let recent: Vec<u64> = recent.map(|(_, ordinal)| *ordinal).collect();
+        for ordinal in recent {
+            let Some(entry) = self.store.get(ordinal) else { continue };
+            let (client, server) = (entry.call.from.addr, entry.call.to.addr);
+            let touched = |ip: std::net::IpAddr| fresh.iter().any(|(addr, _)| *addr == ip.to_canonical());
+            if !touched(client.ip()) && !touched(server.ip()) {
+                continue;
+            }
+            let ends = Ends::of(&self.names, client, server, entry.call.ts);
+            let (from, to) = (self.names.name(ends.from), self.names.name(ends.to));
+            if entry.call.from.service == from && entry.call.to.service == to {
+                continue;
+            }
+            let (from, to) = (from.to_owned(), to.to_owned());
+            let (edges, names) = (&mut self.edges, &ends);
+            self.store.change(ordinal, |entry| {
+                entry.call.from.service = from;
+                entry.call.to.service = to;
+                edges.remove(&entry.share);
+                entry.share = edges.moved(names.from, names.to, entry.call.protocol, entry.share);
+                edges.add(&entry.share);
+            });
+        }
+    }
+
+    /// The numbers over all calls.
+    pub fn head(&self) -> Head {
+        Head { revision: self.store.revision(), ..self.head }
+    }
+
+    /// How many calls are kept.
+    pub fn len(&self) -> usize {
+        self.store.len()
+    }
+
+    /// Whether no call is kept.
+    pub fn is_empty(&self) -> bool {
+        self.store.len() == 0
+    }
+
+    /// Bytes in memory of all kept calls.
+    pub fn bytes(&self) -> usize {
+        self.store.bytes()
+    }
+
+    /// One call, unless it is unknown or evicted.
+    pub fn get(&self, id: &str) -> Option<&Call> {
+        let ordinal = from_base36(id.strip_prefix(&self.epoch)?.strip_prefix('-')?)?;
+        Some(&self.store.get(ordinal)?.call)
+    }
+
+    /// At most `limit` calls that match, from a position on.
+    pub fn list(&self, query: &Query, from: Position, limit: usize) -> Page<'_> {
+        query::page(&self.store, query, from, limit)
+    }
+
+    /// At most `limit` calls that changed after `revision`; after 0 that is all that are kept.
+    pub fn changes(&self, revision: u64, limit: usize) -> Changes<'_> {
+        let mut changes = Changes { calls: Vec::new(), revision };
+        for (at, entry) in self.store.changed(revision) {
+            if changes.calls.len() == limit {
+                return changes;
+            }
+            changes.calls.push(&entry.call);
+            changes.revision = at;
+        }
+        changes.revision = self.store.revision();
+        changes
+    }
+
+    /// Every edge that was seen, with the calls that are no longer kept.
+    pub fn edges(&self) -> Vec<Edge> {
+        self.edges.list(&self.names)
+    }
+
+    /// How often each edge was used from `since` to `until`, as far as its calls are kept.
+    pub fn edge_rates(&self, since: Timestamp, until: Timestamp) -> Vec<EdgeRate> {
+        query::edge_rates(&self.store, since, until)
+    }
+
+    /// Calls and errors in `bins` equal spans from `from` to `to`, evicted ones included; a quarter of a second is the
+    /// finest step, a day the longest memory.
+    pub fn series(&self, from: Timestamp, to: Timestamp, bins: usize) -> Vec<Bin> {
+        self.axis.series(from, to, bins)
+    }
+}
+
+fn add_note(note: &mut Option<String>, more: &str) {
+    *note = Some(match note.take() {
+        Some(before) => format!("{before}; {more}"),
+        None => more.to_owned(),
+    });
+}

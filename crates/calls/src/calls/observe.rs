@@ -1,0 +1,192 @@
+//! What one report does to the store, the edges and the totals.
+
+use model::exchange::Exchange;
+
+use super::{Calls, Change, Slot};
+use crate::edges::Share;
+use crate::ends::Ends;
+use crate::hairpin::Half;
+use crate::judge;
+use crate::names::ServiceId;
+use crate::progress::Progress;
+use crate::shape::{self, Identity, base36};
+use crate::store::{Entry, Key};
+
+impl Calls {
+    pub(super) fn insert(&mut self, key: Key, mut exchange: Exchange) -> Change {
+        let ends = Ends::of(&self.names, exchange.client, exchange.server, judge::start(&exchange));
+        if ends.is_probe(&self.names, &exchange) {
+            self.head.probes += u64::from(exchange.done);
+            return Change::Ignored;
+        }
+        self.prepare(&mut exchange);
+        let latency = judge::is_latency(&exchange);
+        let ordinal = self.store.next();
+        let identity = Identity {
+            id: format!("{}-{}", self.epoch, base36(ordinal)),
+            conn: self.conn_name(key),
+            from: self.names.name(ends.from).to_owned(),
+            to: self.names.name(ends.to).to_owned(),
+            note: ends.note.clone(),
+        };
+        let call = shape::call(exchange, identity);
+        let id = call.id.clone();
+        let mut removed = None;
+        if let Some(half) = ends.half {
+            let stored = |ordinal: u64| self.store.get(ordinal).map(|entry| &entry.call);
+            match (self.hairpins.partner(half, &call, stored), half) {
+                (Some(_), Half::Inner(..)) => {
+                    self.haunt(key, Slot::Merged);
+                    return Change::Ignored;
+                }
+                (Some(inner), Half::Outer(..)) => removed = self.take_out(inner),
+                (None, _) => self.hairpins.remember(half, ordinal),
+            }
+        }
+        let share = self.edges.share(ends.from, ends.to, &call, latency);
+        self.edges.add(&share);
+        self.axis.add(call.ts, !call.ok);
+        self.head.total += 1;
+        self.head.failed += u64::from(!call.ok);
+        self.head.pending += u64::from(!call.done);
+        self.slots.insert(key, Slot::Kept(ordinal));
+        self.store.push(Entry::new(call, key, share));
+        self.evict();
+        match removed {
+            Some(removed) => Change::Replaced { id, removed },
+            None => Change::New(id),
+        }
+    }
+
+    pub(super) fn update(&mut self, ordinal: u64, mut exchange: Exchange) -> Change {
+        let Some(entry) = self.store.get(ordinal) else { return Change::Ignored };
+        if Progress::of(&exchange) <= Progress::of_call(&entry.call) {
+            return Change::Ignored;
+        }
+        self.prepare(&mut exchange);
+        let latency = judge::is_latency(&exchange);
+        let Some(old) = self.store.get(ordinal) else { return Change::Ignored };
+        let was = (old.share, old.call.done);
+        let (from, to) = self.edges.ends(&old.share);
+        let identity = Identity {
+            id: old.call.id.clone(),
+            conn: old.call.conn.clone(),
+            from: old.call.from.service.clone(),
+            to: old.call.to.service.clone(),
+            note: old.call.note.clone(),
+        };
+        let call = shape::call(exchange, identity);
+        let share = self.edges.share(from, to, &call, latency);
+        let (id, done) = (call.id.clone(), call.done);
+        self.store.change(ordinal, |entry| {
+            entry.call = call;
+            entry.share = share;
+        });
+        self.replace_share(&was.0, &share);
+        if done && !was.1 {
+            self.head.pending = self.head.pending.saturating_sub(1);
+        }
+        self.evict();
+        Change::Updated(id)
+    }
+
+    /// An evicted call went on: its edge and the totals follow.
+    pub(super) fn recount(
+        &mut self,
+        key: Key,
+        was: Share,
+        from: ServiceId,
+        to: ServiceId,
+        exchange: Exchange,
+    ) {
+        let latency = judge::is_latency(&exchange);
+        let unnamed = Identity {
+            id: String::new(),
+            conn: String::new(),
+            from: String::new(),
+            to: String::new(),
+            note: None,
+        };
+        let call = shape::call(exchange, unnamed);
+        let share = self.edges.share(from, to, &call, latency);
+        self.replace_share(&was, &share);
+        if call.done {
+            self.slots.remove(&key);
+            self.head.pending = self.head.pending.saturating_sub(1);
+        } else {
+            self.slots.insert(key, Slot::Evicted(share, from, to));
+        }
+    }
+
+    fn replace_share(&mut self, was: &Share, is: &Share) {
+        if was == is {
+            return;
+        }
+        self.edges.remove(was);
+        self.edges.add(is);
+        self.axis.remove(was.at(), was.failed());
+        self.axis.add(is.at(), is.failed());
+        self.head.failed = self.head.failed + u64::from(is.failed()) - u64::from(was.failed());
+    }
+
+    /// Hides what must not be kept and cuts what is too long, before anything else sees the exchange.
+    fn prepare(&self, exchange: &mut Exchange) {
+        self.redaction.exchange(exchange);
+        for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
+            if message.body.len() > self.body_limit {
+                message.body.truncate(self.body_limit);
+                message.cut = true;
+            }
+        }
+    }
+
+    fn conn_name(&self, (capture, conn, _): Key) -> String {
+        match capture {
+            0 => format!("{}.{}", self.epoch, base36(conn)),
+            _ => format!("{}.{}.{}", self.epoch, base36(capture.into()), base36(conn)),
+        }
+    }
+
+    /// Takes a call out of store and counts, since it turned out to be a part of another.
+    fn take_out(&mut self, ordinal: u64) -> Option<String> {
+        let entry = self.store.remove(ordinal)?;
+        self.edges.remove(&entry.share);
+        self.axis.remove(entry.share.at(), entry.share.failed());
+        self.head.total -= 1;
+        self.head.failed -= u64::from(!entry.call.ok);
+        self.head.pending = self.head.pending.saturating_sub(u64::from(!entry.call.done));
+        self.haunt(entry.key, Slot::Merged);
+        Some(entry.call.id)
+    }
+
+    fn evict(&mut self) {
+        while self.store.len() > self.limits.calls || self.store.bytes() > self.limits.bytes {
+            let Some(entry) = self.store.pop() else { return };
+            self.head.evicted += 1;
+            if entry.call.done || entry.key.0 != self.capture {
+                self.slots.remove(&entry.key);
+            } else {
+                let (from, to) = self.edges.ends(&entry.share);
+                self.haunt(entry.key, Slot::Evicted(entry.share, from, to));
+            }
+        }
+    }
+
+    fn haunt(&mut self, key: Key, slot: Slot) {
+        self.slots.insert(key, slot);
+        self.ghosts.push_back(key);
+        while self.ghosts.len() > self.limits.calls.max(1) {
+            let Some(oldest) = self.ghosts.pop_front() else { return };
+            match self.slots.get(&oldest) {
+                Some(Slot::Evicted(..)) => {
+                    self.slots.remove(&oldest);
+                    self.head.pending = self.head.pending.saturating_sub(1);
+                }
+                Some(Slot::Merged) => {
+                    self.slots.remove(&oldest);
+                }
+                Some(Slot::Kept(_)) | None => {}
+            }
+        }
+    }
+}
