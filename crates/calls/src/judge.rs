@@ -68,12 +68,21 @@ pub(crate) fn start(exchange: &Exchange) -> Timestamp {
     }
 }
 
-/// Milliseconds from the request's first byte to the response's last; `None` until both were seen.
+/// Milliseconds from the request's first byte to the response's last; `None` until both were seen. For `tcp`, from the
+/// connect to the close, of which a refusal is one.
 pub(crate) fn ms(exchange: &Exchange) -> Option<f64> {
-    let response = exchange.response.as_ref()?;
+    let response = exchange.response.as_ref();
     let last = match exchange.protocol {
-        Protocol::Http1 => response.complete.then_some(response.last)?,
-        Protocol::Tcp => exchange.done.then_some(response.last.max(exchange.request.last))?,
+        Protocol::Http1 => response.filter(|response| response.complete)?.last,
+        Protocol::Tcp => {
+            let ended = match exchange.ending {
+                Ending::Closed | Ending::Reset | Ending::Refused => true,
+                Ending::Open | Ending::NoAnswer | Ending::Idle => response.is_some(),
+            };
+            let last =
+                response.map_or(exchange.request.last, |response| response.last.max(exchange.request.last));
+            (exchange.done && ended).then_some(last)?
+        }
     };
     between(exchange, last)
 }
@@ -219,5 +228,24 @@ mod tests {
         x.quality = Quality::NoRequest;
         assert_eq!((ms(&x), operation(&x).as_str()), (None, "request not seen"));
         assert_eq!(start(&x), x.response.unwrap().first);
+    }
+
+    #[test]
+    fn a_connection_lasts_from_connect_to_close() {
+        for (ending, answered, expected) in [
+            (Ending::Closed, true, Some(1000.0)),
+            (Ending::Idle, true, Some(1000.0)),
+            (Ending::Closed, false, Some(900.0)),
+            (Ending::Refused, false, Some(900.0)),
+            (Ending::NoAnswer, false, None),
+            (Ending::Idle, false, None),
+            (Ending::Open, true, None),
+        ] {
+            let mut x = tcp(1, 5432, ending, 1, 1);
+            if !answered {
+                x.response = None;
+            }
+            assert_eq!(ms(&x), expected, "{ending:?} {answered}");
+        }
     }
 }

@@ -91,7 +91,8 @@ fn a_failed_connect_is_a_call() {
     refused.quality = Quality::NoResponse;
     let id = id(calls.observe(refused));
     assert!(!calls.get(&id).unwrap().ok);
-    assert_eq!(edge(&calls, "orders", "db").unwrap().errors, 1);
+    let edge = edge(&calls, "orders", "db").unwrap();
+    assert_eq!((edge.errors, edge.p50_ms.is_some()), (1, true), "how long a refusal took is a latency");
     assert_eq!(calls.head().failed, 1);
 }
 
