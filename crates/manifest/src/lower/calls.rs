@@ -1,0 +1,60 @@
+//! What the capture keeps, and who may call whom.
+
+use std::collections::BTreeMap;
+
+use model::plan::{AllowRule, CallsConfig};
+
+use super::Draft;
+use crate::collect::Stack;
+use crate::nearest::{listed, nearest};
+use crate::read::At;
+use crate::source::Findings;
+
+/// The name of everything that is no service of the stack.
+const OUTSIDE: &str = "outside";
+
+pub(super) fn lowered(
+    stack: &Stack,
+    drafts: &BTreeMap<&str, Draft>,
+    findings: &mut Findings,
+) -> (CallsConfig, Vec<AllowRule>) {
+    let mut config = CallsConfig::default();
+    let mut rules = Vec::new();
+    for (index, part) in stack.parts.iter().enumerate() {
+        if let Some(calls) = part.manifest.calls.get() {
+            if let (0, Some(limit)) = (index, calls.body_limit.value()) {
+                config.body_limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
+            }
+            for name in calls.redact.get().into_iter().flat_map(|list| &list.0) {
+                if !config.redact.contains(&name.value.0) {
+                    config.redact.push(name.value.0.clone());
+                }
+            }
+        }
+        for rule in part.manifest.allow.get().into_iter().flat_map(|list| &list.0) {
+            let to = rule.to.get().map(|list| list.0.as_slice()).unwrap_or_default();
+            if stack.complete {
+                let from = rule.from.get().filter(|from| from.value != OUTSIDE);
+                for name in from.into_iter().chain(to) {
+                    check_name(name, drafts, findings);
+                }
+            }
+            if let Some(from) = rule.from.value() {
+                rules.push(AllowRule { from, to: to.iter().map(|name| name.value.clone()).collect() });
+            }
+        }
+    }
+    (config, rules)
+}
+
+fn check_name(name: &At<String>, drafts: &BTreeMap<&str, Draft>, findings: &mut Findings) {
+    if !drafts.contains_key(name.value.as_str()) {
+        let hint = nearest(&name.value, drafts.keys().copied()).map_or_else(
+            || format!("the services are {}", listed(drafts.keys().copied())),
+            |near| format!("did you mean `{near}`?"),
+        );
+        findings
+            .error(name.spot, "unknown-service", format!("there is no service `{}`", name.value))
+            .hint(hint);
+    }
+}
