@@ -1,0 +1,125 @@
+//! What happens to containers.
+
+use std::collections::{BTreeMap, HashMap};
+use std::pin::Pin;
+
+use bollard::models::EventMessage;
+use bollard::query_parameters::EventsOptionsBuilder;
+use futures_util::{Stream, StreamExt as _};
+use model::Timestamp;
+
+use crate::network::label_filter;
+use crate::{Engine, EngineError, Health};
+
+/// Something happened to a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineEvent {
+    /// When, by the engine's clock.
+    pub ts: Timestamp,
+    /// The container's id.
+    pub id: String,
+    /// The container's name.
+    pub name: String,
+    /// The container's labels.
+    pub labels: BTreeMap<String, String>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventKind {
+    /// It was made.
+    Created,
+    /// It was started.
+    Started,
+    /// Its first process ended.
+    Died {
+        /// With this code; 128 + the number of a signal.
+        exit_code: i32,
+    },
+    /// A process in it was killed for want of memory.
+    Oom,
+    /// It was removed.
+    Removed,
+    /// Its health check changed its mind.
+    Health(Health),
+    /// Anything else, in the engine's word without what follows a colon.
+    Other(String),
+}
+
+/// Events in the order in which the engine saw them; ends with the connection.
+pub type Events = Pin<Box<dyn Stream<Item = Result<EngineEvent, EngineError>> + Send>>;
+
+impl Engine {
+    /// Events from now on of every container that has all these labels.
+    pub fn events(&self, labels: &[(&str, &str)]) -> Events {
+        let mut filters: HashMap<String, Vec<String>> = label_filter(labels);
+        filters.insert("type".to_owned(), vec!["container".to_owned()]);
+        let options = EventsOptionsBuilder::new().filters(&filters).build();
+        let engine = self.clone();
+        let events = self.docker().events(Some(options));
+        Box::pin(events.map(move |item| match item {
+            Ok(message) => Ok(read(message)),
+            Err(error) => Err(engine.failed("listening to the engine's events", &error)),
+        }))
+    }
+}
+
+fn read(message: EventMessage) -> EngineEvent {
+    let nanos = message.time_nano.or_else(|| message.time.map(|seconds| seconds * 1_000_000_000));
+    let actor = message.actor.unwrap_or_default();
+    let mut labels: BTreeMap<String, String> = actor.attributes.unwrap_or_default().into_iter().collect();
+    let exit_code = labels.remove("exitCode").or_else(|| labels.remove("containerExitCode"));
+    let name = labels.remove("name").unwrap_or_default();
+    for own in ["image", "signal", "execID", "execDuration"] {
+        labels.remove(own);
+    }
+    let action = message.action.unwrap_or_default();
+    let (word, rest) =
+        action.split_once(':').map_or((action.as_str(), ""), |(word, rest)| (word, rest.trim()));
+    let kind = match word {
+        "create" => EventKind::Created,
+        "start" => EventKind::Started,
+        "die" | "died" => {
+            EventKind::Died { exit_code: exit_code.and_then(|code| code.parse().ok()).unwrap_or(-1) }
+        }
+        "oom" => EventKind::Oom,
+        "destroy" | "remove" => EventKind::Removed,
+        "health_status" => match rest {
+            "healthy" => EventKind::Health(Health::Healthy),
+            "unhealthy" => EventKind::Health(Health::Unhealthy),
+            _ => EventKind::Health(Health::Starting),
+        },
+        other => EventKind::Other(other.to_owned()),
+    };
+    EngineEvent { ts: Timestamp(nanos.unwrap_or(0)), id: actor.id.unwrap_or_default(), name, labels, kind }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(action: &str, attributes: &str, kind: &EventKind) {
+        let text = format!(
+            r#"{{"Action":"{action}","Actor":{{"ID":"c1","Attributes":{{"name":"shop-db-1","a":"b"{attributes}}}}},"timeNano":5}}"#
+        );
+        let event = read(serde_json::from_str(&text).unwrap());
+        assert_eq!(&event.kind, kind, "{action}");
+        assert_eq!((event.id.as_str(), event.name.as_str(), event.ts), ("c1", "shop-db-1", Timestamp(5)));
+        assert_eq!(event.labels, BTreeMap::from([("a".to_owned(), "b".to_owned())]));
+    }
+
+    #[test]
+    fn reads_the_words_of_docker_and_podman() {
+        check("create", r#","image":"x""#, &EventKind::Created);
+        check("start", "", &EventKind::Started);
+        check("die", r#","exitCode":"137""#, &EventKind::Died { exit_code: 137 });
+        check("died", r#","containerExitCode":"1""#, &EventKind::Died { exit_code: 1 });
+        check("destroy", "", &EventKind::Removed);
+        check("remove", "", &EventKind::Removed);
+        check("oom", "", &EventKind::Oom);
+        check("health_status: unhealthy", "", &EventKind::Health(Health::Unhealthy));
+        check("exec_create: sh -c true", r#","execID":"1""#, &EventKind::Other("exec_create".to_owned()));
+    }
+}
