@@ -207,7 +207,8 @@ mod tests {
     #[test]
     fn a_probe_asks_both_directions() {
         use Dir::{ToClient, ToServer};
-        let cases: [(&[(Dir, &[u8])], Finding); 6] = [
+        type Chunks = &'static [(Dir, &'static [u8])];
+        let cases: [(Chunks, Finding); 6] = [
             (&[(ToServer, b"GE"), (ToServer, b"T / HTTP/1.1\r\n")], Finding::Http1),
             (&[(ToClient, b"HTTP/1.1 200")], Finding::Http1),
             (&[(ToClient, b"SSH-2.0-x\r\n")], Finding::Nothing),

@@ -22,9 +22,9 @@ use crate::seq::Seq;
 const NO_ANSWER_AFTER: Duration = Duration::from_secs(3);
 /// How long an ended flow is remembered, so that its stragglers do not look like a new one.
 const DEAD_FOR: Duration = Duration::from_secs(10);
-const IDLE_AFTER: Duration = Duration::from_secs(3600);
+const IDLE_AFTER: Duration = Duration::from_hours(1);
 /// For flows that are not open on both sides.
-const HALF_OPEN_AFTER: Duration = Duration::from_secs(120);
+const HALF_OPEN_AFTER: Duration = Duration::from_mins(2);
 /// A SYN that comes so far behind its flow's first byte is late; another is a new connection's.
 const LATE_SYN: i64 = 1 << 16;
 
@@ -349,14 +349,14 @@ impl Flow {
     }
 
     fn give_up(&mut self, hole: Hole, at: Timestamp, cx: &mut Cx<'_>) {
-        let half = &mut self.halves[hole.side];
+        let [half, other] = self.both(hole.side);
         if hole.want == Want::Other {
             if let Some(piece) = half.take_next() {
                 self.hand_on(hole.side, piece.at, &piece.bytes, piece.cut, cx);
             }
             return;
         }
-        let lost = half.skip();
+        let lost = half.skip(other.front_ack());
         if lost > 0 {
             self.settled = true;
             self.talk.gap(self.dir(hole.side), at, lost, Loss::Lost, cx);

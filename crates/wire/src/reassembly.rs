@@ -224,15 +224,21 @@ impl Half {
         self.queue.front().map(|front| front.at)
     }
 
+    /// How much of the other direction the next waiting piece's sender had.
+    pub(crate) fn front_ack(&self) -> Option<Seq> {
+        self.queue.front().and_then(|front| front.ack)
+    }
+
     /// Gives up what does not come: settles the start, or passes over the first lost range, whose length is returned.
-    pub(crate) fn skip(&mut self) -> u64 {
+    /// A range is passed over no further than the other direction waits for, so that its bytes keep their place.
+    pub(crate) fn skip(&mut self, waited_for: Option<Seq>) -> u64 {
         let Some(next) = self.next else {
             if let Some(low) = self.low {
                 self.begin(low);
             }
             return 0;
         };
-        let known = [self.queue.front().map(|front| front.seq), self.acked, self.fin];
+        let known = [self.queue.front().map(|front| front.seq), self.acked, self.fin, waited_for];
         let target = known.into_iter().flatten().filter(|seq| seq.after(next) > 0).reduce(Seq::min);
         let lost = target.map_or(0, |target| target.after(next) as u64);
         self.advance(lost);
@@ -297,7 +303,7 @@ mod tests {
             while let Some(piece) = half.take(&Half::default()) {
                 text += &String::from_utf8(piece.bytes).unwrap();
             }
-            text += &"?".repeat(half.skip() as usize);
+            text += &"?".repeat(half.skip(None) as usize);
         }
         text
     }
@@ -359,7 +365,7 @@ mod tests {
         assert!(asks.confirm(Seq(14)));
         assert!(answers.take(&asks).is_none());
         assert_eq!((answers.want(), asks.want()), (Want::Other, Want::Confirmed));
-        assert_eq!(asks.skip(), 4);
+        assert_eq!(asks.skip(answers.front_ack()), 4);
         assert!(answers.take(&asks).is_some());
     }
 
@@ -368,7 +374,7 @@ mod tests {
         let mut half = Half::default();
         half.begin(Seq(10));
         half.confirm(Seq(11));
-        assert_eq!((half.want(), half.skip()), (Want::Nothing, 0));
+        assert_eq!((half.want(), half.skip(None)), (Want::Nothing, 0));
     }
 
     #[test]

@@ -80,15 +80,12 @@ impl Table {
         let generation = self.generation;
         let timer = flow.deadline();
         let entry = Box::new(Entry { key, flow, held: 0, timer, generation, older: None, newer: None });
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.entries[slot as usize] = Some(entry);
-                slot
-            }
-            None => {
-                self.entries.push(Some(entry));
-                self.entries.len() as u32 - 1
-            }
+        let slot = if let Some(slot) = self.free.pop() {
+            self.entries[slot as usize] = Some(entry);
+            slot
+        } else {
+            self.entries.push(Some(entry));
+            self.entries.len() as u32 - 1
         };
         self.index.insert(key, slot);
         self.timers.push(Reverse((timer, slot, generation)));

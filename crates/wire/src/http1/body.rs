@@ -204,7 +204,10 @@ fn chunk_size(line: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn read(framing: Framing, bytes: &[u8], cut: usize) -> (String, usize, bool, bool, usize) {
+    /// Text, bytes used, ended, broken, trailers.
+    type Outcome<T> = (T, usize, bool, bool, usize);
+
+    fn read(framing: Framing, bytes: &[u8], cut: usize) -> Outcome<String> {
         let mut body = Body::new(framing).unwrap();
         let mut text = Vec::new();
         let mut used = 0;
@@ -223,7 +226,7 @@ mod tests {
     #[test]
     fn bodies_end_where_their_framing_says() {
         use Framing::{Chunked, Length, UntilClose};
-        let cases: [(Framing, &str, (&str, usize, bool, bool, usize)); 11] = [
+        let cases: [(Framing, &str, Outcome<&str>); 11] = [
             (Length(5), "hello world", ("hello", 5, true, false, 0)),
             (Length(50), "hello", ("hello", 5, false, false, 0)),
             (UntilClose, "hello", ("hello", 5, false, false, 0)),

@@ -33,10 +33,8 @@ pub(super) enum Whole {
 
 impl Head {
     pub(super) fn collect(&mut self, chunk: &[u8], at: Timestamp) -> Collected {
-        let blank = match self.held.is_empty() {
-            true => chunk.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count(),
-            false => 0,
-        };
+        let before_head = |b: &&u8| self.held.is_empty() && matches!(b, b'\r' | b'\n');
+        let blank = chunk.iter().take_while(before_head).count();
         if blank == chunk.len() {
             return Collected { used: blank, whole: None, too_long: false };
         }
@@ -52,16 +50,11 @@ impl Head {
         let known = self.held.len();
         self.held.extend_from_slice(&chunk[blank..blank + room]);
         // The end may have begun in the last chunk: at most three bytes of it.
-        match head_end(&self.held, known.saturating_sub(3)) {
-            Some(end) => {
-                self.held.truncate(end);
-                Collected { used: blank + end - known, whole: Some(Whole::Held), too_long: false }
-            }
-            None => {
-                let too_long = self.held.len() > HEAD_LIMIT;
-                Collected { used: blank + room, whole: None, too_long }
-            }
+        if let Some(end) = head_end(&self.held, known.saturating_sub(3)) {
+            self.held.truncate(end);
+            return Collected { used: blank + end - known, whole: Some(Whole::Held), too_long: false };
         }
+        Collected { used: blank + room, whole: None, too_long: self.held.len() > HEAD_LIMIT }
     }
 
     /// The bytes of a whole head.

@@ -49,8 +49,16 @@ impl ResponseHead {
     }
 }
 
+/// What a whole head says.
+pub(super) fn read(dir: Dir, head: &[u8]) -> Option<Meaning> {
+    match dir {
+        Dir::ToServer => request(head).map(Meaning::Request),
+        Dir::ToClient => response(head).map(Meaning::Response),
+    }
+}
+
 /// The request whose whole head this is.
-pub(super) fn request(head: &[u8]) -> Option<RequestHead> {
+fn request(head: &[u8]) -> Option<RequestHead> {
     let line = first_line(head);
     let (method, rest) = split_at_byte(line, b' ')?;
     let last_space = rest.iter().rposition(|b| *b == b' ')?;
@@ -68,7 +76,7 @@ pub(super) fn request(head: &[u8]) -> Option<RequestHead> {
 }
 
 /// The response whose whole head this is.
-pub(super) fn response(head: &[u8]) -> Option<ResponseHead> {
+fn response(head: &[u8]) -> Option<ResponseHead> {
     let line = first_line(head);
     let (version, rest) = split_at_byte(line, b' ')?;
     let digits = rest.trim_ascii_start().get(..3).filter(|d| d.iter().all(u8::is_ascii_digit))?;
@@ -243,7 +251,7 @@ mod tests {
     #[test]
     fn as_many_fields_as_any_program_sends_are_read() {
         for count in [0, 63, 64, 65, 2000] {
-            let fields: String = (0..count).map(|n| format!("A{n}: b\r\n")).collect();
+            let fields = (0..count).fold(String::new(), |text, n| text + &format!("A{n}: b\r\n"));
             let head = response(format!("HTTP/1.1 200\r\n{fields}\r\n").as_bytes()).unwrap();
             assert_eq!(head.fields.len(), count);
         }

@@ -3,6 +3,10 @@
 //! After a loss the next message may start anywhere, glued to the end of a body. A response shows by `HTTP/1.x ` and
 //! a status, a request by ` HTTP/1.x` at the end of a line that starts with a known method.
 
+use std::collections::VecDeque;
+
+use model::Timestamp;
+
 use crate::conversation::Dir;
 use crate::detect::{Proof, http1_request, http1_response};
 
@@ -28,6 +32,8 @@ const METHODS: [&[u8]; 12] = [
 #[derive(Debug, Default)]
 pub(super) struct Hunt {
     tail: Vec<u8>,
+    /// How many of the tail's bytes came when.
+    came: VecDeque<(usize, Timestamp)>,
 }
 
 /// Where a head starts.
@@ -35,12 +41,14 @@ pub(super) struct Hunt {
 pub(super) struct Found {
     /// The head's bytes that came with earlier chunks.
     pub(super) before: Vec<u8>,
+    /// When its first byte came.
+    pub(super) first: Timestamp,
     /// Where it goes on in this chunk.
     pub(super) at: usize,
 }
 
 impl Hunt {
-    pub(super) fn look(&mut self, dir: Dir, chunk: &[u8]) -> Option<Found> {
+    pub(super) fn look(&mut self, dir: Dir, chunk: &[u8], at: Timestamp) -> Option<Found> {
         let tail = std::mem::take(&mut self.tail);
         let joined;
         let bytes = if tail.is_empty() {
@@ -49,25 +57,56 @@ impl Hunt {
             joined = [&tail[..], chunk].concat();
             &joined
         };
-        let found = match dir {
-            Dir::ToServer => find_request(bytes),
-            Dir::ToClient => find_response(bytes),
-        };
-        if let Some(start) = found {
+        if let Some(start) = find(dir, bytes) {
             let before = tail.get(start..).unwrap_or_default().to_vec();
-            return Some(Found { before, at: start.saturating_sub(tail.len()) });
+            let first = self.came_at(start).unwrap_or(at);
+            self.forget();
+            return Some(Found { before, first, at: start.saturating_sub(tail.len()) });
         }
-        self.tail = bytes[bytes.len().saturating_sub(TAIL_LIMIT)..].to_vec();
+        let past = bytes.len().saturating_sub(TAIL_LIMIT);
+        self.tail = bytes[past..].to_vec();
+        self.came.push_back((chunk.len(), at));
+        self.drop_came(past);
         None
     }
 
     /// What comes next does not follow what came last.
     pub(super) fn forget(&mut self) {
         self.tail.clear();
+        self.came.clear();
     }
 
     pub(super) fn held(&self) -> usize {
-        self.tail.capacity()
+        self.tail.capacity() + 24 * self.came.len()
+    }
+
+    fn came_at(&self, mut offset: usize) -> Option<Timestamp> {
+        for (length, at) in &self.came {
+            match offset.checked_sub(*length) {
+                Some(rest) => offset = rest,
+                None => return Some(*at),
+            }
+        }
+        None
+    }
+
+    fn drop_came(&mut self, mut bytes: usize) {
+        while let Some((length, _)) = self.came.front_mut() {
+            if *length > bytes {
+                *length -= bytes;
+                return;
+            }
+            bytes -= *length;
+            self.came.pop_front();
+        }
+    }
+}
+
+/// Where the first head in these bytes starts.
+pub(super) fn find(dir: Dir, bytes: &[u8]) -> Option<usize> {
+    match dir {
+        Dir::ToServer => find_request(bytes),
+        Dir::ToClient => find_response(bytes),
     }
 }
 
@@ -81,7 +120,7 @@ fn find_request(bytes: &[u8]) -> Option<usize> {
         if !matches!(after, b'\r' | b'\n') {
             return None;
         }
-        let target = bytes[..version].iter().rposition(|b| *b == b' ' || *b < b' ')?;
+        let target = bytes[..version].iter().rposition(|b| *b <= b' ')?;
         let opens = bytes[target + 1..version].first()?;
         if bytes[target] != b' ' || !(opens.is_ascii_alphanumeric() || matches!(opens, b'/' | b'*' | b'[')) {
             return None;
@@ -104,7 +143,7 @@ mod tests {
         let mut hunt = Hunt::default();
         let mut passed = 0;
         for chunk in text.as_bytes().chunks(cut) {
-            if let Some(found) = hunt.look(dir, chunk) {
+            if let Some(found) = hunt.look(dir, chunk, Timestamp(0)) {
                 return Some(passed + found.at - found.before.len());
             }
             passed += chunk.len();
@@ -137,11 +176,21 @@ mod tests {
     }
 
     #[test]
+    fn a_head_keeps_the_time_of_its_first_byte() {
+        let mut hunt = Hunt::default();
+        assert_eq!(hunt.look(Dir::ToClient, &[b'x'; 3000], Timestamp(1)), None);
+        assert_eq!(hunt.look(Dir::ToClient, b"xxHT", Timestamp(2)), None);
+        assert_eq!(hunt.look(Dir::ToClient, b"TP/1.1 ", Timestamp(3)), None);
+        let found = Found { before: b"HTTP/1.1 ".to_vec(), first: Timestamp(2), at: 0 };
+        assert_eq!(hunt.look(Dir::ToClient, b"200", Timestamp(4)), Some(found));
+    }
+
+    #[test]
     fn the_memory_of_a_long_hunt_is_bounded() {
         let mut hunt = Hunt::default();
         for _ in 0..100 {
-            assert_eq!(hunt.look(Dir::ToServer, &[b'x'; 5000]), None);
-            assert!(hunt.held() <= TAIL_LIMIT);
+            assert_eq!(hunt.look(Dir::ToServer, &[b'x'; 5000], Timestamp(0)), None);
+            assert!(hunt.held() <= TAIL_LIMIT + 24);
         }
     }
 }

@@ -72,7 +72,10 @@ impl Http1 {
                 self.pairs.tunnelled(dir, bytes, at);
                 self.pairs.mark(dir, loss.quality());
             }
-            State::Hunt => side.missing += bytes,
+            State::Hunt => {
+                side.missing += bytes;
+                self.pairs.messages_lost(dir, loss);
+            }
             State::Head => {
                 side.missing = bytes;
                 side.state = State::Hunt;
@@ -93,6 +96,7 @@ impl Http1 {
                 }
                 Skipped::OutOfStep => {
                     self.pairs.mark(dir, loss.quality());
+                    self.pairs.messages_lost(dir, loss);
                     side.missing = 0;
                     side.state = State::Hunt;
                 }
@@ -149,10 +153,12 @@ impl Http1 {
             return Some(collected.used);
         };
         let first = side.head.first_byte_at(at);
-        let understood = match dir {
-            Dir::ToServer => head::request(side.head.bytes(bytes, &whole)).map(Meaning::Request),
-            Dir::ToClient => head::response(side.head.bytes(bytes, &whole)).map(Meaning::Response),
-        };
+        let text = side.head.bytes(bytes, &whole);
+        let understood = head::read(dir, text).or_else(|| {
+            // Some servers send bytes behind a response that has none; the next head is glued to them.
+            let start = hunt::find(dir, text).filter(|_| self.pairs.any())?;
+            head::read(dir, &text[start..])
+        });
         side.head.clear();
         match understood {
             Some(Meaning::Request(head)) => self.request(head, first, at, connection, cx),
@@ -284,14 +290,14 @@ impl Http1 {
     /// Looks for the next head in bytes whose place in their message is not known.
     fn hunt(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) -> usize {
         let side = &mut self.sides[dir as usize];
-        let Some(found) = side.hunt.look(dir, bytes) else {
+        let Some(found) = side.hunt.look(dir, bytes, at) else {
             side.missing += bytes.len() as u64;
             return bytes.len();
         };
         let sized = side.last_size.max(1);
         let messages = (side.missing + sized / 2) / sized;
         side.state = State::Head;
-        side.head.begin(&found.before, at);
+        side.head.begin(&found.before, found.first);
         self.pairs.message_ended(dir, false, at, cx);
         if dir == Dir::ToClient {
             self.pairs.answers_lost(messages.max(1), cx);

@@ -45,8 +45,10 @@ pub(super) struct Pairs {
     answering: bool,
     /// Requests were sent before the last one was answered.
     pipelines: bool,
-    /// Responses were lost since the last one was seen.
-    answers_missing: bool,
+    /// Responses are missing since the last one was seen, and how.
+    answers_missing: Option<Quality>,
+    /// Requests were lost behind those that wait.
+    asks_missing: bool,
     tunnel: bool,
     /// Calls that were given up for their number, whose responses are still to come.
     forgotten: u32,
@@ -85,13 +87,9 @@ impl Pairs {
         connection: &mut Connection,
         cx: &mut Cx<'_>,
     ) {
-        if self.answers_missing && !self.pipelines {
+        if self.answers_missing.is_some() && !self.pipelines {
             // Who waits for each answer before asking again has got those answers. We have not.
-            self.answers_missing = false;
-            while let Some(mut call) = self.calls.pop_front() {
-                call.mark(Quality::Gap);
-                self.finish(call, Ending::Open, cx);
-            }
+            self.give_up_answers(self.calls.len(), cx);
         }
         self.pipelines |= !self.calls.is_empty();
         if self.calls.len() >= cx.limits.pending_per_flow
@@ -127,7 +125,7 @@ impl Pairs {
     }
 
     pub(super) fn response(&mut self, head: ResponseHead, first: Timestamp, at: Timestamp) {
-        self.answers_missing = false;
+        self.answers_missing = None;
         if self.forgotten > 0 {
             self.forgotten -= 1;
             return;
@@ -139,7 +137,7 @@ impl Pairs {
             call.exchange.response =
                 Some(Message { headers: head.fields, first, last: at, ..Message::default() });
             self.held += call.held();
-            self.due = earliest(self.due, call.pace.changed(at));
+            earlier(&mut self.due, call.pace.changed(at));
         }
     }
 
@@ -156,7 +154,7 @@ impl Pairs {
         }
         let due = pace.changed(at);
         self.held += kept;
-        self.due = earliest(self.due, due);
+        earlier(&mut self.due, due);
     }
 
     /// Bytes of a body are missing, and how many.
@@ -227,30 +225,46 @@ impl Pairs {
 
     /// Whole messages, or the heads of some, are missing in one direction.
     pub(super) fn messages_lost(&mut self, dir: Dir, loss: Loss) {
-        if dir == Dir::ToClient && !self.calls.is_empty() {
-            self.answers_missing = true;
-        } else if dir == Dir::ToServer && self.pipelines {
-            // Requests are missing in the middle of others: which response is whose is a guess from here on.
-            for call in &mut self.calls {
-                call.mark(loss.quality());
+        if self.calls.is_empty() {
+            return;
+        }
+        match dir {
+            Dir::ToClient if self.answering && !self.pipelines => {}
+            Dir::ToClient => self.answers_missing = Some(loss.quality()),
+            Dir::ToServer => {
+                self.asks_missing = true;
+                if self.pipelines {
+                    // Requests are missing in the middle of others: whose response is whose is a guess from here on.
+                    self.calls.iter_mut().for_each(|call| call.mark(loss.quality()));
+                }
             }
         }
     }
 
     /// A response was found behind a loss of about `count` of them.
     pub(super) fn answers_lost(&mut self, count: u64, cx: &mut Cx<'_>) {
-        if !std::mem::take(&mut self.answers_missing) {
-            return;
-        }
+        let Some(quality) = self.answers_missing else { return };
         for call in &mut self.calls {
-            call.mark(Quality::Gap);
+            call.mark(quality);
         }
-        let given_up = if self.pipelines { count.min(self.calls.len().saturating_sub(1) as u64) } else { 0 };
-        for _ in 0..given_up {
-            if let Some(call) = self.calls.pop_front() {
-                self.finish(call, Ending::Open, cx);
-            }
+        // A request that was lost as well may be what this response answers: then nobody knows, and nobody is told.
+        let spared = usize::from(!self.asks_missing);
+        let most = self.calls.len().saturating_sub(spared);
+        let given_up = match (self.pipelines, self.asks_missing) {
+            (_, true) => most,
+            (true, false) => usize::try_from(count).unwrap_or(usize::MAX).min(most),
+            (false, false) => 0,
+        };
+        self.give_up_answers(given_up, cx);
+    }
+
+    fn give_up_answers(&mut self, count: usize, cx: &mut Cx<'_>) {
+        let quality = self.answers_missing.take().unwrap_or(Quality::Gap);
+        for mut call in self.calls.drain(..count).collect::<Vec<_>>() {
+            call.mark(quality);
+            self.finish(call, Ending::Open, cx);
         }
+        self.asking &= !self.calls.is_empty();
     }
 
     /// The first call turned its connection into something else.
@@ -270,7 +284,7 @@ impl Pairs {
             message.bytes += bytes;
             message.last = at;
             message.cut = true;
-            self.due = earliest(self.due, call.pace.changed(at));
+            earlier(&mut self.due, call.pace.changed(at));
         }
     }
 
@@ -283,10 +297,10 @@ impl Pairs {
 
     /// No more comes.
     pub(super) fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) {
-        let missing = std::mem::take(&mut self.answers_missing);
+        let missing = self.answers_missing.take();
         while let Some(mut call) = self.calls.pop_front() {
-            if missing && call.exchange.response.is_none() {
-                call.mark(Quality::Gap);
+            if let (Some(quality), None) = (missing, &call.exchange.response) {
+                call.mark(quality);
             }
             debug_assert_eq!(call.exchange.conn, connection.id);
             self.finish(call, ending, cx);
@@ -305,7 +319,7 @@ impl Pairs {
                 cx.out.push(call.exchange.clone());
             }
             if let Some(due) = call.pace.due() {
-                self.due = earliest(self.due, due);
+                earlier(&mut self.due, due);
             }
         }
     }
@@ -313,7 +327,7 @@ impl Pairs {
     fn push(&mut self, mut call: Call, at: Timestamp) {
         self.any = true;
         self.held += call.held();
-        self.due = earliest(self.due, call.pace.changed(at));
+        earlier(&mut self.due, call.pace.changed(at));
         self.calls.push_back(call);
     }
 
@@ -341,11 +355,13 @@ impl Pairs {
         cx.out.push(exchange);
         if self.calls.is_empty() {
             self.pipelines = false;
+            self.asks_missing = false;
             self.due = None;
         }
     }
 }
 
-fn earliest(due: Option<Timestamp>, at: Timestamp) -> Option<Timestamp> {
-    Some(due.map_or(at, |due| due.min(at)))
+/// Moves a moment forward to an earlier one.
+fn earlier(due: &mut Option<Timestamp>, at: Timestamp) {
+    *due = Some(due.map_or(at, |due| due.min(at)));
 }

@@ -20,7 +20,8 @@ fn talk(parts: &[(By, &str)]) -> Talk {
 
 #[test]
 fn calls_are_paired_and_counted() {
-    let cases: [(&str, Vec<(By, &str)>, Vec<&str>); 16] = [
+    type Case = (&'static str, Vec<(By, &'static str)>, Vec<&'static str>);
+    let cases: [Case; 17] = [
         (
             "keep-alive",
             vec![
@@ -87,6 +88,16 @@ fn calls_are_paired_and_counted() {
                 (Server, "HTTP/1.1 204 No Content\r\n\r\n"),
             ],
             vec!["GET /a 304 complete 0/0 Open", "DELETE /b 204 complete 0/0 Open"],
+        ),
+        (
+            "bytes behind a response that has none",
+            vec![
+                (Client, "GET /a HTTP/1.1\r\n\r\n"),
+                (Server, "HTTP/1.1 204 No Content\r\nContent-Length: 1\r\n\r\nx"),
+                (Client, "GET /b HTTP/1.1\r\n\r\n"),
+                (Server, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+            ],
+            vec!["GET /a 204 complete 0/0 Open", "GET /b 200 complete 0/0 Open"],
         ),
         (
             "upgraded",

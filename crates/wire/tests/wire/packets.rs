@@ -216,7 +216,7 @@ pub(crate) fn read_pcap(file: &[u8]) -> (u32, Vec<Packet>) {
     while at + 16 <= file.len() {
         let kept = word(at + 8) as usize;
         packets.push(Packet {
-            at: Timestamp::from_parts(i64::from(word(at)), word(at + 4) * 1000),
+            at: Timestamp::from_parts(i64::from(word(at)), word(at + 4).wrapping_mul(1000)),
             bytes: file[at + 16..at + 16 + kept].to_vec(),
             wire_len: word(at + 12) as usize,
         });

@@ -142,7 +142,7 @@ fn flows_and_memory_stay_within_their_bounds() {
     for port in 0..500 {
         let mut talk = Talk::open(10_000 + port);
         talk.send(Client, b"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
-        talk.send(Client, &[b'x'; 20_000]);
+        talk.send(Client, &vec![b'x'; 20_000]);
         for packet in talk.packets {
             wire.packet(packet.at, Link::RawIp, &packet.bytes, packet.wire_len, &mut out);
         }
