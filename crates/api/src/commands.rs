@@ -64,10 +64,12 @@ macro_rules! commands {
         pub(crate) fn typescript() -> String {
             let mut types = std::collections::BTreeSet::new();
             let mut lines = String::new();
+            // A shape may have another name in TypeScript than in Rust.
+            let config = ts_rs::Config::default();
             $(
-                types.extend([stringify!($request), stringify!($response)]);
-                lines.push_str(&format!("  {}: {{ request: {}; response: {} }};\n",
-                    stringify!($name), stringify!($request), stringify!($response)));
+                let (request, response) = (<$request as ts_rs::TS>::ident(&config), <$response as ts_rs::TS>::ident(&config));
+                lines.push_str(&format!("  {}: {{ request: {request}; response: {response} }};\n", stringify!($name)));
+                types.extend([request, response]);
             )*
             let imports: String = types.into_iter().map(|t| format!("import type {{ {t} }} from \"./{t}\";\n")).collect();
             format!("// Generated from crates/api/src/commands.rs. Do not edit.\n{imports}\nexport interface Commands {{\n{lines}}}\n")

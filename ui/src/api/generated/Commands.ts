@@ -1,5 +1,5 @@
 // Generated from crates/api/src/commands.rs. Do not edit.
-import type { CallDetail } from "./CallDetail";
+import type { Call } from "./Call";
 import type { CallId } from "./CallId";
 import type { CallsExport } from "./CallsExport";
 import type { CallsPage } from "./CallsPage";
@@ -34,7 +34,7 @@ export interface Commands {
   logs_read: { request: LogsRead; response: LogsPage };
   logs_count: { request: LogsQuery; response: Count };
   calls_read: { request: CallsRead; response: CallsPage };
-  call_show: { request: CallId; response: CallDetail };
+  call_show: { request: CallId; response: Call };
   calls_export: { request: CallsExport; response: Text };
   edges: { request: Empty; response: EdgeList };
   events_read: { request: EventsRead; response: EventsPage };
