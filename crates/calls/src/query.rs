@@ -20,8 +20,8 @@ pub struct Query {
     pub from: Option<String>,
     /// Its callee.
     pub to: Option<String>,
-    /// Either of its ends.
-    pub service: Option<String>,
+    /// Either of its ends is one of these; empty: any.
+    pub services: Vec<String>,
     /// What was spoken.
     pub protocol: Option<Protocol>,
     /// Only those that failed.
@@ -86,6 +86,12 @@ pub struct Page<'a> {
     pub before: Option<Cursor>,
     /// Where newer calls are or will be; `None` only when the store is empty and nothing was asked for.
     pub after: Option<Cursor>,
+}
+
+impl Cursor {
+    pub(crate) fn new(at: Timestamp, ordinal: u64) -> Self {
+        Self(at, ordinal)
+    }
 }
 
 pub(crate) fn page<'a>(store: &'a Store, query: &Query, from: Position, limit: usize) -> Page<'a> {
@@ -184,7 +190,7 @@ impl<'q> Matcher<'q> {
         let (from, to) = (&call.from.service, &call.to.service);
         query.from.as_ref().is_none_or(|name| name == from)
             && query.to.as_ref().is_none_or(|name| name == to)
-            && query.service.as_ref().is_none_or(|name| name == from || name == to)
+            && (query.services.is_empty() || query.services.iter().any(|name| name == from || name == to))
             && query.protocol.is_none_or(|protocol| protocol == call.protocol)
             && !(query.failed && call.ok)
             && query.slower.is_none_or(|limit| call.ms.is_some_and(|ms| ms > limit))

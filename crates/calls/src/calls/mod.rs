@@ -14,7 +14,7 @@ use crate::edges::{EdgeRate, Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Hairpins;
 use crate::names::{Names, ServiceId};
-use crate::query::{self, Page, Position, Query};
+use crate::query::{self, Cursor, Page, Position, Query};
 use crate::redact::Redaction;
 use crate::shape::from_base36;
 use crate::store::{Key, Store};
@@ -235,6 +235,12 @@ impl Calls {
     pub fn get(&self, id: &str) -> Option<&Call> {
         let ordinal = from_base36(id.strip_prefix(&self.epoch)?.strip_prefix('-')?)?;
         Some(&self.store.get(ordinal)?.call)
+    }
+
+    /// The place of one call in the order of time, for [`list`](Self::list) to go on from.
+    pub fn cursor(&self, id: &str) -> Option<Cursor> {
+        let ordinal = from_base36(id.strip_prefix(&self.epoch)?.strip_prefix('-')?)?;
+        Some(Cursor::new(self.store.get(ordinal)?.call.ts, ordinal))
     }
 
     /// At most `limit` calls that match, from a position on.
