@@ -1,0 +1,55 @@
+// The map as nodes and edges: what is declared, what was observed, and what may be drawn at all.
+import type { Edge } from "../api/generated/Edge";
+import type { ServiceView } from "../api/generated/ServiceView";
+
+/** Everything between two services, over all protocols. */
+export interface Pair {
+  from: string;
+  to: string;
+  /** By protocol; empty for a pair that is declared by `depends_on` and was not observed. */
+  edges: Edge[];
+  calls: number;
+  errors: number;
+}
+
+export interface Graph {
+  nodes: string[];
+  pairs: Pair[];
+}
+
+export function buildGraph(services: readonly ServiceView[], edges: readonly Edge[]): Graph {
+  const pairs = new Map<string, Pair>();
+  const pair = (from: string, to: string): Pair => {
+    const key = `${from}\u0000${to}`;
+    const known = pairs.get(key) ?? { from, to, edges: [], calls: 0, errors: 0 };
+    pairs.set(key, known);
+    return known;
+  };
+  for (const edge of edges) {
+    const known = pair(edge.from, edge.to);
+    known.edges.push(edge);
+    known.calls += edge.calls;
+    known.errors += edge.errors;
+  }
+  const names = new Set(services.map((s) => s.service));
+  for (const service of services) {
+    for (const other of service.depends_on) {
+      if (names.has(other)) pair(service.service, other);
+    }
+  }
+  // Who appears in a call belongs on the map even when the manifest no longer names it.
+  for (const { from, to } of edges) names.add(from).add(to);
+  return { nodes: [...names].sort(), pairs: [...pairs.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1)) };
+}
+
+/** The median of all calls of a pair, weighed by how many each protocol had. */
+export function typicalMs(edges: readonly Edge[]): number | undefined {
+  const known = edges.filter((e) => e.p50_ms !== undefined && e.calls > 0);
+  const calls = known.reduce((sum, e) => sum + e.calls, 0);
+  return calls === 0 ? undefined : known.reduce((sum, e) => sum + (e.p50_ms ?? 0) * e.calls, 0) / calls;
+}
+
+/** What decides where things stand: the nodes and which pairs there are, not their numbers. */
+export const shapeOf = (graph: Graph): string => `${graph.nodes.join(" ")}|${graph.pairs.map(key).join(" ")}`;
+
+const key = (pair: { from: string; to: string }): string => `${pair.from}>${pair.to}`;

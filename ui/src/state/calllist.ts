@@ -1,0 +1,40 @@
+// The calls that a view holds, oldest first, and the order in which it shows them. Pure.
+import type { Call } from "../api/generated/Call";
+import type { CallsPage } from "../api/generated/CallsPage";
+
+export const CALLS_KEPT = 5000;
+
+export interface CallList {
+  readonly calls: readonly Call[];
+  /** To read what is older; undefined at the very beginning. */
+  readonly before: string | undefined;
+}
+
+export const NO_CALLS: CallList = { calls: [], before: undefined };
+
+/** The newest page came again: what it holds replaces what is known, what lies before it stays if it joins on. */
+export function mergeNewest(list: CallList, page: CallsPage, kept = CALLS_KEPT): CallList {
+  const oldest = page.calls[0];
+  const fresh = { calls: page.calls, before: page.before };
+  if (oldest === undefined || page.before === undefined) return fresh;
+  const joins = list.calls.findIndex((call) => call.id === oldest.id);
+  // Nothing in common: more calls passed than a page holds, so what is older must be read anew.
+  if (joins < 0) return fresh;
+  const earlier = list.calls.slice(0, joins);
+  const surplus = Math.max(0, earlier.length + page.calls.length - kept);
+  // What was let go can be read again from the newest page on only, so the list then ends there.
+  if (surplus > 0) return fresh;
+  return { calls: [...earlier, ...page.calls], before: list.before };
+}
+
+/** An older page came. */
+export function prependCalls(list: CallList, page: CallsPage): CallList {
+  const known = new Set(list.calls.map((call) => call.id));
+  return { calls: [...page.calls.filter((call) => !known.has(call.id)), ...list.calls], before: page.before };
+}
+
+/** Pending calls on top, then the newest first. */
+export function shown(list: CallList): Call[] {
+  const newestFirst = list.calls.toReversed();
+  return [...newestFirst.filter((call) => call.pending === true), ...newestFirst.filter((call) => call.pending !== true)];
+}

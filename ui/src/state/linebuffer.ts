@@ -1,0 +1,48 @@
+// The lines that a log view holds: a contiguous piece of the whole list, with the cursors to go on at both ends. Pure.
+import type { LogLine } from "../api/generated/LogLine";
+import type { LogsPage } from "../api/generated/LogsPage";
+
+export const LINES_KEPT = 20_000;
+
+export interface LineBuffer {
+  readonly lines: readonly LogLine[];
+  /** To read what is older; undefined at the very beginning. */
+  readonly before: string | undefined;
+  /** To read what is newer. */
+  readonly after: string | undefined;
+  /** How many lines were let go at the front since the first page: keeps row positions stable. */
+  readonly dropped: number;
+}
+
+export const NO_LINES: LineBuffer = { lines: [], before: undefined, after: undefined, dropped: 0 };
+
+export const firstPage = (page: LogsPage): LineBuffer => ({
+  lines: page.lines,
+  before: page.before,
+  after: page.after,
+  dropped: 0,
+});
+
+/** Newer lines came; what does not fit is let go at the front. */
+export function append(buffer: LineBuffer, page: LogsPage, kept = LINES_KEPT): LineBuffer {
+  const all = [...buffer.lines, ...page.lines];
+  const surplus = Math.max(0, all.length - kept);
+  return {
+    lines: surplus > 0 ? all.slice(surplus) : all,
+    before: surplus > 0 ? all[surplus]?.cursor : buffer.before,
+    after: page.after,
+    dropped: buffer.dropped + surplus,
+  };
+}
+
+/** Older lines came; what does not fit is let go at the end, from where reading then goes on. */
+export function prepend(buffer: LineBuffer, page: LogsPage, kept = LINES_KEPT): LineBuffer {
+  const all = [...page.lines, ...buffer.lines];
+  const lines = all.length > kept ? all.slice(0, kept) : all;
+  return {
+    lines,
+    before: page.before,
+    after: lines.length < all.length ? lines.at(-1)?.cursor : buffer.after,
+    dropped: buffer.dropped - page.lines.length,
+  };
+}

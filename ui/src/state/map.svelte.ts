@@ -1,0 +1,36 @@
+// The map's graph and places, refreshed at most four times a second whatever the session sends.
+import { buildGraph, shapeOf, type Graph } from "../lib/graph";
+import { placeAll, placeNew, type Places } from "../lib/layout";
+import type { StackState } from "./stack.svelte";
+
+export const MAP_REFRESH_MS = 250;
+/** While the first calls are seen the picture is allowed to settle; from then on nothing moves by itself. */
+const SETTLING_MS = 15_000;
+
+export class MapState {
+  graph = $state.raw<Graph>({ nodes: [], pairs: [] });
+  places = $state.raw<Places>(new Map());
+  #shape = "";
+  #observed = 0;
+  #settledAt = Infinity;
+
+  constructor(private readonly stack: StackState) {}
+
+  refresh(now: number): void {
+    const graph = buildGraph(this.stack.services, this.stack.edges);
+    const shape = shapeOf(graph);
+    const observed = graph.pairs.filter((pair) => pair.edges.length > 0).length;
+    if (observed > 0 && this.#observed === 0) this.#settledAt = now + SETTLING_MS;
+    if (shape !== this.#shape || (observed !== this.#observed && now < this.#settledAt)) {
+      this.places = now < this.#settledAt ? placeAll(graph) : placeNew(this.places, graph);
+    }
+    this.#shape = shape;
+    this.#observed = observed;
+    this.graph = graph;
+  }
+
+  /** Everything is placed anew, since somebody asked for it. */
+  tidy(): void {
+    this.places = placeAll(this.graph);
+  }
+}

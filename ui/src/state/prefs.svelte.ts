@@ -1,0 +1,87 @@
+// What this window remembers about itself: sizes by stack, the theme for all.
+
+export type Theme = "system" | "light" | "dark";
+
+declare global {
+  interface Window {
+    /** Set by the window's shell to force a theme, from `SHOAL_THEME`. */
+    __SHOAL_THEME__?: unknown;
+  }
+}
+
+const isTheme = (value: unknown): value is Theme => value === "system" || value === "light" || value === "dark";
+
+/** Storage may be switched off, which only means that nothing is remembered. */
+function stored(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+function store(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // Nothing is remembered then.
+  }
+}
+
+function parsed(text: string | null): unknown {
+  try {
+    return JSON.parse(text ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+export class ThemeState {
+  chosen = $state<Theme>("system");
+  #forced = false;
+
+  constructor() {
+    const forced = [new URLSearchParams(location.search).get("theme"), window.__SHOAL_THEME__].find(isTheme);
+    this.#forced = forced !== undefined;
+    const kept = stored("shoal.theme");
+    this.chosen = forced ?? (isTheme(kept) ? kept : "system");
+    this.#apply();
+  }
+
+  choose(theme: Theme): void {
+    this.chosen = theme;
+    if (!this.#forced) store("shoal.theme", theme);
+    this.#apply();
+  }
+
+  #apply(): void {
+    if (this.chosen === "system") delete document.documentElement.dataset["theme"];
+    else document.documentElement.dataset["theme"] = this.chosen;
+  }
+}
+
+export interface Sizes {
+  sidebar: number;
+  inspector: number;
+  second: number;
+}
+
+const DEFAULTS: Sizes = { sidebar: 256, inspector: 400, second: 260 };
+
+export class SizesState {
+  sizes = $state<Sizes>({ ...DEFAULTS });
+
+  constructor(private readonly stack: string) {
+    const kept = parsed(stored(`shoal.sizes.${stack}`));
+    if (typeof kept !== "object" || kept === null) return;
+    for (const name of ["sidebar", "inspector", "second"] as const) {
+      const value = (kept as Record<string, unknown>)[name];
+      if (typeof value === "number" && Number.isFinite(value)) this.sizes[name] = value;
+    }
+  }
+
+  set(name: keyof Sizes, value: number): void {
+    this.sizes[name] = value;
+    store(`shoal.sizes.${this.stack}`, JSON.stringify(this.sizes));
+  }
+}

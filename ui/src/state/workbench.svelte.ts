@@ -1,0 +1,79 @@
+// Everything one open stack has on the screen, made once and handed to the views.
+import type { Backend } from "../api/backend";
+import type { Refusal } from "../api/error";
+import { CallPanel } from "./callpanel.svelte";
+import { complain } from "./complaints";
+import { LogPanel } from "./logpanel.svelte";
+import { MapState } from "./map.svelte";
+import { OneCall } from "./onecall.svelte";
+import { SelectionState } from "./selection.svelte";
+import { StackState } from "./stack.svelte";
+import { TerminalsState } from "./terminals.svelte";
+import { TimelineState } from "./timeline.svelte";
+
+export type View = "map" | "calls" | "logs" | "terminal";
+
+export const VIEWS: readonly { id: View; label: string }[] = [
+  { id: "map", label: "Map" },
+  { id: "calls", label: "Calls" },
+  { id: "logs", label: "Logs" },
+  { id: "terminal", label: "Terminal" },
+];
+
+export class WorkbenchState {
+  readonly selection = new SelectionState();
+  readonly stack: StackState;
+  readonly logs: LogPanel;
+  readonly calls: CallPanel;
+  readonly map: MapState;
+  readonly timeline: TimelineState;
+  readonly terminals = new TerminalsState();
+  view = $state<View>("map");
+  /** What the lower pane shows; null: there is none. */
+  second = $state<View | null>("logs");
+  inspecting = $state(false);
+
+  constructor(readonly backend: Backend) {
+    this.stack = new StackState(backend);
+    this.logs = new LogPanel(backend, this.selection);
+    this.calls = new CallPanel(backend, this.selection);
+    this.map = new MapState(this.stack);
+    this.timeline = new TimelineState(backend);
+  }
+
+  /** Shows a view above; it is never above and below at once. */
+  show(view: View): void {
+    if (this.second === view) this.second = this.view === view ? null : this.view;
+    this.view = view;
+  }
+
+  showBelow(view: View | null): void {
+    if (view === this.view) this.view = this.second ?? (view === "map" ? "calls" : "map");
+    this.second = view;
+  }
+
+  /** Brings a view to the screen, wherever it already is. */
+  reveal(view: View): void {
+    if (this.view !== view && this.second !== view) this.show(view);
+  }
+
+  terminal(service: string): void {
+    this.terminals.add(service);
+    this.reveal("terminal");
+  }
+
+  /** A service alone, looked at closely. */
+  inspectService(service: string): void {
+    this.selection.narrow({ kind: "services", services: [service] });
+    this.selection.remove("call");
+    this.selection.remove("line");
+    this.selection.remove("event");
+    this.inspecting = true;
+  }
+
+  oneCall(id: string): OneCall {
+    return new OneCall(this.backend, id, (attempt: string, error: Refusal) => {
+      this.stack.complaints = complain(this.stack.complaints, attempt, error);
+    });
+  }
+}
