@@ -1,6 +1,206 @@
-use std::ffi::OsString;
-use std::process::ExitCode;
+//! `capture`: packets of the stack's networks in, exchanges out.
+//!
+//! One thread drains the kernel's ring and decodes, one writes frames to standard output, one reads commands from
+//! standard input. The first waits for neither: what cannot be written is dropped and counted. It runs until it is
+//! told to end by a signal; a host that goes away and comes back finds it at work.
 
-pub(crate) fn run(_args: &[OsString]) -> ExitCode {
-    crate::complain("`capture` is not part of this build")
+mod args;
+mod filter;
+mod links;
+mod outbox;
+mod ring;
+mod socket;
+mod stop;
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use model::Timestamp;
+use model::exchange::CaptureCounts;
+use model::frame::{Frames, FromCapture, ToCapture};
+use wire::{Limits, Link, Wire};
+
+use args::Args;
+use links::Links;
+use outbox::Outbox;
+use ring::Ring;
+use socket::Socket;
+
+/// How long the ring is waited for when it is empty.
+const WAIT: Duration = Duration::from_millis(25);
+/// The kernel may hold back packets for the ring's retire time: time has not passed for what may still come.
+const HELD_BACK: Duration = Duration::from_millis(50);
+const LINKS_EVERY: Duration = Duration::from_millis(250);
+const COUNTS_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs until a signal ends it.
+pub(crate) fn run(args: &[OsString]) -> ExitCode {
+    let args = match args::parse(args) {
+        Ok(args) => args,
+        Err(what) => return crate::complain(&what),
+    };
+    let outbox = Outbox::start(io::stdout());
+    match start(&args) {
+        Ok(watch) => watch.run(&outbox),
+        Err(why) => {
+            outbox.put(FromCapture::Failed(why.to_string()));
+            outbox.finish();
+            return ExitCode::FAILURE;
+        }
+    }
+    outbox.finish();
+    ExitCode::SUCCESS
+}
+
+fn start(args: &Args) -> io::Result<Watch> {
+    stop::on_signals()?;
+    let mut links = Links::new("/sys/class/net".into());
+    links.want(args.bridges.clone());
+    links.refresh(Instant::now())?;
+    // Nothing unfiltered enters the ring: the filter is there before the socket hears anything.
+    let socket = Socket::open()?;
+    let program = filter::program(&links.rules());
+    socket.attach(&program)?;
+    let ring = Ring::open(&socket)?;
+    socket.listen()?;
+    let (commands, received) = sync_channel(64);
+    thread::Builder::new().name("commands".into()).spawn(move || read_commands(io::stdin(), &commands))?;
+    let wire = Wire::new(Limits::new(args.body_limit));
+    Ok(Watch { ring, socket, links, program, wire, commands: received, lost_kernel: 0 })
+}
+
+struct Watch {
+    // The ring goes before its socket.
+    ring: Ring,
+    socket: Socket,
+    links: Links,
+    program: Vec<libc::sock_filter>,
+    wire: Wire,
+    commands: Receiver<ToCapture>,
+    lost_kernel: u64,
+}
+
+impl Watch {
+    fn run(mut self, outbox: &Outbox) {
+        outbox.put(FromCapture::Ready);
+        let mut out = Vec::new();
+        let mut links_at = Instant::now();
+        let mut counts_at = Instant::now();
+        while !stop::asked() {
+            if !self.read_block(&mut out) {
+                self.socket.wait(WAIT);
+                self.wire.tick(Timestamp::from_system(SystemTime::now()).minus(HELD_BACK), &mut out);
+            }
+            for exchange in out.drain(..) {
+                outbox.put(FromCapture::Exchange(Box::new(exchange)));
+            }
+            let told = self.obey();
+            if told || links_at.elapsed() >= LINKS_EVERY {
+                links_at = Instant::now();
+                self.follow_links(outbox);
+            }
+            if told {
+                outbox.put(FromCapture::Ready);
+            }
+            if counts_at.elapsed() >= COUNTS_EVERY {
+                counts_at = Instant::now();
+                outbox.put(FromCapture::Counts(self.counts(outbox)));
+            }
+        }
+        self.wire.finish(&mut out);
+        for exchange in out {
+            outbox.put(FromCapture::Exchange(Box::new(exchange)));
+        }
+        outbox.put(FromCapture::Counts(self.counts(outbox)));
+    }
+
+    /// Decodes the next block of packets; false when there is none.
+    fn read_block(&mut self, out: &mut Vec<model::exchange::Exchange>) -> bool {
+        let Some(block) = self.ring.next_block() else { return false };
+        let now = Instant::now();
+        for packet in block.packets() {
+            if self.links.wants(packet.interface, packet.outgoing, now) {
+                self.wire.packet(packet.at, Link::Ethernet, packet.bytes, packet.wire_len, out);
+            }
+        }
+        true
+    }
+
+    /// Does what the host asked for; true when the networks are others now.
+    fn obey(&mut self) -> bool {
+        let mut networks = false;
+        while let Ok(command) = self.commands.try_recv() {
+            match command {
+                ToCapture::Networks(wanted) => {
+                    self.links.want(wanted.into_iter().map(|network| network.bridge).collect());
+                    networks = true;
+                }
+                ToCapture::BodyLimit(bytes) => self.wire.set_body_limit(bytes as usize),
+            }
+        }
+        networks
+    }
+
+    /// Brings the filter up to date with the interfaces that there are.
+    fn follow_links(&mut self, outbox: &Outbox) {
+        let program = match self.links.refresh(Instant::now()) {
+            Ok(()) => filter::program(&self.links.rules()),
+            Err(why) => {
+                return outbox.put(FromCapture::Failed(format!("interfaces cannot be listed: {why}")));
+            }
+        };
+        if !filter::same(&program, &self.program) {
+            match self.socket.attach(&program) {
+                Ok(()) => self.program = program,
+                Err(why) => outbox.put(FromCapture::Failed(why.to_string())),
+            }
+        }
+    }
+
+    fn counts(&mut self, outbox: &Outbox) -> CaptureCounts {
+        self.lost_kernel += self.socket.take_drops();
+        CaptureCounts { lost_kernel: self.lost_kernel, lost_transport: outbox.lost(), ..self.wire.counts() }
+    }
+}
+
+/// Reads the host's commands until their stream ends, which ends nothing else.
+fn read_commands(mut from: impl Read, to: &SyncSender<ToCapture>) {
+    let mut frames = Frames::default();
+    let mut buffer = [0; 4096];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(bytes) => frames.push(&buffer[..bytes]),
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+        while let Some(command) = frames.next_frame() {
+            if to.send(command).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_come_through_whatever_surrounds_them() {
+        let mut stream = b"noise".to_vec();
+        let limit = ToCapture::BodyLimit(7);
+        let none = ToCapture::Networks(Vec::new());
+        for command in [&limit, &none] {
+            stream.extend(model::frame::encode(command).unwrap());
+        }
+        let (to, received) = sync_channel(8);
+        read_commands(&stream[..], &to);
+        drop(to);
+        assert_eq!(received.iter().collect::<Vec<_>>(), [limit, none]);
+    }
 }

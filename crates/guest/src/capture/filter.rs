@@ -1,0 +1,193 @@
+//! The kernel's part of choosing packets: a classic BPF program on interface, direction and protocol.
+//!
+//! The socket hears every interface. A packet that crosses a bridge is heard several times: on the sender's port, on
+//! the receiver's port, and on the bridge itself when one end is the host. Each is heard exactly once where it comes
+//! in from a container (its port, not outgoing) or from the host (the bridge, outgoing). Interfaces that are known to
+//! be none of the stack's are refused; one that nobody has seen yet is let through, since it may be the port of a
+//! container that starts just now.
+
+use libc::{
+    BPF_ABS, BPF_B, BPF_H, BPF_JA, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, SKF_AD_IFINDEX,
+    SKF_AD_OFF, SKF_AD_PKTTYPE, SKF_AD_PROTOCOL, SKF_NET_OFF, sock_filter,
+};
+
+/// Whole packets: segments that the kernel has not split yet are up to 64 KB long.
+const WHOLE: u32 = 256 * 1024;
+/// The kernel takes 4,096 instructions; each interface needs two to five.
+const INTERFACES_LIMIT: usize = 700;
+
+const OUTGOING: u32 = 4;
+const IPV4: u32 = 0x0800;
+const IPV6: u32 = 0x86dd;
+const TCP: u32 = 6;
+
+/// Interfaces by index.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Rules {
+    /// Nothing of these passes.
+    pub(super) refused: Vec<u32>,
+    /// The stack's bridges.
+    pub(super) bridges: Vec<u32>,
+}
+
+/// The program for these rules.
+pub(super) fn program(rules: &Rules) -> Vec<sock_filter> {
+    if rules.bridges.is_empty() {
+        return vec![verdict(0)];
+    }
+    let mut program = vec![load(BPF_W, SKF_AD_OFF + SKF_AD_IFINDEX)];
+    for refused in rules.refused.iter().take(INTERFACES_LIMIT) {
+        program.extend([if_equal(*refused, 0, 1), verdict(0)]);
+    }
+    let bridges = &rules.bridges[..rules.bridges.len().min(INTERFACES_LIMIT / 4)];
+    for (n, bridge) in bridges.iter().enumerate() {
+        // Past the other bridges, and past the four instructions for ports.
+        let to_protocol = 5 * (bridges.len() - n - 1) + 3;
+        program.extend([
+            if_equal(*bridge, 0, 4),
+            load(BPF_W, SKF_AD_OFF + SKF_AD_PKTTYPE),
+            if_equal(OUTGOING, 1, 0),
+            verdict(0),
+            jump(to_protocol as u32),
+        ]);
+    }
+    program.extend([load(BPF_W, SKF_AD_OFF + SKF_AD_PKTTYPE), if_equal(OUTGOING, 0, 1), verdict(0)]);
+    program.extend([
+        load(BPF_H, SKF_AD_OFF + SKF_AD_PROTOCOL),
+        if_equal(IPV4, 0, 3),
+        load(BPF_B, SKF_NET_OFF + 9),
+        if_equal(TCP, 6, 0),
+        verdict(0),
+        if_equal(IPV6, 0, 2),
+        load(BPF_B, SKF_NET_OFF + 6),
+        if_equal(TCP, 2, 0),
+        // Hop-by-hop options may stand before TCP; other extensions do not within a host.
+        if_equal(0, 1, 0),
+        verdict(0),
+        verdict(WHOLE),
+    ]);
+    program
+}
+
+/// Whether two programs are the same.
+pub(super) fn same(a: &[sock_filter], b: &[sock_filter]) -> bool {
+    let key = |i: &sock_filter| (i.code, i.jt, i.jf, i.k);
+    a.len() == b.len() && a.iter().map(key).eq(b.iter().map(key))
+}
+
+fn load(size: u32, from: i32) -> sock_filter {
+    sock_filter { code: (BPF_LD | size | BPF_ABS) as u16, jt: 0, jf: 0, k: from.cast_unsigned() }
+}
+
+fn if_equal(value: u32, then: u8, otherwise: u8) -> sock_filter {
+    sock_filter { code: (BPF_JMP | BPF_JEQ | BPF_K) as u16, jt: then, jf: otherwise, k: value }
+}
+
+fn jump(over: u32) -> sock_filter {
+    sock_filter { code: (BPF_JMP | BPF_JA) as u16, jt: 0, jf: 0, k: over }
+}
+
+fn verdict(bytes: u32) -> sock_filter {
+    sock_filter { code: (BPF_RET | BPF_K) as u16, jt: 0, jf: 0, k: bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Packet {
+        interface: u32,
+        outgoing: bool,
+        protocol: u32,
+        transport: u32,
+    }
+
+    /// Runs a program as the kernel does.
+    fn run(program: &[sock_filter], packet: &Packet) -> u32 {
+        let mut register = None;
+        let mut at = 0;
+        for _ in 0..program.len() {
+            let step = &program[at];
+            at += 1;
+            match u32::from(step.code) & 0x07 {
+                BPF_LD => {
+                    let from = step.k.cast_signed();
+                    register = Some(match from {
+                        _ if from == SKF_AD_OFF + SKF_AD_IFINDEX => packet.interface,
+                        _ if from == SKF_AD_OFF + SKF_AD_PKTTYPE => u32::from(packet.outgoing) * OUTGOING,
+                        _ if from == SKF_AD_OFF + SKF_AD_PROTOCOL => packet.protocol,
+                        _ if from == SKF_NET_OFF + if packet.protocol == IPV4 { 9 } else { 6 } => {
+                            packet.transport
+                        }
+                        _ => panic!("loads from {from:#x}"),
+                    });
+                }
+                BPF_JMP if u32::from(step.code) & 0xf0 == BPF_JA => at += step.k as usize,
+                BPF_JMP => at += usize::from(if register.unwrap() == step.k { step.jt } else { step.jf }),
+                BPF_RET => return step.k,
+                _ => panic!("unknown instruction {:#x}", step.code),
+            }
+        }
+        panic!("no end");
+    }
+
+    #[test]
+    fn every_packet_passes_exactly_where_it_comes_in() {
+        let rules = Rules { refused: vec![1, 2, 7], bridges: vec![10, 11, 12] };
+        let program = program(&rules);
+        let cases = [
+            // Interface, outgoing, passes.
+            (1, false, false),
+            (2, true, false),
+            (7, false, false),
+            (10, true, true),
+            (10, false, false),
+            (11, true, true),
+            (12, true, true),
+            (12, false, false),
+            (20, false, true),
+            (20, true, false),
+        ];
+        for (interface, outgoing, passes) in cases {
+            for (protocol, transport, tcp) in [
+                (IPV4, 6, true),
+                (IPV4, 17, false),
+                (IPV6, 6, true),
+                (IPV6, 0, true),
+                (IPV6, 58, false),
+                (0x806, 6, false),
+            ] {
+                let packet = Packet { interface, outgoing, protocol, transport };
+                let expected = if passes && tcp { WHOLE } else { 0 };
+                assert_eq!(
+                    run(&program, &packet),
+                    expected,
+                    "{interface} {outgoing} {protocol:x} {transport}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_network_nothing_passes() {
+        let program = program(&Rules { refused: vec![1], bridges: vec![] });
+        let packet = Packet { interface: 5, outgoing: false, protocol: IPV4, transport: 6 };
+        assert_eq!(run(&program, &packet), 0);
+    }
+
+    #[test]
+    fn any_number_of_interfaces_gives_a_program_that_the_kernel_takes() {
+        let many: Vec<u32> = (100..5000).collect();
+        let program = program(&Rules { refused: many.clone(), bridges: many });
+        assert!(program.len() <= libc::BPF_MAXINSNS as usize, "{}", program.len());
+    }
+
+    #[test]
+    fn the_kernel_takes_the_program() {
+        let socket = super::super::socket::Socket::unprivileged().unwrap();
+        for bridges in [0, 1, 50, 1000] {
+            let rules = Rules { refused: (1..1000).collect(), bridges: (2000..2000 + bridges).collect() };
+            socket.attach(&program(&rules)).unwrap();
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Frames on their way to the host: a bounded queue that drops its oldest, and the thread that writes them.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use model::exchange::Message;
+use model::frame::{FromCapture, encode};
+
+/// What may wait, in bytes; a host that reads again after a pause gets the newest of it.
+const BOUND: usize = 24 * 1024 * 1024;
+/// One write takes about so much, in bytes.
+const BATCH: usize = 128 * 1024;
+/// After a failed write.
+const RETRY: Duration = Duration::from_millis(100);
+/// How long the last frames may take to be written when all ends.
+const LAST: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<(usize, FromCapture)>,
+    held: usize,
+    lost: u64,
+    writing: bool,
+    ended: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // No code panics while it holds the lock, and the queue is whole at every step.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The way to the host. Putting never waits.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    shared: Arc<Shared>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl Outbox {
+    /// Starts the thread that writes; without one, frames are dropped and counted.
+    pub(super) fn start(to: impl Write + Send + 'static) -> Self {
+        let shared = Arc::<Shared>::default();
+        let with = Arc::clone(&shared);
+        let writer = thread::Builder::new().name("writer".into()).spawn(move || write_all(&with, to));
+        Self { shared, writer: writer.ok() }
+    }
+
+    pub(super) fn put(&self, frame: FromCapture) {
+        let weight = weight(&frame);
+        let mut queue = self.shared.lock();
+        queue.held += weight;
+        queue.waiting.push_back((weight, frame));
+        while queue.held > BOUND {
+            let Some((weight, dropped)) = queue.waiting.pop_front() else { break };
+            queue.held -= weight;
+            queue.lost += u64::from(matches!(dropped, FromCapture::Exchange(_)));
+        }
+        drop(queue);
+        self.shared.changed.notify_all();
+    }
+
+    /// Exchanges that were dropped.
+    pub(super) fn lost(&self) -> u64 {
+        self.shared.lock().lost
+    }
+
+    /// Waits a moment for the last frames to be written.
+    pub(super) fn finish(self) {
+        let mut queue = self.shared.lock();
+        queue.ended = true;
+        self.shared.changed.notify_all();
+        if self.writer.is_some() {
+            let left = |queue: &mut Queue| queue.writing || !queue.waiting.is_empty();
+            drop(self.shared.changed.wait_timeout_while(queue, LAST, left));
+        }
+    }
+}
+
+fn write_all(shared: &Shared, mut to: impl Write) {
+    loop {
+        let idle = |queue: &mut Queue| queue.waiting.is_empty() && !queue.ended;
+        let queue = shared.lock();
+        let mut queue = shared.changed.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner);
+        if queue.waiting.is_empty() {
+            return;
+        }
+        let mut frames = Vec::new();
+        let mut size = 0;
+        while size < BATCH
+            && let Some((weight, frame)) = queue.waiting.pop_front()
+        {
+            queue.held -= weight;
+            size += weight;
+            frames.push(frame);
+        }
+        queue.writing = true;
+        drop(queue);
+        let lost = write(&frames, &mut to);
+        let mut queue = shared.lock();
+        queue.writing = false;
+        queue.lost += lost;
+        drop(queue);
+        shared.changed.notify_all();
+    }
+}
+
+/// Writes frames; what could not be written is counted.
+fn write(frames: &[FromCapture], to: &mut impl Write) -> u64 {
+    let mut bytes = Vec::with_capacity(BATCH);
+    let mut lost = 0;
+    for frame in frames {
+        match encode(frame) {
+            Ok(encoded) => bytes.extend(encoded),
+            Err(_) => lost += 1,
+        }
+    }
+    match to.write_all(&bytes).and_then(|()| to.flush()) {
+        Ok(()) => lost,
+        Err(why) => {
+            if why.kind() != io::ErrorKind::Interrupted {
+                // Nobody holds the other end now. Whoever comes next starts at the next frame.
+                thread::sleep(RETRY);
+            }
+            frames.len() as u64
+        }
+    }
+}
+
+fn weight(frame: &FromCapture) -> usize {
+    let message = |message: &Message| {
+        message.body.len() + message.headers.iter().map(|(n, v)| n.len() + v.len() + 48).sum::<usize>()
+    };
+    let own = match frame {
+        FromCapture::Exchange(exchange) => {
+            exchange.target.len()
+                + message(&exchange.request)
+                + exchange.response.as_ref().map_or(0, message)
+                + size_of_val(&**exchange)
+        }
+        FromCapture::Failed(why) => why.len(),
+        FromCapture::Ready | FromCapture::Counts(_) => 0,
+    };
+    own + size_of::<FromCapture>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::exchange::{Ending, Exchange, Protocol, Quality};
+    use model::frame::Frames;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    /// A reader that takes bytes only when it is let.
+    struct Slow {
+        leave: Receiver<()>,
+        to: Sender<Vec<u8>>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.leave.recv().map_err(io::Error::other)?;
+            self.to.send(bytes.to_vec()).map_err(io::Error::other)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn exchange(serial: u32, body: usize) -> FromCapture {
+        let end = ([10, 0, 0, 1], 80).into();
+        FromCapture::Exchange(Box::new(Exchange {
+            conn: 1,
+            serial,
+            client: end,
+            server: end,
+            protocol: Protocol::Http1,
+            method: "GET".into(),
+            target: "/".into(),
+            status: None,
+            request: Message { body: vec![0; body], ..Message::default() },
+            response: None,
+            quality: Quality::Complete,
+            ending: Ending::Open,
+            done: true,
+        }))
+    }
+
+    #[test]
+    fn what_a_stalled_reader_cannot_take_is_dropped_oldest_first_and_counted() {
+        let (let_it, leave) = channel();
+        let (to, taken) = channel();
+        let outbox = Outbox::start(Slow { leave, to });
+        const COUNT: u32 = 400;
+        for serial in 0..COUNT {
+            outbox.put(exchange(serial, 256 * 1024));
+            assert!(outbox.shared.lock().held <= BOUND);
+        }
+        let lost = outbox.lost();
+        assert!(lost > 0, "putting never waits, so some must go");
+        drop((0..1000).map(|_| let_it.send(())).collect::<Result<Vec<_>, _>>());
+        outbox.finish();
+        let mut frames = Frames::<FromCapture>::default();
+        let mut serials = Vec::new();
+        for bytes in taken.try_iter() {
+            frames.push(&bytes);
+            while let Some(FromCapture::Exchange(exchange)) = frames.next_frame() {
+                serials.push(exchange.serial);
+            }
+        }
+        assert_eq!(serials.len() as u64 + lost, u64::from(COUNT));
+        assert!(serials.is_sorted() && serials.last() == Some(&(COUNT - 1)), "the newest are kept");
+    }
+
+    #[test]
+    fn a_reader_that_went_away_costs_frames_and_nothing_else() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let outbox = Outbox::start(Gone);
+        outbox.put(exchange(1, 10));
+        let shared = Arc::clone(&outbox.shared);
+        outbox.finish();
+        assert_eq!(shared.lock().lost, 1);
+    }
+}
