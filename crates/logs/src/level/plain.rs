@@ -1,0 +1,71 @@
+//! Lines that carry no level but say what they are: uncaught exceptions, compilers, access logs.
+
+use std::sync::LazyLock;
+
+use model::line::Level;
+use regex::Regex;
+
+/// Go's two ways to die: not the level `panic` of a logger.
+pub(super) fn crash(text: &str) -> Option<Level> {
+    (text.starts_with("panic: ") || text.starts_with("fatal error: ")).then_some(Level::Error)
+}
+
+/// Exceptions and compilers, then access logs by their status.
+pub(super) fn level(text: &str) -> Option<Level> {
+    if is_exception(text) {
+        return Some(Level::Error);
+    }
+    diagnostic(text).or_else(|| access(text))
+}
+
+/// Whether the text begins as an uncaught exception does.
+pub(crate) fn is_exception(text: &str) -> bool {
+    const STARTS: [&str; 9] = [
+        "Traceback (most recent",
+        "Exception in thread",
+        "Unhandled ",
+        "Uncaught ",
+        "PHP Fatal error",
+        "PHP Parse error",
+        "npm ERR!",
+        "npm error ",
+        "fatal error: ",
+    ];
+    STARTS.iter().any(|start| text.starts_with(start))
+        || text.starts_with("thread '") && text.contains("' panicked at")
+        || text.starts_with("thread '") && text.contains(") panicked at")
+        || (text.contains("Error") || text.contains("Exception")) && is_class(text)
+}
+
+/// `pkg.Some$Error: text`, `SomeException`, and Ruby's `text (NoMethodError)`.
+fn is_class(text: &str) -> bool {
+    static CLASS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^(?:[A-Za-z0-9_$]+(?:\.|::|\\))*[A-Za-z0-9_$]*(?:Error|Exception)(?:: |:?$)|\((?:[A-Za-z0-9_]+::)*[A-Za-z0-9_]*(?:Error|Exception)\)$")
+            .expect("the pattern is constant")
+    });
+    CLASS.is_match(text)
+}
+
+/// `file:3:5: error: text`, `file(3,5): error TS2304: text`.
+fn diagnostic(text: &str) -> Option<Level> {
+    static DIAGNOSTIC: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r": (?:fatal )?(error|warning)(?: [A-Z]+[0-9]+)?:").expect("the pattern is constant")
+    });
+    let word = DIAGNOSTIC.captures(text)?.get(1)?.as_str();
+    Some(if word == "error" { Level::Error } else { Level::Warn })
+}
+
+/// `"GET /path HTTP/1.1" 502`: the server's fault, the client's, or nobody's.
+fn access(text: &str) -> Option<Level> {
+    static ACCESS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r#""(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS|CONNECT|TRACE) [^"]*" ([1-5])[0-9]{2}(?:[^0-9]|$)"#,
+        )
+        .expect("the pattern is constant")
+    });
+    Some(match ACCESS.captures(text)?.get(1)?.as_str() {
+        "5" => Level::Error,
+        "4" => Level::Warn,
+        _ => Level::Info,
+    })
+}
