@@ -30,7 +30,7 @@ pub struct ContainerFacts {
     pub oom: bool,
     /// Why the engine could not start it; empty when it could.
     pub start_error: String,
-    /// When it was started last.
+    /// When it was started last, as the engine notes it: its first log lines may be a little older.
     pub started: Option<Timestamp>,
     /// When it ended last.
     pub finished: Option<Timestamp>,

@@ -53,7 +53,7 @@ pub async fn in_container(
     {
         match item {
             Some(Ok((_, bytes))) if is_runtime_failure(&bytes) => return Err(no_shell()),
-            Some(Ok(item)) => first = Some(item),
+            Some(Ok((stream, bytes))) => first = Some((stream, bytes.to_vec())),
             Some(Err(error)) => return Err(error.into()),
             None => {}
         }
@@ -85,7 +85,7 @@ impl Session {
     async fn run(
         self,
         exec: Exec,
-        first: Option<(Stream, bytes::Bytes)>,
+        first: Option<(Stream, Vec<u8>)>,
         mut orders: mpsc::Receiver<Order>,
         output: mpsc::Sender<Output>,
     ) {

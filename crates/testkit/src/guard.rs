@@ -63,7 +63,7 @@ impl EngineGuard {
     }
 
     /// A reference for an image that the test makes; removed at the end.
-    pub fn image(&mut self, what: &str) -> String {
+    pub fn image_tag(&mut self, what: &str) -> String {
         let tag = format!("{}-{what}:latest", self.prefix);
         self.images.push(tag.clone());
         tag
