@@ -1,0 +1,344 @@
+//! The thread that turns the system's notifications into batches.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc as batches;
+
+use crate::debounce::{Debounce, Seen, Touch};
+use crate::filter::Verdict;
+use crate::snapshot::{Form, Snapshot};
+use crate::tree::{Tree, look};
+use crate::{Batch, Rule, WatchError};
+
+/// Where each folder has a watch of its own, so that ignored ones need none. Elsewhere the system watches whole trees
+/// at no cost for each folder.
+const FOLDER_BY_FOLDER: bool = cfg!(target_os = "linux");
+/// Events that wait for the thread; more lead to a look at the whole tree.
+const QUEUE: usize = 32 * 1024;
+/// Time from one look to the next at a tree that the system does not watch for us.
+const POLL: Duration = Duration::from_secs(1);
+/// Time to the next try when nobody takes the batches.
+const BUSY: Duration = Duration::from_millis(5);
+
+/// Watches files for as long as it lives.
+#[derive(Debug)]
+pub struct Watcher {
+    stop: Arc<AtomicBool>,
+    wake: SyncSender<Message>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Event(Event, Seen),
+    /// Events were lost: look at everything.
+    Rescan(Seen),
+    /// Something else has changed, such as the wish to stop.
+    Wake,
+}
+
+impl Watcher {
+    /// Watches what `rules` name and, as one group of their own, `extra_files`. What is there now is where changes
+    /// count from. Takes as long as a walk through the watched folders.
+    ///
+    /// While nobody takes a batch from `batches`, further changes join those that wait.
+    pub fn start(
+        rules: Vec<Rule>,
+        extra_files: Vec<PathBuf>,
+        batches: batches::Sender<Batch>,
+    ) -> Result<Self, WatchError> {
+        let (wake, messages) = mpsc::sync_channel(QUEUE);
+        let (stop, lost) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let backend = RecommendedWatcher::new(handler(wake.clone(), lost.clone()), notify::Config::default())
+            .map_err(|error| WatchError::from_notify(error, PathBuf::new()))?;
+        let trees: Result<Vec<_>, _> = rules.into_iter().map(Tree::of_rule).collect();
+        let trees: Vec<_> = trees?.into_iter().chain(extra_files.into_iter().map(Tree::of_file)).collect();
+        let mut watching = Watching {
+            watches: Watches { backend, folders: BTreeSet::new() },
+            polled: vec![false; trees.len()],
+            trees,
+            debounce: Debounce::default(),
+            batches,
+            stop: stop.clone(),
+            lost,
+        };
+        watching.begin()?;
+        thread::Builder::new()
+            .name("watch".to_owned())
+            .spawn(move || watching.run(&messages))
+            .map_err(|error| WatchError::Backend(error.to_string()))?;
+        Ok(Self { stop, wake })
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        // A full queue keeps the thread awake anyway.
+        drop(self.wake.try_send(Message::Wake));
+    }
+}
+
+/// Runs on the library's thread and must not wait: the thread that it feeds waits for this one to set watches.
+fn handler(
+    messages: SyncSender<Message>,
+    lost: Arc<AtomicBool>,
+) -> impl Fn(notify::Result<Event>) + Send + 'static {
+    move |event| {
+        let seen = Seen { at: Instant::now(), wall: SystemTime::now() };
+        let message = match event {
+            Ok(event) if event.need_rescan() => Message::Rescan(seen),
+            Ok(event) if is_noise(event.kind) => return,
+            Ok(event) => Message::Event(event, seen),
+            Err(_) => Message::Rescan(seen),
+        };
+        if messages.try_send(message).is_err() {
+            lost.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// Reading is no change, and on Linux a change of content ends with a close.
+fn is_noise(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
+}
+
+/// The watches that are set.
+struct Watches {
+    backend: RecommendedWatcher,
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Watches {
+    fn add(&mut self, folder: &Path) -> Result<(), WatchError> {
+        if self.folders.contains(folder) {
+            return Ok(());
+        }
+        match self.backend.watch(folder, RecursiveMode::NonRecursive) {
+            Ok(()) => drop(self.folders.insert(folder.to_owned())),
+            Err(error) => match WatchError::from_notify(error, folder.to_owned()) {
+                // It went in the meantime.
+                WatchError::Path { source, .. } if source.kind() == io::ErrorKind::NotFound => {}
+                error => return Err(error),
+            },
+        }
+        Ok(())
+    }
+
+    fn add_all_beneath(&mut self, root: &Path) -> Result<(), WatchError> {
+        if !root.is_dir() || self.folders.contains(root) {
+            return Ok(());
+        }
+        self.backend
+            .watch(root, RecursiveMode::Recursive)
+            .map_err(|error| WatchError::from_notify(error, root.to_owned()))?;
+        self.folders.insert(root.to_owned());
+        Ok(())
+    }
+
+    /// A folder went or moved, and the library has dropped the watches on it and beneath.
+    fn forget(&mut self, path: &Path) {
+        let beneath = self
+            .folders
+            .range::<Path, _>((Bound::Included(path), Bound::Unbounded))
+            .take_while(|folder| folder.starts_with(path));
+        for folder in beneath.cloned().collect::<Vec<_>>() {
+            self.folders.remove(&folder);
+        }
+    }
+}
+
+struct Watching {
+    watches: Watches,
+    trees: Vec<Tree>,
+    /// Trees that are looked at now and then, for lack of watches.
+    polled: Vec<bool>,
+    debounce: Debounce,
+    batches: batches::Sender<Batch>,
+    stop: Arc<AtomicBool>,
+    lost: Arc<AtomicBool>,
+}
+
+impl Watching {
+    fn begin(&mut self) -> Result<(), WatchError> {
+        for number in 0..self.trees.len() {
+            let anchor = self.trees[number].anchor().to_owned();
+            self.watches.add(&anchor)?;
+            let root = self.trees[number].real.clone();
+            let found = self.walk(number, &root)?;
+            self.trees[number].remember(found);
+        }
+        Ok(())
+    }
+
+    fn run(mut self, messages: &Receiver<Message>) {
+        let mut next_poll = Instant::now() + POLL;
+        loop {
+            let now = Instant::now();
+            let mut wait =
+                self.debounce.deadline().map(|at| at.saturating_duration_since(now).max(self.pause()));
+            if self.polled.contains(&true) {
+                let until = next_poll.saturating_duration_since(now);
+                wait = Some(wait.map_or(until, |wait| wait.min(until)));
+            }
+            let mut message = match wait {
+                Some(wait) => messages.recv_timeout(wait),
+                None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            // All that waits is taken before a batch ends, so that a late look does not cut it in two.
+            while let Ok(next) = message {
+                if self.stop.load(Ordering::Acquire) {
+                    return;
+                }
+                self.take(next);
+                message = messages.try_recv().map_err(|_| RecvTimeoutError::Timeout);
+            }
+            if self.stop.load(Ordering::Acquire) || self.batches.is_closed() {
+                return;
+            }
+            let seen = Seen { at: Instant::now(), wall: SystemTime::now() };
+            let lost = self.lost.swap(false, Ordering::AcqRel);
+            let poll = next_poll <= seen.at;
+            if poll {
+                next_poll = seen.at + POLL;
+            }
+            for number in 0..self.trees.len() {
+                if lost || poll && self.polled[number] {
+                    self.rescan(number, seen);
+                }
+            }
+            self.send_due(seen.at);
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        if self.batches.capacity() == 0 { BUSY } else { Duration::ZERO }
+    }
+
+    fn send_due(&mut self, now: Instant) {
+        // Only this thread sends, so what has room now has room then.
+        while self.batches.capacity() > 0 {
+            let Some((service, pending)) = self.debounce.take_due(now) else { return };
+            let mut changes = Vec::new();
+            for ((tree, path), touch) in &pending.paths {
+                changes.extend(self.trees[*tree].resolve(path, *touch));
+            }
+            if changes.is_empty() {
+                continue;
+            }
+            let batch = Batch {
+                service,
+                changes,
+                first_event: pending.first.at,
+                closed: now,
+                first_event_at: pending.first.wall,
+            };
+            // A receiver that is gone is noticed by the loop.
+            drop(self.batches.try_send(batch));
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Wake => {}
+            Message::Rescan(seen) => (0..self.trees.len()).for_each(|number| self.rescan(number, seen)),
+            Message::Event(event, seen) => {
+                for path in &event.paths {
+                    self.take_path(event.kind, path, seen);
+                }
+            }
+        }
+    }
+
+    fn take_path(&mut self, kind: EventKind, path: &Path, seen: Seen) {
+        let now = look(path);
+        let is_folder = now.is_some_and(|stat| stat.form == Form::Folder);
+        // A folder that is there again after it went is a new one.
+        if matches!(kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))) {
+            self.watches.forget(path);
+        }
+        for number in 0..self.trees.len() {
+            let tree = &mut self.trees[number];
+            if tree.lies_beneath(path) {
+                self.rescan(number, seen);
+                continue;
+            }
+            if tree.is_ruled_by(path) {
+                match tree.renew_filter() {
+                    Ok(()) => self.rescan(number, seen),
+                    Err(error) => tracing::warn!("{error}"),
+                }
+            }
+            let tree = &mut self.trees[number];
+            if !path.starts_with(&tree.real) {
+                continue;
+            }
+            let verdict = tree.verdict(path, is_folder);
+            let writes = matches!(kind, EventKind::Modify(ModifyKind::Data(_))) && FOLDER_BY_FOLDER;
+            match verdict {
+                Verdict::Pruned => {}
+                _ if writes => self.debounce.prolong(tree.service(), number, path, seen),
+                _ if is_folder => self.look_beneath(number, path, seen),
+                Verdict::Counts => {
+                    let touch = match kind {
+                        EventKind::Modify(ModifyKind::Metadata(_)) => Touch::Doubtful,
+                        _ => Touch::Certain,
+                    };
+                    self.touch(number, path.to_owned(), touch, seen);
+                }
+                Verdict::Passed => {}
+            }
+        }
+    }
+
+    fn touch(&mut self, number: usize, path: PathBuf, touch: Touch, seen: Seen) {
+        let tree = &self.trees[number];
+        self.debounce.touch(tree.service(), (number, path), touch, tree.quiet(), seen);
+    }
+
+    /// Compares a whole tree with what is known of it.
+    fn rescan(&mut self, number: usize, seen: Seen) {
+        let anchor = self.trees[number].anchor().to_owned();
+        if let Err(error) = self.watches.add(&anchor) {
+            self.degrade(number, &error);
+        }
+        let root = self.trees[number].real.clone();
+        self.look_beneath(number, &root, seen);
+    }
+
+    fn look_beneath(&mut self, number: usize, folder: &Path, seen: Seen) {
+        match self.walk(number, folder) {
+            Ok(found) => {
+                for path in self.trees[number].differences(folder, &found) {
+                    self.touch(number, path, Touch::Doubtful, seen);
+                }
+            }
+            Err(error) => self.degrade(number, &error),
+        }
+    }
+
+    /// Walks and sets watches on the way.
+    fn walk(&mut self, number: usize, from: &Path) -> Result<Snapshot, WatchError> {
+        let (tree, watches, polled) = (&mut self.trees[number], &mut self.watches, self.polled[number]);
+        if !FOLDER_BY_FOLDER {
+            watches.add_all_beneath(&tree.real)?;
+        }
+        tree.walk(from, &mut |folder| if FOLDER_BY_FOLDER && !polled { watches.add(folder) } else { Ok(()) })
+    }
+
+    /// What cannot be watched any more is looked at now and then: slower, but no change is lost.
+    fn degrade(&mut self, number: usize, error: &WatchError) {
+        if !std::mem::replace(&mut self.polled[number], true) {
+            tracing::warn!("{error}; it is looked at every second instead");
+        }
+    }
+}
