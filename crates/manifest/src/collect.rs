@@ -77,7 +77,7 @@ pub(crate) fn stack<'e>(request: &Request<'e>, main: &Path, findings: &mut Findi
     let count = layers.len();
     for (index, unit) in layers.into_iter().chain(included).enumerate() {
         let manifest = unit.document.as_ref().and_then(|document| {
-            let known = Known { variables: &unit.variables, addresses: &addresses };
+            let known = Known { variables: &unit.variables, addresses: &addresses, complete };
             Manifest::read(&Node::of(document.as_item(), unit.spot()), &mut Reader { known, findings })
         });
         let manifest = manifest.unwrap_or_default();
@@ -155,7 +155,7 @@ fn parse(file: usize, text: String, findings: &mut Findings) -> Option<Document<
 /// The variables of `env_file`, or of a `.env` beside the manifest if there is one.
 fn read_variables(unit: &mut Unit, base: &Path, findings: &mut Findings) {
     let nobody = Addresses::new();
-    let known = Known { variables: &unit.variables, addresses: &nobody };
+    let known = Known { variables: &unit.variables, addresses: &nobody, complete: false };
     let named: Option<Several<EnvFile>> = unit.peek("env_file", known, findings);
     let present = unit.document.as_ref().is_some_and(|document| document.as_table().contains_key("env_file"));
     let default = || EnvFile {
@@ -165,7 +165,8 @@ fn read_variables(unit: &mut Unit, base: &Path, findings: &mut Findings) {
     };
     let list = match named {
         Some(list) => list.0,
-        None if present || unit.document.is_none() => Vec::new(),
+        // A folder of that name is somebody else's, such as Python's virtual environment.
+        None if present || !unit.folder.join(".env").is_file() => Vec::new(),
         None => vec![default()],
     };
     for file in list {
@@ -191,7 +192,7 @@ fn include_all<'e>(
     let mut next = 0;
     while let Some(unit) = layers.get(next).or_else(|| included.get(next - layers.len())) {
         next += 1;
-        let known = Known { variables: &unit.variables, addresses: &nobody };
+        let known = Known { variables: &unit.variables, addresses: &nobody, complete: false };
         let named: Option<List<At<String>>> = unit.peek("include", known, findings);
         let (folder, from) = (unit.folder.clone(), unit.shown.clone());
         for one in named.into_iter().flat_map(|list| list.0) {
@@ -223,7 +224,7 @@ fn addresses<'u, 'e: 'u>(units: impl Iterator<Item = &'u Unit<'e>>, findings: &m
     let nobody = Addresses::new();
     let mut found: Addresses = BTreeMap::new();
     for unit in units {
-        let known = Known { variables: &unit.variables, addresses: &nobody };
+        let known = Known { variables: &unit.variables, addresses: &nobody, complete: false };
         let services: Option<Map<PortsOnly>> = unit.peek("services", known, findings);
         for (name, entry) in services.into_iter().flat_map(|services| services.0) {
             let ports = entry.value.map(|only| only.0).unwrap_or_default();

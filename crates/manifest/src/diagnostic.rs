@@ -37,7 +37,7 @@ pub struct Diagnostic {
     pub line: u32,
     /// The character in the line, from 1.
     pub column: u32,
-    /// The line itself, without its end.
+    /// The line itself, without its end; of a very long one, its first 2000 characters.
     pub source: String,
     /// How many characters from `column` on are meant; at least 1.
     pub length: u32,

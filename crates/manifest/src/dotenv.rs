@@ -4,6 +4,7 @@
 //! comment behind a bare value needs a blank before its `#`; a key alone takes the value of Shoal's own environment.
 //! Source: the Compose specification, "`env_file` format".
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -44,8 +45,16 @@ pub(crate) fn parse(
     shell: &BTreeMap<String, String>,
     known: &BTreeMap<String, EnvValue>,
 ) -> (Vec<Assignment>, Vec<Complaint>) {
-    let mut file =
-        File { text, at: 0, earlier: BTreeMap::new(), shell, known, done: Vec::new(), wrong: Vec::new() };
+    let mut file = File {
+        text,
+        at: 0,
+        earlier: BTreeMap::new(),
+        shell,
+        known,
+        done: Vec::new(),
+        wrong: Vec::new(),
+        left: Cell::new(interpolate::MAX_EXPANSION),
+    };
     while file.at < text.len() {
         file.line(style);
     }
@@ -60,9 +69,14 @@ struct File<'a> {
     known: &'a BTreeMap<String, EnvValue>,
     done: Vec<Assignment>,
     wrong: Vec<Complaint>,
+    left: Cell<usize>,
 }
 
 impl Scope for File<'_> {
+    fn left(&self) -> &Cell<usize> {
+        &self.left
+    }
+
     fn variable(&self, name: &str) -> Option<(&str, &str)> {
         let inherited = self.shell.get(name).map(String::as_str);
         let found = inherited.or_else(|| self.earlier.get(name).map(String::as_str));

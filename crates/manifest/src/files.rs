@@ -14,7 +14,7 @@ use crate::source::{Findings, Spot};
 use crate::variables::Variables;
 
 /// Nobody writes more by hand; a device or a log file named by mistake would fill the memory.
-const MAX_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Why a file could not be read: code, sentence, hint.
 #[derive(Debug)]

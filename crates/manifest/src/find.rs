@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::paths::absolute;
+
 /// The names of a manifest, the first one that is there wins.
 pub const NAMES: [&str; 6] = [
     "services.toml",
@@ -12,9 +14,11 @@ pub const NAMES: [&str; 6] = [
     "docker-compose.yml",
 ];
 
-/// The manifest in this folder or in its nearest parent that has one.
+/// The manifest in this folder or in its nearest parent that has one, absolute.
 pub fn find(from: &Path) -> Option<PathBuf> {
-    from.ancestors().find_map(|folder| NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file()))
+    absolute(from)
+        .ancestors()
+        .find_map(|folder| NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file()))
 }
 
 #[cfg(test)]

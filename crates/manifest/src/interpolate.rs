@@ -2,10 +2,13 @@
 //!
 //! Source: the Compose specification, "Interpolation"; `${svc.NAME.port}` is Shoal's own.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Where the values come from.
 pub(crate) trait Scope {
+    /// How many bytes may still be put in for variables, of [`MAX_EXPANSION`] for one file.
+    fn left(&self) -> &Cell<usize>;
     /// The variable's value and where it came from.
     fn variable(&self, name: &str) -> Option<(&str, &str)>;
     /// What `svc.…` stands for, or why it stands for nothing.
@@ -56,8 +59,10 @@ pub(crate) enum FaultKind {
 
 /// How deep `${A:-${B:-…}}` may go.
 const MAX_DEPTH: usize = 32;
-/// How many bytes one value may have; a few doubling lines in `.env` would otherwise fill the memory.
-const MAX_LENGTH: usize = 1 << 20;
+/// How many bytes one value may have; no process takes a longer variable. Source: `MAX_ARG_STRLEN` of Linux.
+const MAX_LENGTH: usize = 128 << 10;
+/// How many bytes the variables of one file may come to; a few doubling lines would otherwise fill the memory.
+pub(crate) const MAX_EXPANSION: usize = 16 << 20;
 
 /// Replaces all variables of `text`, noting what is wrong in `faults`. A faulty piece stays as it is.
 pub(crate) fn expand(text: &str, scope: &dyn Scope, faults: &mut Vec<Fault>) -> Expanded {
@@ -91,6 +96,11 @@ impl<'a> Expander<'a> {
     }
 
     fn push(&mut self, out: &mut String, piece: &str) {
+        let left = self.scope.left();
+        match left.get().checked_sub(piece.len()) {
+            Some(rest) => left.set(rest),
+            None => self.produced = self.produced.max(MAX_LENGTH),
+        }
         self.produced += piece.len();
         if self.produced > MAX_LENGTH {
             if self.produced - piece.len() <= MAX_LENGTH {
@@ -244,9 +254,17 @@ impl<'a> Expander<'a> {
 mod tests {
     use super::*;
 
-    struct Sample;
+    struct Sample(Cell<usize>);
+
+    fn sample() -> Sample {
+        Sample(Cell::new(MAX_EXPANSION))
+    }
 
     impl Scope for Sample {
+        fn left(&self) -> &Cell<usize> {
+            &self.0
+        }
+
         fn variable(&self, name: &str) -> Option<(&str, &str)> {
             match name {
                 "A" => Some(("one", ".env:1")),
@@ -266,7 +284,7 @@ mod tests {
 
     fn check(text: &str) -> (String, Vec<(String, FaultKind)>) {
         let mut faults = Vec::new();
-        let expanded = expand(text, &Sample, &mut faults);
+        let expanded = expand(text, &sample(), &mut faults);
         (expanded.text, faults.into_iter().map(|fault| (text[fault.range].to_owned(), fault.kind)).collect())
     }
 
@@ -331,7 +349,7 @@ mod tests {
             ("$A$A", None),
             ("x$A", None),
         ] {
-            let origin = expand(text, &Sample, &mut Vec::new()).origin;
+            let origin = expand(text, &sample(), &mut Vec::new()).origin;
             assert_eq!(origin.as_deref(), expected, "{text}");
         }
     }
@@ -340,20 +358,25 @@ mod tests {
     fn depth_and_length_are_bounded() {
         let deep = "${NO:-".repeat(10_000);
         let mut faults = Vec::new();
-        expand(&deep, &Sample, &mut faults);
+        expand(&deep, &sample(), &mut faults);
         assert!(faults.iter().any(|fault| fault.kind == FaultKind::TooMuch));
         let long = "$A".repeat(MAX_LENGTH);
         let mut faults = Vec::new();
-        let expanded = expand(&long, &Sample, &mut faults);
+        let expanded = expand(&long, &sample(), &mut faults);
         assert!(expanded.text.len() <= MAX_LENGTH);
         assert_eq!(faults.len(), 1);
+
+        let spent = Sample(Cell::new(5));
+        let mut faults = Vec::new();
+        assert_eq!(expand("$A", &spent, &mut faults).text, "one");
+        assert_eq!((expand("$A", &spent, &mut faults).text.as_str(), faults.len()), ("", 1));
     }
 
     proptest::proptest! {
         #[test]
         fn never_panics(text in "[$ {}:?+a-zA-Zü-]{0,40}") {
             let mut faults = Vec::new();
-            expand(&text, &Sample, &mut faults);
+            expand(&text, &sample(), &mut faults);
             for fault in faults {
                 assert!(text.get(fault.range).is_some());
             }

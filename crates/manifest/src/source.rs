@@ -4,6 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::{Diagnostic, Severity};
 
+/// Nobody reads more; each carries its line, and a hostile file may have many findings in one long line.
+const MAX_SHOWN: usize = 500;
+/// How many characters of a line are carried.
+const MAX_LINE: usize = 2000;
+
 /// A piece of one of the texts: bytes `start..end` of file number `file`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot {
@@ -69,6 +74,10 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
+    fn rank(&self) -> (Spot, &str, &str) {
+        (self.spot, self.code, &self.message)
+    }
+
     pub(crate) fn hint(&mut self, hint: impl Into<String>) {
         self.hint = Some(hint.into());
     }
@@ -168,14 +177,26 @@ impl Findings {
         self.list.iter().any(|finding| finding.severity == Severity::Error)
     }
 
-    /// Everything found, each once, by file (the main one first) and place.
+    /// Everything found, each once, by file (the main one first) and place; beyond [`MAX_SHOWN`] only their number.
     pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
         let mut order: Vec<&Finding> = self.list.iter().collect();
-        order.sort_by(|a, b| (a.spot, a.code, &a.message).cmp(&(b.spot, b.code, &b.message)));
-        let mut out: Vec<Diagnostic> =
-            order.into_iter().filter_map(|finding| self.diagnostic(finding)).collect();
-        out.dedup();
-        out
+        order.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        order.dedup_by(|a, b| a.rank() == b.rank());
+        let left = order.len().saturating_sub(MAX_SHOWN);
+        if left > 0 {
+            // What keeps the manifest from being used is shown first.
+            order.sort_by_key(|finding| finding.severity);
+            order.truncate(MAX_SHOWN);
+            order.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        }
+        let more = order.last().filter(|_| left > 0).map(|last| Finding {
+            spot: last.spot,
+            severity: Severity::Warning,
+            code: "too-many",
+            message: format!("{left} more findings are not shown"),
+            hint: None,
+        });
+        order.into_iter().chain(&more).filter_map(|finding| self.diagnostic(finding)).collect()
     }
 
     fn diagnostic(&self, finding: &Finding) -> Option<Diagnostic> {
@@ -187,7 +208,7 @@ impl Findings {
             file: source.shown.clone(),
             line: line as u32 + 1,
             column: before as u32 + 1,
-            source: text.to_owned(),
+            source: text.chars().take(MAX_LINE).collect(),
             length: length as u32,
             message: finding.message.clone(),
             hint: finding.hint.clone(),
@@ -198,6 +219,22 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_are_shown_before_warnings_when_there_are_too_many() {
+        let mut findings = Findings::default();
+        let file = findings.add("f.toml".into(), None, "x".repeat(2 * MAX_SHOWN));
+        for at in 0..MAX_SHOWN + 10 {
+            findings.warning(Spot::new(file, at, at + 1), "w", "m");
+            findings.warning(Spot::new(file, at, at + 1), "w", "m");
+        }
+        findings.error(Spot::new(file, 2 * MAX_SHOWN, 2 * MAX_SHOWN), "e", "m");
+        let shown = findings.diagnostics();
+        assert_eq!(shown.len(), MAX_SHOWN + 1);
+        let last: Vec<&str> = shown.iter().skip(MAX_SHOWN - 1).map(|one| one.message.as_str()).collect();
+        assert_eq!(last, ["m", "11 more findings are not shown"]);
+        assert!(shown.iter().any(|one| one.code == "e"));
+    }
 
     #[test]
     fn places_are_counted_in_characters_from_one() {

@@ -1,10 +1,11 @@
 //! What `$A` and `${svc.NAME.port}` stand for in one manifest.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use model::plan::EnvValue;
 
-use crate::interpolate::{Scope, Unresolved};
+use crate::interpolate::{MAX_EXPANSION, Scope, Unresolved};
 use crate::nearest::{listed, nearest};
 
 /// The variables of one manifest: the process environment, which beats its `.env` files.
@@ -12,11 +13,13 @@ use crate::nearest::{listed, nearest};
 pub(crate) struct Variables<'e> {
     pub(crate) shell: &'e BTreeMap<String, String>,
     pub(crate) files: BTreeMap<String, EnvValue>,
+    /// How many bytes may still be put in for variables.
+    left: Cell<usize>,
 }
 
 impl<'e> Variables<'e> {
     pub(crate) const fn new(shell: &'e BTreeMap<String, String>) -> Self {
-        Self { shell, files: BTreeMap::new() }
+        Self { shell, files: BTreeMap::new(), left: Cell::new(MAX_EXPANSION) }
     }
 
     fn get(&self, name: &str) -> Option<(&str, &str)> {
@@ -33,9 +36,15 @@ pub(crate) type Addresses = BTreeMap<String, Vec<u16>>;
 pub(crate) struct Known<'a> {
     pub(crate) variables: &'a Variables<'a>,
     pub(crate) addresses: &'a Addresses,
+    /// Whether these are all the services, so that one that is not there is missing.
+    pub(crate) complete: bool,
 }
 
 impl Scope for Known<'_> {
+    fn left(&self) -> &Cell<usize> {
+        &self.variables.left
+    }
+
     fn variable(&self, name: &str) -> Option<(&str, &str)> {
         self.variables.get(name)
     }
@@ -53,6 +62,9 @@ impl Scope for Known<'_> {
             );
         };
         let Some(ports) = self.addresses.get(name) else {
+            if !self.complete {
+                return Ok(String::new());
+            }
             let names = || self.addresses.keys().map(String::as_str);
             let hint = nearest(name, names()).map_or_else(
                 || format!("the services are {}", listed(names())),
@@ -96,7 +108,7 @@ mod tests {
             ("queue".to_owned(), vec![5672, 15672]),
             ("job".to_owned(), vec![]),
         ]);
-        let known = Known { variables: &variables, addresses: &addresses };
+        let known = Known { variables: &variables, addresses: &addresses, complete: true };
         for (path, expected) in [
             ("svc.orders.port", Ok("8080")),
             ("svc.orders.host", Ok("orders")),

@@ -116,6 +116,9 @@ fn bound_address(text: &str) -> Result<String, Problem> {
     }
 }
 
+/// Engines start a forwarder for each published port.
+const MAX_RANGE: u16 = 256;
+
 /// `80` or `8000-8010`.
 fn range(text: &str) -> Result<RangeInclusive<u16>, Problem> {
     let Some((first, last)) = text.split_once('-') else {
@@ -125,6 +128,9 @@ fn range(text: &str) -> Result<RangeInclusive<u16>, Problem> {
     if first > last {
         return Err(Problem::new(CODE, format!("`{text}` runs backwards"))
             .with_hint(format!("write `{last}-{first}`")));
+    }
+    if last - first >= MAX_RANGE {
+        return Err(Problem::new(CODE, format!("`{text}` is more than {MAX_RANGE} ports")));
     }
     Ok(first..=last)
 }
@@ -205,9 +211,10 @@ mod tests {
             "[::1]:80",
             "9-8:8-9",
             "1-2:1-3",
+            "1-9000",
             "1:2:3:4",
         ];
-        insta::assert_snapshot!(wrong.map(check).join("\n"), @r"
+        insta::assert_snapshot!(wrong.map(check).join("\n"), @r#"
         : [invalid-port] `` is no port (ports are numbers from 1 to 65535)
         http: [invalid-port] `http` is no port (ports are numbers from 1 to 65535)
         0: [invalid-port] `0` is no port (ports are numbers from 1 to 65535)
@@ -221,8 +228,9 @@ mod tests {
         [::1]:80: [invalid-port] `[::1]:80` does not say which port of this machine (write `[::1]:HOST:CONTAINER`, or `[::1]::CONTAINER` for a free one)
         9-8:8-9: [invalid-port] `9-8` runs backwards (write `8-9`)
         1-2:1-3: [invalid-port] `1-2:1-3` maps 2 ports to 3 (both ranges need the same length)
+        1-9000: [invalid-port] `1-9000` is more than 256 ports
         1:2:3:4: [invalid-port] `1:2` is no address of this machine (write `127.0.0.1:8080:80`, `0.0.0.0:8080:80` or `[::1]:8080:80`)
-        ");
+        "#);
         assert!(PortNumber::parse(&Scalar::Integer(-1)).is_err());
     }
 }

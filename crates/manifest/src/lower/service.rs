@@ -1,6 +1,6 @@
 //! One service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::plan::{
@@ -85,13 +85,11 @@ fn dependency(
 
 /// The ports, each once.
 fn ports(written: &Service) -> Vec<Port> {
-    let mut ports: Vec<Port> = Vec::new();
-    for port in written.ports.get().into_iter().flat_map(|ports| &ports.0).flat_map(|at| &at.value.0) {
-        if !ports.contains(port) {
-            ports.push(port.clone());
-        }
-    }
-    ports
+    let mut seen = BTreeSet::new();
+    let all = written.ports.get().into_iter().flat_map(|ports| &ports.0).flat_map(|at| &at.value.0);
+    all.filter(|port| seen.insert((&port.address, port.host, port.container, port.protocol)))
+        .cloned()
+        .collect()
 }
 
 /// An entrypoint of no words is refused: it would leave nothing to run.

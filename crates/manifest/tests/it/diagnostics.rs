@@ -232,15 +232,22 @@ fn a_broken_file_does_not_make_others_look_wrong() {
     let folder = Folder::with(&[
         (
             "services.toml",
-            "include = ['../b.toml']\n[services.a]\nimage = 'x'\ndepends_on = ['b']\nprots = []",
+            "include = ['../b.toml']\n[services.a]\nimage = 'x'\ndepends_on = ['b']\nuser = '${svc.b.host}'\nprots = []",
         ),
         ("../b.toml", "[services.b]\nimage = "),
     ]);
-    insta::assert_snapshot!(folder.rendered(), @r"
-    error[unknown-key]: `prots` is not a key of a service
-     --> /shop/services.toml:5:1
+    insta::assert_snapshot!(folder.rendered(), @r#"
+    error[invalid-value]: `` is no user
+     --> /shop/services.toml:5:8
       |
-    5 | prots = []
+    5 | user = '${svc.b.host}'
+      |        ^^^^^^^^^^^^^^^
+      = hint: write `1000:1000` or `app`
+
+    error[unknown-key]: `prots` is not a key of a service
+     --> /shop/services.toml:6:1
+      |
+    6 | prots = []
       | ^^^^^
       = hint: did you mean `ports`?
 
@@ -249,7 +256,7 @@ fn a_broken_file_does_not_make_others_look_wrong() {
       |
     2 | image = 
       |         ^
-    ");
+    "#);
 }
 
 #[test]

@@ -121,5 +121,11 @@ fn nesting_and_doubling_are_bounded() {
     doubling.extend((1..64).map(|n| format!("A{n}=$A{0}$A{0}", n - 1)));
     let doubling = doubling.join("\n");
     survives(&Folder::with(&[("services.toml", "name = '${A63}'"), (".env", &doubling)]));
+    let words = format!("[services.a]\nimage = 'x'\ncommand = [{}]", "'$LONG',".repeat(50_000));
+    let mut many = manifest(&words);
+    many.env.insert("LONG".to_owned(), "x".repeat(100_000));
+    survives(&many);
+    let ports = "'1-256:1-256',".repeat(2_000);
+    survives(&manifest(&format!("[services.a]\nimage = 'x'\nports = [{ports}]")));
     survives(&Folder::with(&[("services.toml", "env_file = '/dev/zero'")]));
 }

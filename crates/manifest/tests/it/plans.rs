@@ -231,6 +231,12 @@ fn later_files_are_laid_over_the_first() {
 }
 
 #[test]
+fn a_folder_called_env_is_no_file_of_variables() {
+    let folder = Folder::with(&[("services.toml", ""), (".env/bin/", "")]);
+    assert_eq!(plan(&folder).files, [folder.path().join("services.toml")]);
+}
+
+#[test]
 fn services_of_inactive_profiles_are_left_out() {
     let mut folder =
         manifest("[services]\na = { image = 'a' }\nb = { image = 'b', profiles = ['p', 'q'] }\n");
