@@ -5,8 +5,8 @@ import "./design/base.css";
 
 import { mount } from "svelte";
 
-import App from "./App.svelte";
 import { pickBackend } from "./api/pick";
+import App from "./App.svelte";
 
 const target = document.getElementById("app");
 if (target !== null) mount(App, { target, props: { backend: await pickBackend() } });

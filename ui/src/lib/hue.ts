@@ -9,7 +9,7 @@ export function hueIndex(service: string): number {
     hash ^= char.codePointAt(0) ?? 0;
     hash = Math.imul(hash, 0x01000193) >>> 0;
   }
-  return (hash ^ (hash >>> 16)) % HUES;
+  return ((hash ^ (hash >>> 16)) >>> 0) % HUES;
 }
 
 /** The colour as a CSS value. `outside` has none of its own. */

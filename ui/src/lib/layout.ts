@@ -3,7 +3,17 @@ import { Graph as Dagre, layout } from "@dagrejs/dagre";
 
 import type { Graph } from "./graph";
 
-export const NODE = { width: 156, height: 46 } as const;
+export interface Size {
+  width: number;
+  height: number;
+}
+
+const ROOMY = { width: 156, height: 46 };
+const COMPACT = { width: 148, height: 28 };
+/** With more nodes than this each has one line. */
+const MANY = 20;
+
+export const sizeFor = (nodes: number): Size => (nodes > MANY ? COMPACT : ROOMY);
 
 export interface Point {
   x: number;
@@ -13,70 +23,94 @@ export interface Point {
 /** The centre of each node. */
 export type Places = ReadonlyMap<string, Point>;
 
-/** All nodes placed anew. */
-export function placeAll(graph: Graph): Places {
+export interface Layout {
+  size: Size;
+  places: Places;
+  /** By `from>to`: where an edge bends on its way around other nodes. */
+  bends: ReadonlyMap<string, readonly Point[]>;
+}
+
+export const EMPTY_LAYOUT: Layout = { size: ROOMY, places: new Map(), bends: new Map() };
+
+export const bendKey = (from: string, to: string): string => `${from}>${to}`;
+
+/** Everything placed anew. */
+export function placeAll(graph: Graph): Layout {
+  const size = sizeFor(graph.nodes.length);
   const dagre = new Dagre({ multigraph: false });
-  dagre.setGraph({ rankdir: "LR", nodesep: 22, ranksep: 92, marginx: 24, marginy: 24 });
+  dagre.setGraph({ rankdir: "LR", nodesep: size === COMPACT ? 10 : 26, edgesep: 18, ranksep: 84, marginx: 24, marginy: 24 });
   dagre.setDefaultEdgeLabel(() => ({}));
-  for (const node of graph.nodes) dagre.setNode(node, { ...NODE });
+  for (const node of graph.nodes) dagre.setNode(node, { ...size });
   // What was observed says more about the order than what was declared.
   for (const { from, to, edges } of graph.pairs) if (from !== to) dagre.setEdge(from, to, { weight: edges.length > 0 ? 2 : 1 });
   layout(dagre);
-  return new Map(graph.nodes.map((node) => [node, { x: dagre.node(node).x ?? 0, y: dagre.node(node).y ?? 0 }]));
+  const places = new Map(graph.nodes.map((node) => [node, { x: dagre.node(node).x ?? 0, y: dagre.node(node).y ?? 0 }]));
+  const bends = new Map<string, readonly Point[]>();
+  for (const { v, w } of dagre.edges()) {
+    // The first and the last point lie on the nodes' borders, which the path finds for itself.
+    const points = (dagre.edge(v, w) as { points?: Point[] }).points ?? [];
+    if (points.length > 3) bends.set(bendKey(v, w), points.slice(1, -1).map(({ x, y }) => ({ x, y })));
+  }
+  return { size, places, bends };
 }
 
 /**
  * Nodes that stand somewhere stay there. New ones get the place that a fresh layout gives them, or the next free one
  * below it.
  */
-export function placeNew(known: Places, graph: Graph): Places {
-  const kept = new Map([...known].filter(([node]) => graph.nodes.includes(node)));
+export function placeNew(known: Layout, graph: Graph): Layout {
+  const kept = new Map([...known.places].filter(([node]) => graph.nodes.includes(node)));
   const fresh = graph.nodes.filter((node) => !kept.has(node));
-  if (fresh.length === 0) return kept;
-  const wanted = placeAll(graph);
+  if (fresh.length === 0) return { ...known, places: kept };
+  const wanted = placeAll(graph).places;
   for (const node of fresh) {
     const place = { ...(wanted.get(node) ?? { x: 0, y: 0 }) };
-    while ([...kept.values()].some((other) => overlaps(other, place))) place.y += NODE.height + 22;
+    while ([...kept.values()].some((other) => overlaps(other, place, known.size))) place.y += known.size.height + 18;
     kept.set(node, place);
   }
-  return kept;
+  return { ...known, places: kept };
 }
 
-const overlaps = (a: Point, b: Point): boolean => Math.abs(a.x - b.x) < NODE.width + 20 && Math.abs(a.y - b.y) < NODE.height + 10;
+const overlaps = (a: Point, b: Point, size: Size): boolean =>
+  Math.abs(a.x - b.x) < size.width + 20 && Math.abs(a.y - b.y) < size.height + 8;
 
-export interface Box extends Point {
-  width: number;
-  height: number;
-}
+export interface Box extends Point, Size {}
 
 /** The box around all nodes, with a margin. */
-export function bounds(places: Places, margin = 28): Box {
+export function bounds({ places, size }: Layout, margin = 28): Box {
   const all = [...places.values()];
   if (all.length === 0) return { x: 0, y: 0, width: 1, height: 1 };
-  const x = Math.min(...all.map((p) => p.x)) - NODE.width / 2 - margin;
-  const y = Math.min(...all.map((p) => p.y)) - NODE.height / 2 - margin;
-  const right = Math.max(...all.map((p) => p.x)) + NODE.width / 2 + margin;
-  const bottom = Math.max(...all.map((p) => p.y)) + NODE.height / 2 + margin;
+  const x = Math.min(...all.map((p) => p.x)) - size.width / 2 - margin;
+  const y = Math.min(...all.map((p) => p.y)) - size.height / 2 - margin;
+  const right = Math.max(...all.map((p) => p.x)) + size.width / 2 + margin;
+  const bottom = Math.max(...all.map((p) => p.y)) + size.height / 2 + margin;
   return { x, y, width: right - x, height: bottom - y };
 }
 
-/** An edge as an SVG path, leaving a node on its right and reaching the other on its left where that is possible. */
-export function edgePath(from: Point, to: Point): string {
-  const half = NODE.width / 2;
-  if (from.x + half < to.x - half) return curve({ x: from.x + half, y: from.y }, { x: to.x - half - 5, y: to.y });
-  if (from === to) return loop(from);
+/** An edge as an SVG path: from the right of one node to the left of the other, over its bends, where that is possible. */
+export function edgePath(size: Size, from: Point, to: Point, bends: readonly Point[] = []): string {
+  const half = size.width / 2;
+  if (from === to) return loop(from, size);
+  if (from.x + half < to.x - half) {
+    const start = { x: from.x + half, y: from.y };
+    const end = { x: to.x - half - 5, y: to.y };
+    const between = bends.filter((p) => p.x > start.x + 8 && p.x < end.x - 8);
+    return [start, ...between, end].reduce((path, point, i, all) => path + (i === 0 ? `M${xy(point)}` : bend(all[i - 1] ?? point, point)), "");
+  }
   // Backwards or within a layer: around the outside, from right to right.
   const reach = Math.max(from.x, to.x) + half + 34;
   return `M${from.x + half} ${from.y} C${reach} ${from.y} ${reach} ${to.y} ${to.x + half + 5} ${to.y}`;
 }
 
-function curve(from: Point, to: Point): string {
-  const bend = Math.max(28, (to.x - from.x) / 2);
-  return `M${from.x} ${from.y} C${from.x + bend} ${from.y} ${to.x - bend} ${to.y} ${to.x} ${to.y}`;
+const xy = ({ x, y }: Point): string => `${x} ${y}`;
+
+function bend(from: Point, to: Point): string {
+  const middle = (from.x + to.x) / 2;
+  return ` C${middle} ${from.y} ${middle} ${to.y} ${xy(to)}`;
 }
 
-function loop({ x, y }: Point): string {
-  const top = y - NODE.height / 2;
+function loop({ x, y }: Point, size: Size): string {
+  const top = y - size.height / 2;
   return `M${x + 20} ${top} C${x + 34} ${top - 30} ${x - 34} ${top - 30} ${x - 20} ${top - 4}`;
 }
 

@@ -12,10 +12,13 @@ export interface Axis {
 export const SPANS = [300, 1800, 7200] as const;
 const MOST_BINS = 300;
 
-/** The last `span` seconds in whole bins, of one second or as many as keep them at 300, so that bars do not shimmer. */
+/**
+ * The last `span` seconds in whole bins that are over, of one second or as many as keep them at 300: bars neither
+ * shimmer nor grow.
+ */
 export function axisAt(now: number, span: number): Axis {
   const bin = Math.max(1, Math.ceil(span / MOST_BINS)) * 1000;
-  const until = Math.ceil(now / bin) * bin;
+  const until = Math.floor(now / bin) * bin;
   const bins = Math.ceil((span * 1000) / bin);
   return { since: until - bins * bin, until, bins };
 }

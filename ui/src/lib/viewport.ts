@@ -13,9 +13,12 @@ export interface Viewport {
 const LEAST = 0.25;
 const MOST = 2;
 
+/** Below this no name can be read: then the picture is cut instead. */
+const LEAST_FIT = 0.5;
+
 /** Shows all of `box`, centred, never larger than life. */
 export function fit(box: Box, width: number, height: number): Viewport {
-  const scale = clamp(Math.min(width / box.width, height / box.height), LEAST, 1);
+  const scale = clamp(Math.min(width / box.width, height / box.height), LEAST_FIT, 1);
   return { x: box.x + box.width / 2 - width / scale / 2, y: box.y + box.height / 2 - height / scale / 2, scale };
 }
 

@@ -1,6 +1,6 @@
 // The map's graph and places, refreshed at most four times a second whatever the session sends.
 import { buildGraph, shapeOf, type Graph } from "../lib/graph";
-import { placeAll, placeNew, type Places } from "../lib/layout";
+import { EMPTY_LAYOUT, placeAll, placeNew, type Layout } from "../lib/layout";
 import type { StackState } from "./stack.svelte";
 
 export const MAP_REFRESH_MS = 250;
@@ -9,7 +9,7 @@ const SETTLING_MS = 15_000;
 
 export class MapState {
   graph = $state.raw<Graph>({ nodes: [], pairs: [] });
-  places = $state.raw<Places>(new Map());
+  layout = $state.raw<Layout>(EMPTY_LAYOUT);
   #shape = "";
   #observed = 0;
   #settledAt = Infinity;
@@ -22,7 +22,7 @@ export class MapState {
     const observed = graph.pairs.filter((pair) => pair.edges.length > 0).length;
     if (observed > 0 && this.#observed === 0) this.#settledAt = now + SETTLING_MS;
     if (shape !== this.#shape || (observed !== this.#observed && now < this.#settledAt)) {
-      this.places = now < this.#settledAt ? placeAll(graph) : placeNew(this.places, graph);
+      this.layout = now < this.#settledAt ? placeAll(graph) : placeNew(this.layout, graph);
     }
     this.#shape = shape;
     this.#observed = observed;
@@ -31,6 +31,6 @@ export class MapState {
 
   /** Everything is placed anew, since somebody asked for it. */
   tidy(): void {
-    this.places = placeAll(this.graph);
+    this.layout = placeAll(this.graph);
   }
 }

@@ -66,10 +66,12 @@ export interface Sizes {
   second: number;
 }
 
-const DEFAULTS: Sizes = { sidebar: 256, inspector: 400, second: 260 };
+/** What a window of this width starts with. */
+export const defaultSizes = (width: number): Sizes =>
+  width < 1200 ? { sidebar: 216, inspector: 320, second: 260 } : { sidebar: 256, inspector: 400, second: 260 };
 
 export class SizesState {
-  sizes = $state<Sizes>({ ...DEFAULTS });
+  sizes = $state<Sizes>(defaultSizes(window.innerWidth));
 
   constructor(private readonly stack: string) {
     const kept = parsed(stored(`shoal.sizes.${stack}`));
