@@ -87,3 +87,26 @@ impl FilterError {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_becomes_what_the_user_can_do() {
+        let path = Path::new("/state/shop/logs");
+        for (kind, message, has_hint) in [
+            (
+                io::ErrorKind::StorageFull,
+                "the disk is full, so log lines cannot be kept in `/state/shop/logs`",
+                true,
+            ),
+            (io::ErrorKind::PermissionDenied, "no right to write `/state/shop/logs`", true),
+            (io::ErrorKind::NotADirectory, "cannot write `/state/shop/logs`", false),
+        ] {
+            let error = LogError::io("write", path, kind.into());
+            assert_eq!((error.to_string().as_str(), error.hint().is_some()), (message, has_hint));
+            assert!(std::error::Error::source(&error).is_some());
+        }
+    }
+}

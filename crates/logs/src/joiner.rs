@@ -72,7 +72,8 @@ impl Joiner {
         }
     }
 
-    /// Gives out what has begun but not ended, for when no more will come.
+    /// Gives out what has begun but not ended, for when no more will come: the instance has ended. When only the
+    /// connection did, drop the joiner instead; the engine gives the whole line again.
     pub fn finish(&mut self, out: &mut Vec<Line>) {
         for open in mem::take(&mut self.open) {
             if open.begun && !open.cut {

@@ -49,3 +49,23 @@ impl Store {
         Ok(Some(histogram))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_equal_and_both_ends_count() {
+        let of = |from, to, buckets| Histogram {
+            from: Timestamp(from),
+            to: Timestamp(to),
+            counts: vec![0; buckets],
+        };
+        let buckets = |histogram: Histogram, moments: &[i64]| {
+            moments.iter().map(|ts| histogram.bucket(*ts)).collect::<Vec<_>>()
+        };
+        assert_eq!(buckets(of(0, 9, 5), &[0, 1, 2, 5, 8, 9]), [0, 0, 1, 2, 4, 4]);
+        assert_eq!(buckets(of(7, 7, 3), &[7]), [0]);
+        assert_eq!(buckets(of(0, i64::MAX, 1000), &[0, i64::MAX / 2, i64::MAX]), [0, 499, 999]);
+    }
+}

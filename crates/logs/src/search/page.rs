@@ -197,7 +197,7 @@ fn follow(
     let mut lines = stored(readers, &missed.hits)?;
     let page = forward(readers, query, cursor, limit.saturating_sub(lines.len()), arrival)?;
     lines.extend(page.lines);
-    let before = lines.first().map(|line| line.cursor);
+    let before = lines.first().map(|line| line.cursor).or(page.before);
     Ok(Page { lines, before, scanned: page.scanned + missed.scanned, ..page })
 }
 

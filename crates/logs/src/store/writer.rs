@@ -146,3 +146,35 @@ impl Writer {
         written
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_fails_halfway_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let segment = Segment::new(dir.path(), 0);
+        let mut writer = Writer::open(&segment, Lengths::default()).unwrap();
+        let push = |writer: &mut Writer, text: &[u8]| {
+            writer.push_text(text);
+            writer.push_aside(0, 0, b"x");
+            let end = writer.end() as u32;
+            writer.push_record(Record { ts: 1, end, instance: 0, level: 0, flags: 0 });
+        };
+        push(&mut writer, b"first");
+        writer.flush().unwrap();
+        let before = writer.lengths();
+        assert_eq!((before.text, before.index, writer.end()), (6, 16, 6));
+        // The index comes last; it cannot be written through this.
+        let index = std::mem::replace(&mut writer.index.file, File::open(segment.index.path()).unwrap());
+        push(&mut writer, b"second");
+        writer.flush().unwrap_err();
+        assert_eq!((writer.lengths(), writer.end(), writer.bytes()), (before, 6, before.sum()));
+        assert_eq!(std::fs::read(segment.text.path()).unwrap(), b"first\n");
+        writer.index.file = index;
+        push(&mut writer, b"third");
+        writer.flush().unwrap();
+        assert_eq!(std::fs::read(segment.text.path()).unwrap(), b"first\nthird\n");
+    }
+}

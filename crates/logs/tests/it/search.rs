@@ -62,7 +62,7 @@ fn query() -> impl Strategy<Value = (Query, Option<&'static str>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn everything_comes_back_whole_and_in_order(batches in batches()) {
