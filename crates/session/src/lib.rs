@@ -1,2 +1,176 @@
-//! session
+//! A running stack: one process owns its containers' lives, reloads, logs and calls.
+//!
+//! [`state`] decides and is pure; `run` is the one loop that feeds it and does what it says; `board` is what every
+//! view shows. Lines and exchanges go from the engine to their stores without passing the loop. All state that
+//! matters is in the engine's labels and on disk: a session that is killed is followed by one that goes on.
+//!
+//! Deliberately absent: HTTP, terminals' looks, any shape that is not `api`'s, any type of the engine's client.
+//! Tested by tables and random interleavings of [`state`], and from outside on a real engine in `tests/`.
+
+mod agent;
+mod board;
+mod doctor;
+mod follow;
+mod ground;
+mod jobs;
+mod link;
+mod manifests;
+mod observe;
+mod offline;
+mod probe;
+mod reload;
+mod requests;
+mod run;
+mod shared;
+mod spec;
 pub mod state;
+mod terminals;
+mod tools;
+pub mod translate;
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::place::Place;
+use api::shape::EngineView;
+use api::{ApiError, Code};
+use calls::Calls;
+use model::plan::Plan;
+use tokio::sync::{Notify, mpsc};
+
+pub use board::Board;
+pub use offline::{Drawing, decode_captures, draw};
+pub use terminal::Output as TerminalOutput;
+use follow::Sink;
+use link::Whose;
+use run::Run;
+use shared::Shared;
+use state::State;
+
+/// Events that may wait for the loop.
+const QUEUE: usize = 1024;
+
+/// What a session is for.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the stack's things lie.
+    pub place: Place,
+    /// The state folder, for what is known of all stacks.
+    pub state: PathBuf,
+    /// The manifest's files, the main one first, absolute.
+    pub files: Vec<PathBuf>,
+    /// The stack's name, when it was asked for.
+    pub name: Option<String>,
+    /// Profiles that were asked for.
+    pub profiles: Vec<String>,
+    /// The environment.
+    pub env: BTreeMap<String, String>,
+    /// The guest's binary.
+    pub guest: PathBuf,
+}
+
+/// A session. Dropping it leaves the containers running.
+#[derive(Debug)]
+pub struct Session {
+    shared: Arc<Shared>,
+    /// Locked as long as the session lives: there is one session a stack.
+    _lease: File,
+}
+
+impl Session {
+    /// Reads the manifest, opens the stores, and starts all tasks. Needs no engine: it is waited for.
+    pub fn start(config: Config) -> Result<Self, ApiError> {
+        let lease = take_lease(&config.place)?;
+        let loaded = manifests::load(&config);
+        let store = logs::Store::open(&config.place.logs(), logs::Limits::default())
+            .map_err(|e| ApiError::new(Code::Failed, e.to_string()).caused_by(&e))?;
+        let plan = loaded.plan.clone().unwrap_or_else(|| Plan::empty(&loaded.name, &loaded.folder));
+        let trusted = config.files.first().is_some_and(|f| api::host::is_trusted(&config.state, f));
+        let session = format!("{:x}", jobs::now().0 / 1_000_000);
+        let engine = EngineView { ok: false, address: String::new(), version: None, error: None };
+        let board = Board::new(manifests::view(&config, &loaded, trusted), engine);
+        let sink = Sink { store: Arc::new(store), news: Arc::new(Notify::new()) };
+        let calls = Calls::new(&plan.calls, calls::Limits::default(), &session);
+        let whose = Whose { stack: plan.name.clone(), folder: plan.folder.display().to_string() };
+        let state = State::new(plan, &loaded.plan.as_ref().map(spec::hashes).unwrap_or_default());
+
+        let (events, inbox) = mpsc::channel(QUEUE);
+        let shared = Arc::new(Shared::new(config, session, whose, board, sink, calls, loaded.files, events));
+        let run = Run::new(shared.clone(), state);
+        shared.spawn_to_end(run.run(inbox));
+        shared.spawn(observe::numbers(shared.clone()));
+        shared.spawn(retain(shared.clone()));
+        let (tidings, mut told) = mpsc::channel(QUEUE);
+        shared.spawn(link::keep(shared.config.env.clone(), shared.whose.clone(), tidings));
+        let forward = shared.clone();
+        shared.spawn(async move {
+            while let Some(tidings) = told.recv().await {
+                forward.send(run::Event::Engine(tidings)).await;
+            }
+        });
+        Ok(Self { shared, _lease: lease })
+    }
+
+    /// What every view shows.
+    pub fn board(&self) -> &Board {
+        &self.shared.board
+    }
+
+    /// Ends when the session was asked to end.
+    pub async fn ended(&self) {
+        self.shared.ending.cancelled().await;
+    }
+
+    /// Whether nothing of the stack is there, now and whenever that changes.
+    pub fn at_rest(&self) -> tokio::sync::watch::Receiver<bool> {
+        self.shared.at_rest.subscribe()
+    }
+
+    /// Ends all tasks. Containers run on.
+    pub async fn end(&self) {
+        self.shared.ending.cancel();
+        self.shared.join().await;
+        // The lease is let go with this value; the file itself is nobody's once it is unlocked.
+        drop(std::fs::remove_file(self.shared.config.place.lease()));
+    }
+}
+
+/// Keeps the log store within its limits.
+async fn retain(shared: Arc<Shared>) {
+    let mut tick = tokio::time::interval(std::time::Duration::from_secs(30));
+    loop {
+        tick.tick().await;
+        let store = shared.sink.store.clone();
+        let kept = tokio::task::spawn_blocking(move || store.retain(jobs::now())).await;
+        if let Ok(Err(error)) = kept {
+            tracing::warn!("old log lines could not be removed: {error}");
+        }
+    }
+}
+
+fn take_lease(place: &Place) -> Result<File, ApiError> {
+    let failed = |e: &std::io::Error| {
+        ApiError::new(Code::Failed, format!("the stack's folder {} cannot be used: {e}", place.folder.display()))
+    };
+    std::fs::create_dir_all(&place.folder).map_err(|e| failed(&e))?;
+    let mut lease = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .read(true)
+        .open(place.lease())
+        .map_err(|e| failed(&e))?;
+    match lease.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let holder = std::fs::read_to_string(place.lease()).unwrap_or_default();
+            return Err(ApiError::new(Code::Conflict, format!("a session of this stack runs already (process {})", holder.trim())));
+        }
+        Err(TryLockError::Error(e)) => return Err(failed(&e)),
+    }
+    lease.set_len(0).and_then(|()| writeln!(lease, "{}", std::process::id())).map_err(|e| failed(&e))?;
+    Ok(lease)
+}

@@ -1,0 +1,266 @@
+//! The command line as it is typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Runs the services of a manifest as containers, keeps them on the newest code, and shows what they say to each
+/// other.
+#[derive(Debug, Parser)]
+#[command(name = "shoal", version, propagate_version = true, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub stack: StackArguments,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Which stack is meant.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StackArguments {
+    /// The manifest [default: `services.toml` here or in the nearest parent folder]
+    #[arg(short = 'f', long = "file", value_name = "FILE", global = true)]
+    pub files: Vec<PathBuf>,
+    /// The stack's name [default: the manifest's `name`, else its folder's name]
+    #[arg(short = 'p', long = "project-name", value_name = "NAME", global = true)]
+    pub name: Option<String>,
+    /// Also run services of this profile
+    #[arg(long = "profile", value_name = "PROFILE", global = true)]
+    pub profiles: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read the manifest and say what is wrong with it; needs no engine
+    Check {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the resolved plan as JSON; needs no engine
+    Plan {
+        /// JSON is the only form there is
+        #[arg(long)]
+        json: bool,
+    },
+    /// Start services and what they depend on; follow their logs until Ctrl-C stops the stack
+    Up(UpArguments),
+    /// Stop and remove the stack
+    Down {
+        /// Remove named volumes too: their data is lost
+        #[arg(short, long)]
+        volumes: bool,
+        /// Remove services of lifetime `persistent` too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Start services that are stopped
+    Start(Chosen),
+    /// Stop services
+    Stop(Chosen),
+    /// Stop and start services
+    Restart(Chosen),
+    /// Build images again and replace the containers
+    Build(Chosen),
+    /// Apply the changes that wait in manual reload mode
+    Reload(Chosen),
+    /// List services
+    Ps {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print stored logs of all services, merged by time
+    Logs(LogsArguments),
+    /// Print the calls between services
+    Calls(CallsArguments),
+    /// Print who called whom
+    Map {
+        /// One JSON object a line
+        #[arg(long, group = "form")]
+        json: bool,
+        /// For Graphviz
+        #[arg(long, group = "form")]
+        dot: bool,
+        /// For Mermaid
+        #[arg(long, group = "form")]
+        mermaid: bool,
+    },
+    /// Print what happened: starts, readiness, crashes, reloads
+    Events {
+        /// Go on as things happen
+        #[arg(short, long)]
+        follow: bool,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run a command in a service's container
+    Exec {
+        /// The service
+        service: String,
+        /// Without a terminal: output and errors stay apart
+        #[arg(short = 'T', long = "no-tty")]
+        plain: bool,
+        /// The command
+        #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
+        command: Vec<String>,
+    },
+    /// Open a shell in a service's container
+    Shell {
+        /// The service
+        service: String,
+    },
+    /// Open the window on this stack
+    Open,
+    /// Run the session in the foreground, with the page for a browser when asked
+    Serve {
+        /// Serve the window's page on this loopback address too, such as `127.0.0.1:7400`; port 0 picks one
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<String>,
+        /// End when nothing runs and nobody looks
+        #[arg(long, hide = true)]
+        background: bool,
+    },
+    /// Say what is wrong with this machine, and the command that mends it
+    Doctor {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the manifest's JSON Schema
+    Schema,
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the version
+    Version,
+    /// Tell the window which stack is meant
+    #[command(hide = true)]
+    Place {
+        /// A manifest, or a folder that it is in or above of
+        path: Option<PathBuf>,
+    },
+}
+
+/// Some services.
+#[derive(Debug, Args)]
+pub(crate) struct Chosen {
+    /// Which services [default: all]
+    pub services: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArguments {
+    /// Which services, with what they depend on [default: all]
+    pub services: Vec<String>,
+    /// Return when all are ready; the stack goes on
+    #[arg(short, long)]
+    pub detach: bool,
+    /// Build images even if their service runs unchanged
+    #[arg(long)]
+    pub build: bool,
+    /// Do not watch files
+    #[arg(long)]
+    pub no_reload: bool,
+    /// Do not observe calls
+    #[arg(long)]
+    pub no_capture: bool,
+    /// How long to wait until all are ready, in seconds
+    #[arg(long, value_name = "S", default_value_t = 600)]
+    pub timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogsArguments {
+    /// Of which services [default: all]
+    pub services: Vec<String>,
+    /// Go on as lines come
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only the last N lines
+    #[arg(short = 'n', long, value_name = "N")]
+    pub lines: Option<u32>,
+    /// Not before this time: `10m`, `2h`, or RFC 3339
+    #[arg(long, value_name = "T")]
+    pub since: Option<String>,
+    /// Not after this time: `10m`, `2h`, or RFC 3339
+    #[arg(long, value_name = "T")]
+    pub until: Option<String>,
+    /// Only lines that match this regular expression
+    #[arg(long, value_name = "RE")]
+    pub grep: Option<String>,
+    /// Only lines of at least this level: trace, debug, info, warn, error, fatal
+    #[arg(long, value_name = "LEVEL")]
+    pub level: Option<String>,
+    /// Only lines for which this CEL expression is true
+    #[arg(long = "where", value_name = "EXPR")]
+    pub where_: Option<String>,
+    /// Print only how many lines there are
+    #[arg(long)]
+    pub count: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct CallsArguments {
+    #[command(subcommand)]
+    pub command: Option<CallsCommand>,
+    /// Go on as calls come
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only the last N calls
+    #[arg(short = 'n', long, value_name = "N")]
+    pub lines: Option<u32>,
+    /// Made by this service
+    #[arg(long, value_name = "SERVICE")]
+    pub from: Option<String>,
+    /// Made to this service
+    #[arg(long, value_name = "SERVICE")]
+    pub to: Option<String>,
+    /// Of this protocol: http/1, tcp
+    #[arg(long)]
+    pub protocol: Option<String>,
+    /// Only failed ones
+    #[arg(long)]
+    pub failed: bool,
+    /// Longer than this: `250ms`, `1s`
+    #[arg(long, value_name = "D")]
+    pub slower: Option<String>,
+    /// Not before this time: `10m`, `2h`, or RFC 3339
+    #[arg(long, value_name = "T")]
+    pub since: Option<String>,
+    /// Only calls for which this CEL expression is true
+    #[arg(long = "where", value_name = "EXPR")]
+    pub where_: Option<String>,
+    /// One JSON object a line, with headers and bodies
+    #[arg(long, group = "form")]
+    pub json: bool,
+    /// An HTTP Archive (HAR 1.2)
+    #[arg(long, group = "form")]
+    pub har: bool,
+    /// The curl command that makes this call again
+    #[arg(long, value_name = "ID", group = "form")]
+    pub curl: Option<String>,
+    /// Decode capture files instead of asking a stack; needs no engine
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub pcap: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CallsCommand {
+    /// Print one call whole
+    Show {
+        /// Its id
+        id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+

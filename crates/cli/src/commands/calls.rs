@@ -1,0 +1,157 @@
+//! `shoal calls` and `shoal map`.
+
+use api::Client;
+use api::commands::command;
+use api::shape::{
+    CallDetail, CallId, CallMessage, CallsExport, CallsQuery, CallsRead, EdgeRow, Empty, ExportFormat, From,
+};
+
+use super::time::{moment, span};
+use crate::args::{CallsArguments, CallsCommand, StackArguments};
+use crate::failure::Failure;
+use crate::print::{self, Paint};
+
+/// Calls a page.
+const PAGE: u32 = 500;
+
+pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> Result<(), Failure> {
+    let query = query(calls)?;
+    if !calls.pcap.is_empty() {
+        let mut print = |call: &CallDetail| if calls.json { print::json(call) } else { print::line(&shown(call, Paint::stdout())) };
+        return server::decode_captures(&calls.pcap, &query, &mut print);
+    }
+    let client = super::session(arguments).await?;
+    if let Some(CallsCommand::Show { id, json }) = &calls.command {
+        let call = client.call(command::call_show, &CallId { id: id.clone() }).await?;
+        return if *json { print::json(&call) } else { whole(&call) };
+    }
+    let export = |ids, format| CallsExport { ids, query: query.clone(), format };
+    if let Some(id) = &calls.curl {
+        let text = client.call(command::calls_export, &export(vec![id.clone()], ExportFormat::Curl)).await?;
+        return print::line(&text.text);
+    }
+    if calls.har {
+        let text = client.call(command::calls_export, &export(Vec::new(), ExportFormat::Har)).await?;
+        return print::line(&text.text);
+    }
+    super::or_interrupt(pages(&client, calls, query)).await
+}
+
+async fn pages(client: &Client, calls: &CallsArguments, query: CallsQuery) -> Result<(), Failure> {
+    let paint = Paint::stdout();
+    let mut read = CallsRead {
+        query,
+        from: if calls.lines.is_some() { From::Newest } else { From::Oldest },
+        limit: calls.lines.unwrap_or(PAGE),
+        wait_ms: 0,
+        whole: calls.json,
+        done: true,
+    };
+    loop {
+        let page = client.call(command::calls_read, &read).await?;
+        for call in &page.calls {
+            if calls.json { print::json(call)? } else { print::line(&shown(call, paint))? }
+        }
+        let last = page.calls.is_empty() || calls.lines.is_some();
+        if last && !calls.follow {
+            return Ok(());
+        }
+        read.from = From::After(page.after);
+        read.limit = PAGE;
+        read.wait_ms = if last { 10_000 } else { 0 };
+    }
+}
+
+fn query(calls: &CallsArguments) -> Result<CallsQuery, Failure> {
+    let slower = match calls.slower.as_deref() {
+        None => None,
+        Some(text) => match span(text) {
+            Some(span) => Some(span.as_secs_f64() * 1000.0),
+            None => return Err(Failure::usage(format!("`{text}` is no span; write `250ms` or `1.5s`"))),
+        },
+    };
+    Ok(CallsQuery {
+        from_service: calls.from.clone(),
+        to_service: calls.to.clone(),
+        services: Vec::new(),
+        protocol: calls.protocol.clone(),
+        failed: calls.failed,
+        slower,
+        since: calls.since.as_deref().map(moment).transpose()?,
+        until: None,
+        text: None,
+        where_: calls.where_.clone(),
+    })
+}
+
+fn shown(call: &CallDetail, paint: Paint) -> String {
+    let row = &call.row;
+    let ends = format!("{} -> {}", name(row.from.service.as_deref()), name(row.to.service.as_deref()));
+    let status = row.status.as_deref().unwrap_or(if row.pending { "..." } else { "-" });
+    let status = if row.ok { paint.green(&format!("{status:>4}")) } else { paint.red(&format!("{status:>4}")) };
+    let ms = row.ms.map(print::span).unwrap_or_default();
+    let quality = if row.quality == "complete" { String::new() } else { paint.amber(&format!("  {}", row.quality)) };
+    let id = paint.dim(&format!("  {}", row.id));
+    format!("{} {ends:<24} {status} {ms:>8}  {}{quality}{id}", paint.dim(print::clock(&row.ts)), row.operation)
+}
+
+fn name(service: Option<&str>) -> &str {
+    service.unwrap_or("?")
+}
+
+fn whole(call: &CallDetail) -> Result<(), Failure> {
+    let paint = Paint::stdout();
+    print::line(&shown(call, paint))?;
+    let row = &call.row;
+    print::line(&format!("from {}  to {}  {}  connection {}", row.from.addr, row.to.addr, row.protocol, row.conn))?;
+    if let Some(ttfb) = row.ttfb_ms {
+        print::line(&format!("first byte after {}", print::span(ttfb)))?;
+    }
+    if let Some(note) = &row.note {
+        print::line(note)?;
+    }
+    message("request", &call.request, paint)?;
+    call.response.as_ref().map_or(Ok(()), |response| message("response", response, paint))
+}
+
+fn message(title: &str, message: &CallMessage, paint: Paint) -> Result<(), Failure> {
+    print::line(&format!("\n{} {}", paint.bold(title), print::size(message.bytes)))?;
+    for (name, value) in message.headers.iter().flatten() {
+        print::line(&format!("{}: {}", paint.dim(name), value.as_str().unwrap_or_default()))?;
+    }
+    if let Some(body) = &message.body {
+        let cut = if message.truncated { paint.amber("\n[cut here: see `body_limit` in the manifest]") } else { String::new() };
+        print::line(&format!("\n{body}{cut}"))?;
+    }
+    Ok(())
+}
+
+/// `shoal map`.
+pub(super) async fn map(arguments: &StackArguments, json: bool, dot: bool, mermaid: bool) -> Result<(), Failure> {
+    let edges = super::session(arguments).await?.call(command::edges, &Empty {}).await?.edges;
+    if json {
+        return edges.iter().try_for_each(print::json);
+    }
+    if dot || mermaid {
+        return print::line(&server::draw(&edges, if dot { server::Drawing::Dot } else { server::Drawing::Mermaid }));
+    }
+    let paint = Paint::stdout();
+    let head = ["FROM", "TO", "PROTOCOL", "CALLS", "ERRORS", "P50", "P90", "P99"].map(|h| paint.dim(h)).to_vec();
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(edges.iter().map(|e| edge(e, paint))).collect();
+    print::table(&rows)
+}
+
+fn edge(edge: &EdgeRow, paint: Paint) -> Vec<String> {
+    let ms = |value: Option<f64>| value.map(print::span).unwrap_or_default();
+    let errors = if edge.errors > 0.0 { paint.red(&edge.errors.to_string()) } else { String::new() };
+    vec![
+        paint.named(&edge.from),
+        paint.named(&edge.to),
+        edge.protocol.clone(),
+        edge.calls.to_string(),
+        errors,
+        ms(edge.p50_ms),
+        ms(edge.p90_ms),
+        ms(edge.p99_ms),
+    ]
+}

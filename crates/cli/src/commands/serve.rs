@@ -1,0 +1,56 @@
+//! `shoal serve`: the session itself, in the foreground.
+
+use crate::args::StackArguments;
+use crate::failure::Failure;
+use crate::locate::{Stack, environment};
+use crate::print;
+
+pub(super) async fn run(arguments: &StackArguments, listen: Option<&str>, background: bool) -> Result<(), Failure> {
+    let log = std::env::var("SHOAL_LOG").unwrap_or_else(|_| "warn,session=info,server=info".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(log))
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    let stack = Stack::find(arguments, &[])?;
+    let program = std::env::current_exe()?;
+    let config = server::Config {
+        place: stack.place.clone(),
+        state: stack.state.clone(),
+        files: stack.files.clone(),
+        name: stack.name().map(str::to_owned),
+        profiles: stack.profiles().to_vec(),
+        env: environment(),
+        guest: program.with_file_name("shoal-guest"),
+        listen: listen.map(str::to_owned),
+        idle_exit: background,
+    };
+    let server = server::Server::start(config).await?;
+    if let Some(url) = server.url() {
+        print::line(url)?;
+    }
+    if !background {
+        print::note("the session runs; Ctrl-C ends it, the services run on");
+    }
+    tokio::select! {
+        () = server.ended() => {}
+        () = asked_to_end() => {}
+    }
+    server.stop().await;
+    Ok(())
+}
+
+/// Ctrl-C or `SIGTERM`.
+async fn asked_to_end() {
+    let mut term = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(term) => term,
+        Err(error) => {
+            print::note(&format!("`SIGTERM` cannot be awaited: {error}"));
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
+    }
+}

@@ -1,0 +1,86 @@
+//! What a stack stands on: its network, the guest's image and volume, the capture.
+//!
+//! It is laid before the first container is made, so that the capture misses no connection, and cleared after the
+//! last one is gone.
+
+use std::path::Path;
+
+use api::{ApiError, Code};
+use capture::Capture;
+use engine::{Engine, EngineError};
+use model::frame::FromCapture;
+use model::plan::Plan;
+use tokio::sync::mpsc;
+
+use crate::spec::{self, STACK};
+use crate::state::Clearing;
+use crate::tools::{self, Tools};
+use crate::translate;
+
+/// What was laid.
+pub(crate) struct Laid {
+    /// The guest's image and volume.
+    pub tools: Tools,
+    /// The stack's gateways: this machine, as its containers see it.
+    pub gateways: Vec<std::net::IpAddr>,
+    /// The capture, or why there is none.
+    pub capture: Result<(Capture, mpsc::Receiver<FromCapture>), String>,
+}
+
+/// Lays the ground; all of it may be there already.
+pub(crate) async fn lay(
+    engine: &Engine,
+    plan: &Plan,
+    session: &str,
+    guest: &Path,
+    observe: bool,
+) -> Result<Laid, ApiError> {
+    if !guest.is_file() {
+        return Err(ApiError::new(Code::Failed, format!("the guest is missing: {}", guest.display()))
+            .hint("it belongs beside `shoal`; `./dev build` puts it there"));
+    }
+    let labels = spec::stack_labels(plan, session);
+    let network = engine.ensure_network(&plan.name, &labels).await.map_err(translate::engine)?;
+    if network.labels.get(STACK) != Some(&plan.name) {
+        return Err(ApiError::new(Code::Conflict, format!("a network `{}` of somebody else's is there already", plan.name))
+            .hint(format!("remove it with `docker network rm {}`, or give the stack another name with `-p`", plan.name)));
+    }
+    let tools = tools::ensure_tools(engine, guest).await.map_err(translate::engine)?;
+    let capture = if observe {
+        capture::start(capture::Start {
+            engine,
+            stack: &plan.name,
+            image: &tools.image,
+            labels,
+            body_limit: plan.calls.body_limit.min(u32::MAX as usize) as u32,
+            bridges: vec![network.bridge.clone()],
+        })
+        .await
+        .map_err(|e| e.to_string())
+    } else {
+        Err("not asked for".to_owned())
+    };
+    Ok(Laid { tools, gateways: network.gateways, capture })
+}
+
+/// Clears the ground: network, volumes when asked, and the guest where no other stack uses it. Everything is tried;
+/// the first failure is told.
+pub(crate) async fn clear(engine: &Engine, whose: &crate::link::Whose, clearing: Clearing) -> Result<(), ApiError> {
+    let mut first: Option<EngineError> = None;
+    let mut keep = |outcome: Result<(), EngineError>| match outcome {
+        Ok(()) | Err(EngineError::NotFound { .. }) => {}
+        Err(error) => {
+            first.get_or_insert(error);
+        }
+    };
+    for network in engine.networks(&whose.filter()).await.map_err(translate::engine)? {
+        keep(engine.remove_network(&network.name).await);
+    }
+    if clearing.volumes {
+        for volume in engine.volumes(&whose.filter()).await.map_err(translate::engine)? {
+            keep(engine.remove_volume(&volume.name).await);
+        }
+    }
+    keep(tools::remove_tools(engine).await);
+    first.map_or(Ok(()), |error| Err(translate::engine(error)))
+}

@@ -1,0 +1,85 @@
+//! The manifest as its readers see it: diagnostics, and what running it asks of this machine.
+
+use api::shape::{DiagnosticShape, Severity, StackView};
+use manifest::{Diagnostic, Loaded, Request};
+use model::plan::{MountSource, Plan, Source};
+
+use crate::Config;
+
+/// Reads the manifest that the session is for.
+pub(crate) fn load(config: &Config) -> Loaded {
+    manifest::load(&Request {
+        files: &config.files,
+        name: config.name.as_deref(),
+        profiles: &config.profiles,
+        services: &[],
+        env: &config.env,
+    })
+}
+
+/// The stack for its viewers.
+pub(crate) fn view(config: &Config, loaded: &Loaded, trusted: bool) -> StackView {
+    StackView {
+        name: loaded.name.clone(),
+        folder: loaded.folder.display().to_string(),
+        manifest: config.files.first().map(|f| f.display().to_string()).unwrap_or_default(),
+        trusted,
+        diagnostics: loaded.diagnostics.iter().map(diagnostic).collect(),
+        asks: loaded.plan.as_ref().map(asks).unwrap_or_default(),
+    }
+}
+
+fn diagnostic(of: &Diagnostic) -> DiagnosticShape {
+    DiagnosticShape {
+        severity: match of.severity {
+            manifest::Severity::Error => Severity::Error,
+            manifest::Severity::Warning => Severity::Warning,
+        },
+        code: of.code.to_owned(),
+        file: of.file.display().to_string(),
+        line: of.line,
+        column: of.column,
+        length: of.length,
+        source: of.source.clone(),
+        message: of.message.clone(),
+        hint: of.hint.clone(),
+    }
+}
+
+/// What running a plan does to this machine, in the order of how much it asks.
+pub(crate) fn asks(plan: &Plan) -> Vec<String> {
+    let mut asks = Vec::new();
+    for (name, service) in &plan.services {
+        if service.container.privileged {
+            asks.push(format!("`{name}` runs with all rights of this machine (privileged)"));
+        }
+        if !service.container.cap_add.is_empty() {
+            asks.push(format!("`{name}` gets the capabilities {}", service.container.cap_add.join(", ")));
+        }
+        for mount in &service.volumes {
+            if let MountSource::Bind(path) = &mount.source {
+                let how = if mount.read_only { "reads" } else { "reads and writes" };
+                asks.push(format!("`{name}` {how} {}", path.display()));
+            }
+        }
+        for port in service.ports.iter().filter(|p| p.address != "127.0.0.1" && p.address != "::1") {
+            asks.push(format!("port {} of `{name}` is open to the network on {}", port.container, port.address));
+        }
+    }
+    let built = plan.services.values().filter(|s| matches!(s.source, Source::Build(_))).count();
+    if built > 0 {
+        asks.push(format!("builds {built} images from Dockerfiles in {}", plan.folder.display()));
+    }
+    let images: Vec<&str> = plan
+        .services
+        .values()
+        .filter_map(|s| match &s.source {
+            Source::Image(reference) => Some(reference.as_str()),
+            Source::Build(_) => None,
+        })
+        .collect();
+    if !images.is_empty() {
+        asks.push(format!("runs the images {}", images.join(", ")));
+    }
+    asks
+}

@@ -1,0 +1,121 @@
+//! What is seen of a running stack: exchanges from the capture, use of containers, and the numbers of it all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::shape::{CaptureState, CaptureView, Change, Counters};
+use engine::Engine;
+use futures_util::StreamExt;
+use model::exchange::CaptureCounts;
+use model::frame::FromCapture;
+use tokio::sync::mpsc;
+
+use crate::run::Event;
+use crate::shared::Shared;
+use crate::translate;
+
+/// How often numbers and edges are brought up to date.
+const NUMBERS: Duration = Duration::from_millis(250);
+
+/// No capture.
+pub(crate) fn nothing() -> CaptureView {
+    CaptureView {
+        state: CaptureState::Off,
+        message: None,
+        packets: 0.0,
+        lost_kernel: 0.0,
+        lost_gaps: 0.0,
+        lost_transport: 0.0,
+    }
+}
+
+fn view(state: CaptureState, counts: &CaptureCounts) -> CaptureView {
+    CaptureView {
+        state,
+        message: None,
+        packets: counts.packets as f64,
+        lost_kernel: counts.lost_kernel as f64,
+        lost_gaps: counts.lost_gaps as f64,
+        lost_transport: counts.lost_transport as f64,
+    }
+}
+
+/// From the capture's frames to calls, as fast as they come.
+pub(crate) async fn exchanges(shared: Arc<Shared>, mut frames: mpsc::Receiver<FromCapture>) {
+    let mut batch = Vec::with_capacity(256);
+    while frames.recv_many(&mut batch, 256).await > 0 {
+        let mut status = None;
+        {
+            let mut calls = shared.calls();
+            for frame in batch.drain(..) {
+                match frame {
+                    FromCapture::Exchange(exchange) => drop(calls.observe(*exchange)),
+                    FromCapture::Ready => status = Some(view(CaptureState::On, &CaptureCounts::default())),
+                    FromCapture::Counts(counts) => status = Some(view(CaptureState::On, &counts)),
+                    FromCapture::Failed(message) => {
+                        status = Some(CaptureView { state: CaptureState::Failed, message: Some(message), ..nothing() });
+                    }
+                }
+            }
+        }
+        shared.calls_news.notify_waiters();
+        if let Some(view) = status {
+            shared.send(Event::Capture(view)).await;
+        }
+    }
+}
+
+/// A container's use, once a second, until it ends.
+pub(crate) async fn stats(shared: Arc<Shared>, engine: Engine, container: String, service: String) {
+    let mut stats = engine.stats(&container);
+    while let Some(Ok(use_)) = stats.next().await {
+        shared.send(Event::Stats(service.clone(), Some(use_))).await;
+    }
+    shared.send(Event::Stats(service, None)).await;
+}
+
+/// Keeps the numbers and the edges on the board up to date.
+pub(crate) async fn numbers(shared: Arc<Shared>) {
+    let mut tick = tokio::time::interval(NUMBERS);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut past: std::collections::VecDeque<(f64, f64)> = std::collections::VecDeque::new();
+    let mut shown_revision = None;
+    loop {
+        tick.tick().await;
+        let lines = shared.sink.store.head().lines as f64;
+        let (head, edges) = {
+            let mut calls = shared.calls();
+            calls.settle();
+            let head = calls.head();
+            let edges = (shown_revision != Some(head.revision)).then(|| calls.edges());
+            (head, edges)
+        };
+        shown_revision = Some(head.revision);
+        if let Some(edges) = edges {
+            shared.board.post(Change::Edges(edges.iter().map(translate::edge).collect()));
+        }
+        let total = head.total as f64;
+        past.push_back((lines, total));
+        if past.len() > 5 {
+            past.pop_front();
+        }
+        let second_ago = past.front().copied().unwrap_or((lines, total));
+        let seconds = ((past.len() - 1) as f64 * NUMBERS.as_secs_f64()).max(NUMBERS.as_secs_f64());
+        shared.board.post(Change::Counters(Counters {
+            lines,
+            lines_per_second: ((lines - second_ago.0).max(0.0) / seconds).round(),
+            calls: total,
+            calls_per_second: ((total - second_ago.1).max(0.0) / seconds).round(),
+            failed_calls: head.failed as f64,
+            calls_revision: head.revision as f64,
+            session_memory: resident_memory(),
+        }));
+    }
+}
+
+/// Bytes of memory in use by this process, in whole megabytes so that it does not flicker; 0 where that is not known.
+fn resident_memory() -> f64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: f64 = statm.split(' ').nth(1).and_then(|p| p.parse().ok()).unwrap_or_default();
+    (pages * 4096.0 / 1e6).round() * 1e6
+}

@@ -1,0 +1,69 @@
+//! What needs no running stack: capture files, and drawings of edges.
+
+use std::path::PathBuf;
+
+use api::shape::{CallDetail, CallsQuery, EdgeRow};
+use api::{ApiError, Code};
+use calls::{Calls, Limits};
+use model::call::Edge;
+use model::exchange::Protocol;
+use model::plan::CallsConfig;
+
+use crate::{requests, translate};
+
+/// Another tool's way to draw a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drawing {
+    /// Graphviz.
+    Dot,
+    /// Mermaid.
+    Mermaid,
+}
+
+/// Draws edges.
+pub fn draw(edges: &[EdgeRow], drawing: Drawing) -> String {
+    let edge = |row: &EdgeRow| {
+        let protocol = requests::PROTOCOLS.into_iter().find(|p| p.name() == row.protocol).unwrap_or(Protocol::Tcp);
+        Edge {
+            from: row.from.clone(),
+            to: row.to.clone(),
+            protocol,
+            calls: row.calls as u64,
+            errors: row.errors as u64,
+            bytes: row.bytes as u64,
+            p50_ms: row.p50_ms,
+            p90_ms: row.p90_ms,
+            p99_ms: row.p99_ms,
+            last: row.last.parse().unwrap_or_default(),
+        }
+    };
+    let edges: Vec<Edge> = edges.iter().map(edge).collect();
+    match drawing {
+        Drawing::Dot => calls::map::dot(&edges),
+        Drawing::Mermaid => calls::map::mermaid(&edges),
+    }
+}
+
+/// Decodes capture files and hands over the calls in them, oldest first, file by file. Nothing in a file has a name,
+/// so both ends of a call are addresses.
+pub fn decode_captures<E: From<ApiError>>(
+    files: &[PathBuf],
+    query: &CallsQuery,
+    sink: &mut dyn FnMut(&CallDetail) -> Result<(), E>,
+) -> Result<(), E> {
+    let query = requests::calls_query(query)?;
+    let config = CallsConfig::default();
+    for file in files {
+        let mut calls = Calls::new(&config, Limits { calls: usize::MAX, ..Limits::default() }, "pcap");
+        let limits = capture::pcap::limits(config.body_limit);
+        capture::pcap::read_file(file, limits, &mut |exchange| drop(calls.observe(exchange)))
+            .map_err(|e| ApiError::new(Code::BadRequest, e.to_string()).caused_by(&e))?;
+        for call in calls.list(&query, calls::Position::Oldest, usize::MAX).calls {
+            let mut shown = translate::call(call, true);
+            shown.row.from.service = None;
+            shown.row.to.service = None;
+            sink(&shown)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! What the loop and everything beside it share.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use api::ApiError;
+use api::shape::Change;
+use calls::Calls;
+use engine::{Address, ContainerFacts, ContainerState, Engine};
+use model::Timestamp;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Config;
+use crate::board::Board;
+use crate::follow::Sink;
+use crate::link::Whose;
+use crate::manifests;
+use crate::run::Event;
+
+/// Shared by all tasks of a session.
+pub(crate) struct Shared {
+    pub config: Config,
+    /// The session's own id: a label on what it makes, and the beginning of call ids.
+    pub session: String,
+    pub guest: PathBuf,
+    pub whose: Whose,
+    pub board: Board,
+    pub sink: Sink,
+    pub calls_news: Notify,
+    /// The engine while it answers.
+    pub engine: watch::Sender<Option<Engine>>,
+    /// Whether nothing of the stack is there.
+    pub at_rest: watch::Sender<bool>,
+    /// Cancelled when the session ends.
+    pub ending: CancellationToken,
+    tracker: TaskTracker,
+    calls: Mutex<Calls>,
+    /// Which addresses and ports a container had, to forget them with it.
+    known: Mutex<HashMap<String, (Vec<IpAddr>, Vec<u16>)>>,
+    followed: Mutex<HashMap<String, watch::Receiver<bool>>>,
+    files: Mutex<Vec<PathBuf>>,
+    clear_error: Mutex<Option<ApiError>>,
+    events: mpsc::Sender<Event>,
+}
+
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(crate) fn new(
+        config: Config,
+        session: String,
+        whose: Whose,
+        board: Board,
+        sink: Sink,
+        calls: Calls,
+        files: Vec<PathBuf>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        Self {
+            guest: config.guest.clone(),
+            config,
+            session,
+            whose,
+            board,
+            sink,
+            calls_news: Notify::new(),
+            engine: watch::Sender::new(None),
+            at_rest: watch::Sender::new(true),
+            ending: CancellationToken::new(),
+            tracker: TaskTracker::new(),
+            calls: Mutex::new(calls),
+            known: Mutex::new(HashMap::new()),
+            followed: Mutex::new(HashMap::new()),
+            files: Mutex::new(files),
+            clear_error: Mutex::new(None),
+            events,
+        }
+    }
+
+    /// Runs `work` until it ends or the session does.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let ending = self.ending.clone();
+        self.tracker.spawn(async move {
+            tokio::select! {
+                () = work => {}
+                () = ending.cancelled() => {}
+            }
+        });
+    }
+
+    /// Runs `work`, which ends by itself when the session does.
+    pub(crate) fn spawn_to_end(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn(work);
+    }
+
+    /// Waits until every task has ended.
+    pub(crate) async fn join(&self) {
+        self.tracker.close();
+        if tokio::time::timeout(Duration::from_secs(5), self.tracker.wait()).await.is_err() {
+            tracing::warn!("{} tasks did not end in time", self.tracker.len());
+        }
+    }
+
+    /// Tells the loop something; nothing when the session has ended.
+    pub(crate) async fn send(&self, event: Event) {
+        drop(self.events.send(event).await);
+    }
+
+    pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
+        locked(&self.calls)
+    }
+
+    pub(crate) fn clear_error(&self) -> MutexGuard<'_, Option<ApiError>> {
+        locked(&self.clear_error)
+    }
+
+    pub(crate) fn engine_address(&self) -> String {
+        Address::find(&self.config.env).map_or_else(|e| e.to_string(), |address| address.to_string())
+    }
+
+    /// The manifest's files as they were last read.
+    pub(crate) fn manifests(&self) -> Vec<PathBuf> {
+        locked(&self.files).clone()
+    }
+
+    /// Shows what a new reading of the manifest said.
+    pub(crate) fn show_manifest(&self, loaded: &manifest::Loaded) {
+        locked(&self.files).clone_from(&loaded.files);
+        let trusted = self.board.snapshot().stack.trusted;
+        self.board.post(Change::Stack(manifests::view(&self.config, loaded, trusted)));
+    }
+
+    /// The container runs: its addresses and ports bear the service's name from now on.
+    pub(crate) fn learn(&self, service: &str, facts: &ContainerFacts) {
+        if facts.state != ContainerState::Running {
+            return;
+        }
+        let addresses: Vec<IpAddr> = facts.addresses.iter().map(|(_, ip)| *ip).collect();
+        let ports: Vec<u16> = facts.ports.iter().map(|p| p.host).collect();
+        let since = facts.started.unwrap_or_default();
+        let mut calls = self.calls();
+        for address in &addresses {
+            calls.names_mut().learn(*address, service, since);
+        }
+        for gateway in &facts.gateways {
+            calls.names_mut().gateway(*gateway);
+        }
+        for port in &facts.ports {
+            calls.names_mut().published(port.host, service, port.container);
+        }
+        drop(calls);
+        locked(&self.known).insert(facts.id.clone(), (addresses, ports));
+    }
+
+    /// The container ended: its addresses may be somebody else's from now on.
+    pub(crate) fn forget(&self, container: &str, at: Timestamp) {
+        let Some((addresses, ports)) = locked(&self.known).remove(container) else { return };
+        let mut calls = self.calls();
+        addresses.iter().for_each(|address| calls.names_mut().forget(*address, at));
+        ports.iter().for_each(|port| calls.names_mut().unpublished(*port));
+    }
+
+    pub(crate) fn learn_gateways(&self, gateways: &[IpAddr]) {
+        let mut calls = self.calls();
+        gateways.iter().for_each(|gateway| calls.names_mut().gateway(*gateway));
+    }
+
+    /// Says that a container's log is being read; dropping the sender says that it was read to its end.
+    pub(crate) fn reading(&self, container: &str) -> watch::Sender<bool> {
+        let (sender, receiver) = watch::channel(false);
+        locked(&self.followed).insert(container.to_owned(), receiver);
+        sender
+    }
+
+    /// Waits until a container's log was read to its end, but not for ever: it is about to be removed.
+    pub(crate) async fn log_read(&self, container: &str) {
+        let Some(mut reading) = locked(&self.followed).remove(container) else { return };
+        let read = async { while reading.changed().await.is_ok() {} };
+        if tokio::time::timeout(Duration::from_secs(5), read).await.is_err() {
+            tracing::warn!("the log of {container} was not read to its end before it was removed");
+        }
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+

@@ -1,0 +1,162 @@
+//! Other crates' errors and facts in the contract's form: the one place where that happens.
+
+use api::shape::{CallDetail, CallMessage, CallRow, EdgeRow, LogLine, PartyShape, PortView};
+use api::{ApiError, Code};
+use engine::{ContainerFacts, EngineError};
+use model::call::{Call, Edge, Party};
+use model::exchange::Message;
+
+/// An error of the engine.
+pub fn engine(error: EngineError) -> ApiError {
+    let code = match &error {
+        EngineError::NotReachable { .. } => Code::EngineUnreachable,
+        EngineError::NoRights { .. } => Code::EngineDenied,
+        EngineError::PortTaken { .. } => Code::PortTaken,
+        EngineError::ImageMissing { .. } => Code::ImageMissing,
+        EngineError::BuildFailed { .. } => Code::BuildFailed,
+        EngineError::DiskFull { .. } => Code::DiskFull,
+        EngineError::NotFound { .. } => Code::NotFound,
+        EngineError::NameTaken { .. } => Code::Conflict,
+        _ => Code::Failed,
+    };
+    let mut shown = ApiError::new(code, error.to_string()).caused_by(&error);
+    shown.hint = error.hint();
+    if let EngineError::BuildFailed { output, .. } = &error {
+        shown.causes.extend(output.iter().cloned());
+    }
+    shown
+}
+
+/// A container's ports on this machine; the same port on several addresses shows once.
+pub(crate) fn ports(facts: &ContainerFacts) -> Vec<PortView> {
+    let mut ports: Vec<PortView> = Vec::new();
+    for port in &facts.ports {
+        let known = ports.iter().any(|p| p.host == port.host && p.container == port.container);
+        if !known {
+            ports.push(PortView {
+                address: port.address.clone(),
+                host: port.host,
+                container: port.container,
+                protocol: port.protocol.name().to_owned(),
+            });
+        }
+    }
+    ports.sort_by_key(|p| (p.container, p.host));
+    ports
+}
+
+/// A stored line.
+pub fn line(line: &logs::Stored) -> LogLine {
+    LogLine {
+        cursor: line.cursor.to_string(),
+        ts: line.ts.to_string(),
+        service: line.service.to_string(),
+        instance: line.instance.to_string(),
+        stream: line.stream.name().to_owned(),
+        level: line.level.map(|l| l.name().to_owned()),
+        text: line.text.clone(),
+        fields: logs::fields(&line.text),
+        cont: line.cont,
+    }
+}
+
+/// A call; with headers and bodies only when `whole`.
+pub fn call(call: &Call, whole: bool) -> CallDetail {
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let row = CallRow {
+        id: call.id.clone(),
+        ts: call.ts.to_string(),
+        from: party(&call.from),
+        to: party(&call.to),
+        protocol: call.protocol.name().to_owned(),
+        operation: call.operation.clone(),
+        method: given(&call.method),
+        path: given(&call.path),
+        status: call.status.clone(),
+        ok: call.ok,
+        ms: call.ms,
+        ttfb_ms: call.ttfb_ms,
+        conn: call.conn.clone(),
+        quality: call.quality.name().to_owned(),
+        trace: call.trace.clone(),
+        note: call.note.clone(),
+        pending: !call.done,
+    };
+    CallDetail {
+        row,
+        request: message(&call.request, whole),
+        response: call.response.as_ref().map(|m| message(m, whole)),
+    }
+}
+
+fn party(party: &Party) -> PartyShape {
+    PartyShape { service: Some(party.service.clone()), addr: party.addr.to_string() }
+}
+
+fn message(message: &Message, whole: bool) -> CallMessage {
+    let mut shown = CallMessage {
+        bytes: message.bytes as f64,
+        headers: None,
+        body: None,
+        binary: false,
+        truncated: message.cut,
+    };
+    if whole {
+        shown.headers = Some(headers(&message.headers));
+        if !message.body.is_empty() {
+            let text = calls::body_text(message);
+            shown.binary = text.is_none();
+            shown.body = Some(text.map_or_else(|| hex(&message.body), std::borrow::Cow::into_owned));
+        }
+    }
+    shown
+}
+
+fn headers(all: &[(String, String)]) -> serde_json::Map<String, serde_json::Value> {
+    let mut map = serde_json::Map::new();
+    for (name, value) in all {
+        let name = name.to_ascii_lowercase();
+        let joined = match map.get(&name).and_then(|v| v.as_str()) {
+            Some(before) => format!("{before}, {value}"),
+            None => value.clone(),
+        };
+        map.insert(name, joined.into());
+    }
+    map
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+}
+
+/// An edge.
+pub fn edge(edge: &Edge) -> EdgeRow {
+    EdgeRow {
+        from: edge.from.clone(),
+        to: edge.to.clone(),
+        protocol: edge.protocol.name().to_owned(),
+        calls: edge.calls as f64,
+        errors: edge.errors as f64,
+        bytes: edge.bytes as f64,
+        p50_ms: edge.p50_ms,
+        p90_ms: edge.p90_ms,
+        p99_ms: edge.p99_ms,
+        last: edge.last.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_one_name_are_joined() {
+        let all = [("Set-Cookie", "a=1"), ("Host", "x"), ("set-cookie", "b=2")];
+        let all: Vec<_> = all.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let map = headers(&all);
+        assert_eq!(map["set-cookie"], "a=1, b=2");
+        assert_eq!(map.keys().collect::<Vec<_>>(), ["set-cookie", "host"]);
+        assert_eq!(hex(&[0, 0xab]), "00ab");
+    }
+}
