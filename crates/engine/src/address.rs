@@ -1,7 +1,7 @@
 //! Where the engine listens.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -111,9 +111,16 @@ fn current_context(folder: &Path) -> Option<String> {
 }
 
 /// A context's folder is named after the SHA-256 of its name.
+fn folder_of(name: &str) -> String {
+    Sha256::digest(name.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").ok();
+        hex
+    })
+}
+
 fn of_context(folder: &Path, name: &str) -> Result<Address, EngineError> {
     let bad = |cause: String| EngineError::BadAddress { address: format!("docker context {name}"), cause };
-    let id: String = Sha256::digest(name.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = folder_of(name);
     let path = folder.join("contexts/meta").join(&id).join("meta.json");
     let text = fs::read(&path).map_err(|error| bad(format!("`{}`: {error}", path.display())))?;
     let meta: serde_json::Value = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
@@ -146,8 +153,9 @@ mod tests {
     fn the_current_context_comes_next() {
         let home = tempfile::tempdir().unwrap();
         let docker = home.path().join(".docker");
-        let id: String = Sha256::digest(b"far").iter().map(|b| format!("{b:02x}")).collect();
-        let meta = docker.join("contexts/meta").join(id);
+        // `printf far | sha256sum`
+        let meta =
+            docker.join("contexts/meta/512eea46ceb3921dff4363c7069d89d4964d1d9fccaa0f411851a7aa60a5c868");
         fs::create_dir_all(&meta).unwrap();
         fs::write(docker.join("config.json"), r#"{"currentContext":"far"}"#).unwrap();
         fs::write(

@@ -47,7 +47,7 @@ impl Engine {
         let context = context.map_err(|error| self.attempt(&what).io(&std::io::Error::other(error)))??;
         let options = self.options(spec, &context.dockerfile_name);
         let (pieces, taken) = mpsc::channel(4);
-        tokio::task::spawn_blocking(move || context.send(pieces));
+        tokio::task::spawn_blocking(move || context.send(&pieces));
         let body =
             stream::unfold(taken, |mut taken| async { taken.recv().await.map(|piece| (piece, taken)) });
         let mut news = self.docker().build_image(options, None, Some(bollard::body_try_stream(body)));

@@ -46,7 +46,7 @@ impl Context {
     }
 
     /// Writes the tar; blocks, and ends with an error when nobody takes the pieces any more.
-    pub(crate) fn send(&self, pieces: mpsc::Sender<io::Result<Bytes>>) {
+    pub(crate) fn send(&self, pieces: &mpsc::Sender<io::Result<Bytes>>) {
         let mut archive =
             tar::Builder::new(Pieces { pieces: pieces.clone(), buffer: Vec::with_capacity(PIECE) });
         archive.follow_symlinks(false);

@@ -139,7 +139,6 @@ impl EngineError {
                 format!("find it with `ss -ltnp 'sport = :{port}'`, or publish another port")
             }
             Self::ImageMissing { .. } => "check the name, log in to its registry, or build it".to_owned(),
-            Self::BuildFailed { .. } => return None,
             Self::DiskFull { .. } => "free space, for instance with `docker system prune`".to_owned(),
             Self::NameTaken { name } => {
                 format!("remove it with `docker rm -f {name}`, or name the stack differently")
@@ -147,7 +146,8 @@ impl EngineError {
             Self::RegistryUnreachable { .. } => {
                 "check the network and the engine's proxy, or use an image that is already here".to_owned()
             }
-            Self::NotFound { .. }
+            Self::BuildFailed { .. }
+            | Self::NotFound { .. }
             | Self::Conflict { .. }
             | Self::Unsupported { .. }
             | Self::NoProgram { .. }

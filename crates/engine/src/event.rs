@@ -52,13 +52,26 @@ pub enum EventKind {
 pub type Events = Pin<Box<dyn Stream<Item = Result<EngineEvent, EngineError>> + Send>>;
 
 impl Engine {
-    /// Events from now on of every container that has all these labels.
+    /// Events of every container that has all these labels, from the moment when the stream is first polled.
     pub fn events(&self, labels: &[(&str, &str)]) -> Events {
+        self.listen(labels, None)
+    }
+
+    /// The same from a moment in the past on, that moment included: so a broken stream goes on without a gap, and
+    /// nothing is missed between asking and polling. The engine remembers its last 256 events.
+    pub fn events_since(&self, labels: &[(&str, &str)], since: Timestamp) -> Events {
+        self.listen(labels, Some(since))
+    }
+
+    fn listen(&self, labels: &[(&str, &str)], since: Option<Timestamp>) -> Events {
         let mut filters: HashMap<String, Vec<String>> = label_filter(labels);
         filters.insert("type".to_owned(), vec!["container".to_owned()]);
-        let options = EventsOptionsBuilder::new().filters(&filters).build();
+        let mut options = EventsOptionsBuilder::new().filters(&filters);
+        if let Some(since) = since {
+            options = options.since(&format!("{}.{:09}", since.seconds(), since.subsec_nanos()));
+        }
         let engine = self.clone();
-        let events = self.docker().events(Some(options));
+        let events = self.docker().events(Some(options.build()));
         Box::pin(events.map(move |item| match item {
             Ok(message) => Ok(read(message)),
             Err(error) => Err(engine.failed("listening to the engine's events", &error)),

@@ -14,7 +14,7 @@ const KEPT: usize = 30;
 #[derive(Default)]
 pub(crate) struct Steps {
     order: Vec<String>,
-    steps: HashMap<String, Step>,
+    by_key: HashMap<String, Step>,
     /// The classic builder's current step.
     current: String,
 }
@@ -96,7 +96,7 @@ impl Steps {
             text.strip_prefix("Step ").and_then(|rest| rest.split_once(" : "))
         {
             let past = std::mem::take(&mut self.current);
-            if let Some(step) = self.steps.get_mut(&past) {
+            if let Some(step) = self.by_key.get_mut(&past) {
                 step.ended = true;
             }
             self.current = format!("[{}] {}", numbers.trim(), instruction.trim());
@@ -122,9 +122,9 @@ impl Steps {
 
     /// Why the build failed, from the builder's last words and the step that failed.
     pub(crate) fn failure(&mut self, message: &str) -> EngineError {
-        let failing = self.order.iter().rev().find(|key| !self.steps[*key].error.is_empty()).cloned();
+        let failing = self.order.iter().rev().find(|key| !self.by_key[*key].error.is_empty()).cloned();
         let key = failing.unwrap_or_else(|| self.current.clone());
-        let (name, mut output) = match self.steps.get_mut(&key) {
+        let (name, mut output) = match self.by_key.get_mut(&key) {
             Some(step) => (step.name.clone(), step.tail.take()),
             None => (String::new(), Vec::new()),
         };
@@ -148,15 +148,15 @@ impl Steps {
     }
 
     fn step(&mut self, key: &str) -> &mut Step {
-        if !self.steps.contains_key(key) {
+        if !self.by_key.contains_key(key) {
             self.order.push(key.to_owned());
         }
-        self.steps.entry(key.to_owned()).or_default()
+        self.by_key.entry(key.to_owned()).or_default()
     }
 
     fn progress(&self, key: &str, output: Vec<u8>) -> Progress {
-        let (name, cached) = self.steps.get(key).map(|s| (s.name.clone(), s.cached)).unwrap_or_default();
-        let done = self.steps.values().filter(|step| step.ended).count() as u32;
+        let (name, cached) = self.by_key.get(key).map(|s| (s.name.clone(), s.cached)).unwrap_or_default();
+        let done = self.by_key.values().filter(|step| step.ended).count() as u32;
         Progress { step: name, done, total: self.order.len() as u32, cached, output }
     }
 }

@@ -134,9 +134,8 @@ impl Decoder for Frames {
                     let Some(head) = source.first_chunk::<8>() else { return Ok(None) };
                     *stream = match head[0] {
                         0 | 1 => Stream::Stdout,
-                        2 => Stream::Stderr,
-                        // The daemon's own words in the middle of a stream have a kind of their own.
-                        3 => Stream::Stderr,
+                        // 3 are the daemon's own words in the middle of a stream.
+                        2 | 3 => Stream::Stderr,
                         kind => return Err(io::Error::other(format!("a frame of unknown kind {kind}"))),
                     };
                     *left = u32::from_be_bytes([head[4], head[5], head[6], head[7]]) as usize;

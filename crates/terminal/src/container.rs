@@ -1,5 +1,6 @@
 //! Programs in a container.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -90,38 +91,51 @@ impl Session {
         output: mpsc::Sender<Output>,
     ) {
         let Exec { input, output: mut printed, .. } = exec;
-        let mut input = Some(input);
+        let session = Arc::new(self);
+        // Apart from the reading: a program that waits to print takes no input meanwhile.
+        let mut typing = tokio::spawn({
+            let session = Arc::clone(&session);
+            async move {
+                let mut input = Some(input);
+                while let Some(order) = orders.recv().await {
+                    session.obey(order, &mut input).await;
+                }
+            }
+        });
         let mut at_start = first.is_none();
-        if let Some((stream, bytes)) = first
-            && output.send(self.show(stream, &bytes)).await.is_err()
-        {
-            return self.hang_up().await;
-        }
+        let mut next = first.map(|(stream, bytes)| session.show(stream, &bytes));
         loop {
-            tokio::select! {
-                item = printed.next() => match item {
-                    Some(Ok((_, bytes))) if at_start && is_runtime_failure(&bytes) => {
-                        return self.tell_missing(&bytes, &output).await;
-                    }
-                    Some(Ok((stream, bytes))) => {
-                        at_start = false;
-                        if output.send(self.show(stream, &bytes)).await.is_err() {
-                            return self.hang_up().await;
-                        }
-                    }
-                    Some(Err(error)) => {
-                        tracing::debug!(%error, "a terminal's connection broke");
-                        break;
-                    }
-                    None => break,
-                },
-                order = orders.recv() => match order {
-                    Some(order) => self.obey(order, &mut input).await,
-                    None => return self.hang_up().await,
-                },
+            if let Some(shown) = next.take() {
+                tokio::select! {
+                    sent = output.send(shown) => if sent.is_err() {
+                        typing.abort();
+                        return session.hang_up().await;
+                    },
+                    _ = &mut typing => return session.hang_up().await,
+                }
+            }
+            let item = tokio::select! {
+                item = printed.next() => item,
+                _ = &mut typing => return session.hang_up().await,
+            };
+            match item {
+                Some(Ok((_, bytes))) if at_start && is_runtime_failure(&bytes) => {
+                    typing.abort();
+                    return session.tell_missing(&bytes, &output).await;
+                }
+                Some(Ok((stream, bytes))) => {
+                    at_start = false;
+                    next = Some(session.show(stream, &bytes));
+                }
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "a terminal's connection broke");
+                    break;
+                }
+                None => break,
             }
         }
-        output.send(Output::Exit(self.exit().await)).await.ok();
+        typing.abort();
+        output.send(Output::Exit(session.exit().await)).await.ok();
     }
 
     fn show(&self, stream: Stream, bytes: &[u8]) -> Output {

@@ -8,6 +8,7 @@
 
 mod container;
 mod error;
+mod flow;
 mod local;
 mod pipe;
 mod pty;

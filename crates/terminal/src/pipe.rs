@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
+use crate::flow::{Flow, REST};
 use crate::{Order, Output, QUEUE, Terminal, TerminalError, terminal};
 
 pub(crate) fn open(
@@ -25,19 +28,21 @@ pub(crate) fn open(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
+        // A group of its own, so that closing ends its children too.
+        .process_group(0)
         .spawn()
         .map_err(|error| TerminalError::NoProgram { program: program.clone(), cause: error.to_string() })?;
     let (output, shown) = mpsc::channel(QUEUE);
     let readers = [
-        child.stdout.take().map(|pipe| tokio::spawn(read(pipe, output.clone(), Output::Stdout))),
-        child.stderr.take().map(|pipe| tokio::spawn(read(pipe, output.clone(), Output::Stderr))),
+        child.stdout.take().map(|pipe| Reader::start(pipe, output.clone(), Output::Stdout)),
+        child.stderr.take().map(|pipe| Reader::start(pipe, output.clone(), Output::Stderr)),
     ];
     let (terminal, orders) = terminal();
     let input = child.stdin.take();
     tokio::spawn(async move {
         let code = run(&mut child, input, orders).await;
         for reader in readers.into_iter().flatten() {
-            reader.await.ok();
+            reader.finish().await;
         }
         output.send(Output::Exit(code)).await.ok();
     });
@@ -61,7 +66,7 @@ async fn run(
                 Some(Order::Eof) => input = None,
                 Some(Order::Resize(..)) => {}
                 None => {
-                    child.kill().await.ok();
+                    end_group(child).await;
                     return None;
                 }
             },
@@ -69,11 +74,56 @@ async fn run(
     }
 }
 
-async fn read(mut pipe: impl AsyncRead + Unpin, output: mpsc::Sender<Output>, kind: fn(Vec<u8>) -> Output) {
+/// The program's group gets no chance to go on without its window.
+async fn end_group(child: &mut Child) {
+    if let Some(id) = child.id() {
+        let group = format!("-{id}");
+        Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status().await.ok();
+    }
+    child.kill().await.ok();
+}
+
+struct Reader {
+    task: JoinHandle<()>,
+    flow: Arc<Flow>,
+}
+
+impl Reader {
+    fn start(
+        pipe: impl AsyncRead + Unpin + Send + 'static,
+        output: mpsc::Sender<Output>,
+        kind: fn(Vec<u8>) -> Output,
+    ) -> Self {
+        let flow = Arc::new(Flow::default());
+        Self { task: tokio::spawn(read(pipe, output, kind, Arc::clone(&flow))), flow }
+    }
+
+    /// Until the pipe's end, or until nothing comes any more.
+    async fn finish(mut self) {
+        loop {
+            let mark = self.flow.mark();
+            if tokio::time::timeout(REST, &mut self.task).await.is_ok() {
+                return;
+            }
+            if self.flow.is_dry_since(mark) {
+                return self.task.abort();
+            }
+        }
+    }
+}
+
+async fn read(
+    mut pipe: impl AsyncRead + Unpin,
+    output: mpsc::Sender<Output>,
+    kind: fn(Vec<u8>) -> Output,
+    flow: Arc<Flow>,
+) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(length @ 1..) = pipe.read(&mut buffer).await {
+        flow.turn();
         if output.send(kind(buffer[..length].to_vec())).await.is_err() {
             return;
         }
+        flow.turn();
     }
 }

@@ -3,18 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::mpsc as std_mpsc;
+use std::sync::Arc;
+use std::sync::mpsc::{self as std_mpsc, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
 
 use portable_pty::{ChildKiller, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use tokio::sync::mpsc;
 
+use crate::flow::{Flow, REST};
 use crate::{Open, Order, Output, QUEUE, Terminal, TerminalError, terminal};
-
-/// How long the rest of the output is waited for once the program has ended: something it left in the background may
-/// hold the terminal open for ever.
-const REST: Duration = Duration::from_millis(300);
 
 pub(crate) fn open(
     dir: &Path,
@@ -44,27 +41,35 @@ pub(crate) fn open(
     let (output, shown) = mpsc::channel(QUEUE);
     let killer = child.clone_killer();
     let (read_all, all_read) = std_mpsc::channel();
-    let bytes = output.clone();
+    let flow = Arc::new(Flow::default());
+    // Weak, so that the output ends with the exit even where the reader never does.
+    let (bytes, turns) = (output.downgrade(), Arc::clone(&flow));
     thread::spawn(move || {
-        read(&mut *reader, &bytes);
+        read(&mut *reader, &bytes, &turns);
         read_all.send(()).ok();
     });
     thread::spawn(move || obey(orders, writer, &*pair.master, killer));
     thread::spawn(move || {
         let code = child.wait().ok().map(|status| status.exit_code() as i32);
-        all_read.recv_timeout(REST).ok();
+        let mut mark = flow.mark();
+        while all_read.recv_timeout(REST) == Err(RecvTimeoutError::Timeout) && !flow.is_dry_since(mark) {
+            mark = flow.mark();
+        }
         output.blocking_send(Output::Exit(code)).ok();
     });
     Ok((terminal, shown))
 }
 
-fn read(reader: &mut dyn Read, output: &mpsc::Sender<Output>) {
+fn read(reader: &mut dyn Read, output: &mpsc::WeakSender<Output>, flow: &Flow) {
     let mut buffer = vec![0; 16 * 1024];
     // The end of a terminal is an error on Linux.
     while let Ok(length @ 1..) = reader.read(&mut buffer) {
+        let Some(output) = output.upgrade() else { return };
+        flow.turn();
         if output.blocking_send(Output::Bytes(buffer[..length].to_vec())).is_err() {
             return;
         }
+        flow.turn();
     }
 }
 

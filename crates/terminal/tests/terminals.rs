@@ -1,4 +1,5 @@
 //! Terminals with real programs: on this machine, and in containers of the machine's real engine.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,7 +24,7 @@ async fn until(shown: &mut Receiver<Output>, wanted: &str) -> String {
         while !text.contains(wanted) {
             match shown.recv().await {
                 Some(Output::Bytes(bytes) | Output::Stdout(bytes)) => {
-                    text.push_str(&String::from_utf8_lossy(&bytes))
+                    text.push_str(&String::from_utf8_lossy(&bytes));
                 }
                 other => panic!("{other:?} instead of {wanted:?} after {text:?}"),
             }
@@ -107,11 +108,20 @@ async fn the_shell_of_this_machine() {
 #[tokio::test]
 async fn closing_ends_a_program_of_this_machine() {
     for plain in [false, true] {
-        let (terminal, mut shown) = here(&run("echo up; sleep 600", plain));
+        let (terminal, mut shown) = here(&run("echo up; sleep 600; true", plain));
         until(&mut shown, "up").await;
         drop(terminal);
         let (_, _, exit) = rest(&mut shown).await;
         assert_ne!(exit, Some(0), "plain: {plain}");
+    }
+}
+
+#[tokio::test]
+async fn what_stays_in_the_background_holds_nothing_up() {
+    for plain in [false, true] {
+        let (_terminal, mut shown) = here(&run("trap '' HUP; sleep 30 & seq 1 20000; exit 2", plain));
+        let (out, _, exit) = rest(&mut shown).await;
+        assert_eq!((out.lines().last(), exit), (Some("20000"), Some(2)), "plain: {plain}");
     }
 }
 
@@ -133,6 +143,27 @@ async fn a_terminal_in_a_container() {
     let id = guard.run(&guard.shell("a", "sleep 600")).await;
     is_a_terminal(in_container(&guard, &id, &run(AS_TERMINAL, false)).await.unwrap()).await;
     has_pipes(in_container(&guard, &id, &run(AS_PIPES, true)).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn much_goes_through_both_ways_at_once() {
+    let guard = EngineGuard::connect("much").await;
+    let id = guard.run(&guard.shell("a", "sleep 600")).await;
+    let open = Open { command: Some(vec!["cat".to_owned()]), plain: true, ..Open::default() };
+    let (inside, here) = (in_container(&guard, &id, &open).await.unwrap(), here(&open));
+    for (terminal, mut shown) in [inside, here] {
+        let piece = vec![b'x'; 32 * 1024];
+        let typing = tokio::spawn(async move {
+            for _ in 0..256 {
+                terminal.write(&piece).await.unwrap();
+            }
+            terminal.eof().await.unwrap();
+            terminal
+        });
+        let (out, _, exit) = rest(&mut shown).await;
+        assert_eq!((out.len(), exit), (256 * 32 * 1024, Some(0)));
+        typing.await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -2,10 +2,13 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use engine::{
-    Address, ContainerSpec, ContainerState, Engine, EngineError, MountFrom, MountSpec, Network, PublishedPort,
+    Address, ContainerSpec, ContainerState, Engine, EngineError, ExecSpec, LogRequest, MountFrom, MountSpec,
+    Network, PublishedPort,
 };
+use futures_util::StreamExt as _;
 use model::plan::{Port, Resources, RestartPolicy, Transport};
 use testkit::EngineGuard;
+use tokio::io::AsyncWriteExt as _;
 
 fn published(host: Option<u16>) -> Port {
     Port { address: "127.0.0.1".to_owned(), host, container: 8080, protocol: Transport::Tcp }
@@ -31,6 +34,37 @@ async fn no_engine_is_told_with_its_address() {
     assert!(error.is_transient() && error.hint().is_some());
     let refused = Engine::connect(&Address::Tcp("127.0.0.1:1".to_owned())).await.unwrap_err();
     assert!(matches!(refused, EngineError::NotReachable { .. }), "{refused:?}");
+}
+
+/// Hands every connection on to the engine's socket.
+async fn relay(socket: std::path::PathBuf) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut engine = tokio::net::UnixStream::connect(&socket).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut engine).await });
+        }
+    });
+    host
+}
+
+#[tokio::test]
+async fn an_engine_behind_tcp_does_the_same() {
+    let guard = EngineGuard::connect("tcp").await;
+    let Address::Unix(socket) = guard.address().clone() else { return };
+    let engine = Engine::connect(&Address::Tcp(relay(socket).await)).await.unwrap();
+    assert_eq!(engine.version(), guard.version());
+    assert!(!engine.address().is_local() && guard.address().is_local());
+    let id = guard.run(&guard.shell("a", "echo up; sleep 60")).await;
+    let spec = ExecSpec { cmd: vec!["cat".to_owned()], stdin: true, ..ExecSpec::default() };
+    let mut exec = engine.exec(&id, &spec).await.unwrap();
+    exec.input.write_all(b"there and back").await.unwrap();
+    exec.input.shutdown().await.unwrap();
+    let (_, bytes) = exec.output.next().await.unwrap().unwrap();
+    assert_eq!(&bytes[..], b"there and back");
+    let mut log = engine.logs(&id, LogRequest { follow: true, ..LogRequest::default() });
+    assert_eq!(log.next().await.unwrap().unwrap().bytes, b"up");
 }
 
 #[tokio::test]

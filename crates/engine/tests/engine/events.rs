@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use engine::{ContainerSpec, EventKind};
 use futures_util::StreamExt as _;
+use model::Timestamp;
 use testkit::EngineGuard;
 
 #[tokio::test]
 async fn a_life_is_told_in_order() {
     let guard = EngineGuard::connect("events").await;
+    let since = Timestamp::from_system(std::time::SystemTime::now());
     let mut events = guard.events(&guard.filter());
     let id = {
         let engine = guard.engine().clone();
@@ -52,4 +54,8 @@ async fn a_life_is_told_in_order() {
         id
     };
     assert!(guard.inspect(&id).await.is_err());
+
+    let past = guard.events_since(&guard.filter(), since).map(|event| event.unwrap().kind);
+    let past = tokio::time::timeout(Duration::from_secs(10), past.take(2).collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(past, [EventKind::Created, EventKind::Started]);
 }

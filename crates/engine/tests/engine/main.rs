@@ -1,4 +1,5 @@
 //! Everything against the machine's real engine.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod builds;
 mod containers;
