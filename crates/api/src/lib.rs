@@ -10,9 +10,13 @@
 mod client;
 pub mod commands;
 mod error;
+mod found;
 pub mod host;
+mod pace;
 pub mod place;
 pub mod shape;
 
 pub use client::{Client, Incoming, Outgoing, Start, connect_or_start};
 pub use error::{ApiError, Code};
+pub use found::Found;
+pub use pace::paced;

@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 /// The variable that puts the state folder elsewhere.
 pub const STATE_VARIABLE: &str = "SHOAL_STATE_DIR";
 
@@ -19,7 +21,7 @@ pub fn state_folder(overridden: Option<PathBuf>) -> PathBuf {
 }
 
 /// One stack's folder and what is in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The stack's folder.
     pub folder: PathBuf,
