@@ -1,4 +1,6 @@
 // One row of the log view, made and filled by hand: rows are recycled, and text goes in by `textContent` alone.
+import "./row.css";
+
 import type { LogLine } from "../../api/generated/LogLine";
 import { clock } from "../../lib/format";
 import { hue } from "../../lib/hue";

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+
+import { mergeNewest, NO_CALLS, prependCalls, shown } from "../../src/state/calllist";
+import { call } from "./make";
+
+const calls = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => call(from + i));
+const ids = (list: { calls: readonly { id: string }[] }) => list.calls.map((c) => c.id);
+
+describe("the calls in view", () => {
+  it("take what is new and what changed, and keep what is older", () => {
+    const first = mergeNewest(NO_CALLS, { calls: calls(0, 4), before: "k0", after: "k3" });
+    const older = prependCalls(first, { calls: calls(-2, 0), after: "k-1" });
+    const next = mergeNewest(older, { calls: [call(2, { status: "200" }), ...calls(3, 6)], before: "k2", after: "k5" });
+    expect(ids(next)).toEqual(["k-2", "k-1", "k0", "k1", "k2", "k3", "k4", "k5"]);
+    expect(next.calls[4]?.status).toBe("200");
+    expect(next.before).toBeUndefined();
+  });
+
+  it("begin anew when more passed than a page holds", () => {
+    const list = mergeNewest({ calls: calls(0, 4), before: "k0" }, { calls: calls(100, 103), before: "k100", after: "k102" });
+    expect([ids(list), list.before]).toEqual([["k100", "k101", "k102"], "k100"]);
+  });
+
+  it("are all there are when nothing lies before the page", () => {
+    expect(ids(mergeNewest({ calls: calls(0, 4), before: "k0" }, { calls: calls(2, 3), after: "k2" }))).toEqual(["k2"]);
+  });
+
+  it("never grow beyond what is kept", () => {
+    const list = mergeNewest({ calls: calls(0, 8), before: undefined }, { calls: calls(7, 12), before: "k7", after: "k11" }, 10);
+    expect(list.calls.length).toBeLessThanOrEqual(10);
+    expect(list.before).toBe("k7");
+  });
+
+  it("show pending ones on top and the newest first", () => {
+    const list = { calls: [call(1, { pending: true }), call(2), call(3, { pending: true }), call(4)], before: undefined };
+    expect(shown(list).map((c) => c.id)).toEqual(["k3", "k1", "k4", "k2"]);
+  });
+});
