@@ -9,7 +9,12 @@
 //! Deliberately absent: decoding (`wire` does it, in the guest or in [`pcap`]), names, any wish to be complete at the
 //! stack's cost. Tested on a real engine in `tests/`, and on capture files beside the code.
 
-mod guest;
+mod container;
+mod error;
+mod follow;
 pub mod pcap;
+mod queue;
+mod start;
 
-pub use guest::{Capture, CaptureError, Start, start};
+pub use error::CaptureError;
+pub use start::{Capture, Start, start};

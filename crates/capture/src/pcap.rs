@@ -53,6 +53,12 @@ pub enum PcapError {
 pub struct Summary {
     /// Packets read.
     pub packets: u64,
+    /// Packets passed over, since nothing here knows their link type.
+    pub unknown: u64,
+    /// Bytes that the file lacks within its connections.
+    pub lost: u64,
+    /// The last packet is not whole: whoever wrote the file was stopped in the middle.
+    pub cut_off: bool,
 }
 
 /// Limits that fit a file, with so many bytes of each body kept.
@@ -60,42 +66,47 @@ pub fn limits(body: usize) -> Limits {
     Limits::new(body)
 }
 
-/// Decodes a file; exchanges go to `sink` as they are reported.
+/// Decodes a file; exchanges go to `sink` as they are reported. A file that breaks off in its last packet is read up
+/// to there; in any other damaged one, what came before the damage is handed over too.
 pub fn read_file(path: &Path, limits: Limits, sink: &mut dyn FnMut(Exchange)) -> Result<Summary, PcapError> {
     let file = File::open(path).map_err(|cause| PcapError::Read { path: path.to_owned(), cause })?;
     let mut reader =
         create_reader(WINDOW, file).map_err(|_| PcapError::NoCapture { path: path.to_owned() })?;
-    let mut decoding = Decoding { wire: Wire::new(limits), out: Vec::new(), last: Timestamp(0) };
-    let mut interfaces: Vec<Interface> = Vec::new();
-    let mut summary = Summary::default();
-    let damaged = |packets, what: String| PcapError::Damaged { path: path.to_owned(), packets, what };
-    loop {
+    let mut decoding = Decoding::new(limits);
+    let end = loop {
         match reader.next() {
             Ok((offset, block)) => {
-                decoding.block(path, &block, &mut interfaces, &mut summary)?;
+                decoding.block(&block);
                 reader.consume(offset);
                 decoding.out.drain(..).for_each(&mut *sink);
             }
-            Err(Parse::Eof) => break,
+            Err(Parse::Eof) => break Ok(()),
+            Err(Parse::UnexpectedEof) => {
+                decoding.summary.cut_off = true;
+                break Ok(());
+            }
             Err(Parse::Incomplete(_)) => {
                 let before = reader.data().len();
-                reader.refill().map_err(|e| damaged(summary.packets, format!("{e:?}")))?;
-                if reader.data().is_empty() {
-                    break;
+                if let Err(error) = reader.refill() {
+                    break Err(format!("{error:?}"));
                 }
                 if reader.data().len() == before {
-                    return Err(damaged(summary.packets, "its last packet is cut off".to_owned()));
+                    decoding.summary.cut_off = before > 0;
+                    break Ok(());
                 }
             }
-            Err(Parse::UnexpectedEof) => {
-                return Err(damaged(summary.packets, "its last packet is cut off".to_owned()));
-            }
-            Err(error) => return Err(damaged(summary.packets, format!("{error:?}"))),
+            Err(error) => break Err(format!("{error:?}")),
         }
-    }
-    decoding.wire.finish(&mut decoding.out);
+    };
+    let summary = decoding.finish();
     decoding.out.drain(..).for_each(sink);
-    Ok(summary)
+    match (end, decoding.odd_link) {
+        (Err(what), _) => Err(PcapError::Damaged { path: path.to_owned(), packets: summary.packets, what }),
+        (Ok(()), Some(link)) if summary.packets == 0 => {
+            Err(PcapError::Link { path: path.to_owned(), link: link.0 })
+        }
+        (Ok(()), _) => Ok(summary),
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -110,72 +121,81 @@ struct Interface {
 struct Decoding {
     wire: Wire,
     out: Vec<Exchange>,
+    interfaces: Vec<Interface>,
+    summary: Summary,
+    odd_link: Option<Linktype>,
     last: Timestamp,
 }
 
 impl Decoding {
-    fn block(
-        &mut self,
-        path: &Path,
-        block: &PcapBlockOwned<'_>,
-        interfaces: &mut Vec<Interface>,
-        summary: &mut Summary,
-    ) -> Result<(), PcapError> {
+    fn new(limits: Limits) -> Self {
+        Self {
+            wire: Wire::new(limits),
+            out: Vec::new(),
+            interfaces: Vec::new(),
+            summary: Summary::default(),
+            odd_link: None,
+            last: Timestamp(0),
+        }
+    }
+
+    fn block(&mut self, block: &PcapBlockOwned<'_>) {
         match block {
             PcapBlockOwned::LegacyHeader(header) => {
                 let resolution = if header.is_nanosecond_precision() { 1_000_000_000 } else { 1_000_000 };
-                interfaces.push(Interface { link: header.network, resolution, offset: 0 });
+                self.interfaces = vec![Interface { link: header.network, resolution, offset: 0 }];
             }
             PcapBlockOwned::Legacy(packet) => {
-                let Some(interface) = interfaces.first() else { return Ok(()) };
-                let unit = 1_000_000_000 / interface.resolution;
-                let nanos = u64::from(packet.ts_usec) * unit;
-                let at = Timestamp(i64::from(packet.ts_sec) * 1_000_000_000 + nanos as i64);
-                self.packet(path, at, interface.link, packet.data, packet.origlen as usize, summary)?;
+                let units = u64::from(packet.ts_usec);
+                let seconds = i64::from(packet.ts_sec);
+                self.packet(0, Some((units, seconds)), packet.data, packet.origlen);
             }
-            PcapBlockOwned::NG(Block::SectionHeader(_)) => interfaces.clear(),
-            PcapBlockOwned::NG(Block::InterfaceDescription(described)) => interfaces.push(Interface {
+            PcapBlockOwned::NG(Block::SectionHeader(_)) => self.interfaces.clear(),
+            PcapBlockOwned::NG(Block::InterfaceDescription(described)) => self.interfaces.push(Interface {
                 link: described.linktype,
                 resolution: described.ts_resolution().unwrap_or(1_000_000),
                 offset: described.ts_offset(),
             }),
             PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
-                let Some(interface) = interfaces.get(packet.if_id as usize) else { return Ok(()) };
                 let units = (u64::from(packet.ts_high) << 32) | u64::from(packet.ts_low);
-                let nanos = u128::from(units) * 1_000_000_000 / u128::from(interface.resolution.max(1));
-                let at =
-                    Timestamp((nanos as i64).saturating_add(interface.offset.saturating_mul(1_000_000_000)));
                 let kept = &packet.data[..packet.data.len().min(packet.caplen as usize)];
-                self.packet(path, at, interface.link, kept, packet.origlen as usize, summary)?;
+                self.packet(packet.if_id as usize, Some((units, 0)), kept, packet.origlen);
             }
             PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
-                let Some(interface) = interfaces.first() else { return Ok(()) };
                 let kept = &packet.data[..packet.data.len().min(packet.origlen as usize)];
-                self.packet(path, self.last, interface.link, kept, packet.origlen as usize, summary)?;
+                self.packet(0, None, kept, packet.origlen);
             }
             PcapBlockOwned::NG(_) => {}
         }
-        Ok(())
     }
 
-    fn packet(
-        &mut self,
-        path: &Path,
-        at: Timestamp,
-        link: Linktype,
-        bytes: &[u8],
-        wire_len: usize,
-        summary: &mut Summary,
-    ) -> Result<(), PcapError> {
-        let link = known(link).ok_or_else(|| PcapError::Link { path: path.to_owned(), link: link.0 })?;
-        summary.packets += 1;
+    /// Takes a packet with its time in units of the interface's and whole seconds, if it has one.
+    fn packet(&mut self, interface: usize, time: Option<(u64, i64)>, bytes: &[u8], wire_len: u32) {
+        let Some(interface) = self.interfaces.get(interface) else { return };
+        let Some(link) = known(interface.link) else {
+            self.odd_link = Some(interface.link);
+            self.summary.unknown += 1;
+            return;
+        };
+        let at = time.map_or(self.last, |(units, seconds)| interface.time(units, seconds));
+        self.last = at;
+        self.summary.packets += 1;
         // A file has no clock of its own: its packets' times are the time.
-        if at.since(self.last).as_millis() > 100 {
-            self.wire.tick(at, &mut self.out);
-            self.last = at;
-        }
-        self.wire.packet(at, link, bytes, wire_len, &mut self.out);
-        Ok(())
+        self.wire.packet(at, link, bytes, wire_len as usize, &mut self.out);
+    }
+
+    fn finish(&mut self) -> Summary {
+        self.wire.finish(&mut self.out);
+        self.summary.lost = self.wire.counts().lost_gaps;
+        self.summary
+    }
+}
+
+impl Interface {
+    fn time(&self, units: u64, seconds: i64) -> Timestamp {
+        let nanos = u128::from(units) * 1_000_000_000 / u128::from(self.resolution.max(1));
+        let seconds = seconds.saturating_add(self.offset).saturating_mul(1_000_000_000);
+        Timestamp(i64::try_from(nanos).unwrap_or(i64::MAX).saturating_add(seconds))
     }
 }
 
@@ -195,30 +215,100 @@ fn known(link: Linktype) -> Option<Link> {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8]) -> Result<Summary, PcapError> {
+    fn read(bytes: &[u8]) -> Result<(Summary, Vec<Exchange>), PcapError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        read_file(file.path(), limits(1024), &mut |_| {})
+        let mut exchanges = Vec::new();
+        read_file(file.path(), limits(1024), &mut |exchange| exchanges.push(exchange))
+            .map(|summary| (summary, exchanges))
     }
 
-    /// A pcap header of microsecond times and Ethernet, and one packet of four bytes.
-    fn small() -> Vec<u8> {
-        let mut file = Vec::new();
-        for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1, 10, 20, 4, 4, 0] {
-            file.extend_from_slice(&word.to_le_bytes());
+    fn words(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    /// A TCP segment over IPv4 from port 4000 to 80, or back.
+    fn segment(back: bool, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0x45, 0];
+        packet.extend((40 + payload.len() as u16).to_be_bytes());
+        packet.extend([0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1 + u8::from(back), 10, 0, 0, 2 - u8::from(back)]);
+        let (from, to) = if back { (80_u16, 4000_u16) } else { (4000, 80) };
+        packet.extend(from.to_be_bytes());
+        packet.extend(to.to_be_bytes());
+        packet.extend(seq.to_be_bytes());
+        packet.extend(ack.to_be_bytes());
+        packet.extend([0x50, flags, 255, 255, 0, 0, 0, 0]);
+        packet.extend(payload);
+        packet
+    }
+
+    fn call() -> Vec<Vec<u8>> {
+        let ask = b"GET /a HTTP/1.1\r\n\r\n";
+        vec![
+            segment(false, 2, 9, 0, b""),
+            segment(true, 18, 99, 10, b""),
+            segment(false, 16, 10, 100, ask),
+            segment(true, 16, 100, 10 + ask.len() as u32, b"HTTP/1.1 204 No\r\n\r\n"),
+        ]
+    }
+
+    /// A pcap file of raw IP packets.
+    fn classic(link: u32, packets: &[Vec<u8>]) -> Vec<u8> {
+        let mut file = words(&[0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, link]);
+        for (n, packet) in packets.iter().enumerate() {
+            file.extend(words(&[10, n as u32, packet.len() as u32, packet.len() as u32]));
+            file.extend(packet);
+        }
+        file
+    }
+
+    /// A pcapng file whose second interface has the packets, in nanoseconds.
+    fn next_generation(packets: &[Vec<u8>]) -> Vec<u8> {
+        let mut file = words(&[0x0a0d_0d0a, 28, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX, 28]);
+        file.extend(words(&[1, 20, 199, 0, 20]));
+        file.extend(words(&[1, 32, 101, 0, 0x0001_0009, 9, 0, 32]));
+        for (n, packet) in packets.iter().enumerate() {
+            let padded = packet.len().next_multiple_of(4);
+            let block = 32 + padded as u32;
+            let length = packet.len() as u32;
+            let nanos = 10_000_000_000_u64 + n as u64;
+            file.extend(words(&[6, block, 1, (nanos >> 32) as u32, nanos as u32, length, length]));
+            file.extend(packet);
+            file.resize(file.len() + padded - packet.len(), 0);
+            file.extend(words(&[block]));
         }
         file
     }
 
     #[test]
-    fn a_small_file_is_read_and_a_damaged_one_says_where() {
-        assert_eq!(read(&small()).unwrap(), Summary { packets: 1 });
+    fn both_formats_give_the_calls_and_their_times() {
+        for (file, unit) in [(classic(101, &call()), 1000), (next_generation(&call()), 1)] {
+            let (summary, exchanges) = read(&file).unwrap();
+            assert_eq!(summary, Summary { packets: 4, ..Summary::default() });
+            let [call] = &exchanges[..] else { panic!("{exchanges:?}") };
+            assert_eq!((call.target.as_str(), call.status.as_deref()), ("/a", Some("204")));
+            assert_eq!(call.request.first, Timestamp(10_000_000_000 + 2 * unit));
+        }
+    }
+
+    #[test]
+    fn a_file_that_breaks_off_is_read_to_there() {
+        for whole in [classic(101, &call()), next_generation(&call())] {
+            for missing in [1, 7, 20] {
+                let (summary, exchanges) = read(&whole[..whole.len() - missing]).unwrap();
+                assert_eq!((summary.packets, summary.cut_off), (3, true));
+                assert_eq!((exchanges.len(), exchanges[0].status.as_deref()), (1, None));
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
         assert!(matches!(read(b"not a capture"), Err(PcapError::NoCapture { .. })));
-        let mut cut = small();
-        cut.extend_from_slice(&[1; 10]);
-        assert!(matches!(read(&cut), Err(PcapError::Damaged { packets: 1, .. })));
-        let mut odd = small();
-        odd[20] = 199;
-        assert!(matches!(read(&odd), Err(PcapError::Link { link: 199, .. })));
+        assert!(matches!(read(&classic(199, &call())), Err(PcapError::Link { link: 199, .. })));
+        let nowhere = Path::new("/nowhere/to/be/found.pcap");
+        assert!(matches!(read_file(nowhere, limits(1), &mut |_| {}), Err(PcapError::Read { .. })));
+        let (summary, exchanges) = read(&classic(199, &[])).unwrap();
+        assert_eq!((summary.packets, exchanges.len()), (0, 0));
     }
 }

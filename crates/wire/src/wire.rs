@@ -26,6 +26,13 @@ impl Wire {
         Self { limits, table: Table::default(), next_conn: 0, counts, now: Timestamp(0) }
     }
 
+    /// Numbers connections from here. Who starts a second decoder beside what a first has reported gives it another
+    /// range, so that no two connections are taken for one.
+    #[must_use]
+    pub fn with_first_conn(self, conn: u64) -> Self {
+        Self { next_conn: conn, ..self }
+    }
+
     /// Keeps this many bytes of each body from now on.
     pub fn set_body_limit(&mut self, body: usize) {
         self.limits = Limits { body, ..self.limits };

@@ -1,0 +1,172 @@
+//! The task that always drains the guest, reaches it again when the way to it breaks, and starts it again when it
+//! ends.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{ContainerSpec, Engine, EngineError, Exec};
+use futures_util::StreamExt as _;
+use model::frame::{CapturedNetwork, Frames, FromCapture, ToCapture, encode};
+use model::line::Stream;
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::watch;
+
+use crate::container;
+use crate::queue::Queue;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A line that the guest prints on its standard error is cut here, in bytes.
+const COMPLAINT_LIMIT: usize = 4096;
+
+/// What the guest has said of itself last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Nothing,
+    /// It listens; so many times it has said so.
+    Ready(u64),
+    Failed(String),
+}
+
+/// Why an attachment ended.
+enum Broke {
+    Ended,
+    Nobody,
+}
+
+#[derive(Debug)]
+pub(crate) struct Follow {
+    pub(crate) engine: Engine,
+    pub(crate) spec: ContainerSpec,
+    pub(crate) container: watch::Sender<String>,
+    pub(crate) wanted: watch::Receiver<Vec<String>>,
+    pub(crate) body_limit: u32,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) heard: watch::Sender<Heard>,
+}
+
+impl Follow {
+    pub(crate) async fn run(mut self, mut attached: Exec) {
+        loop {
+            match self.drain(&mut attached).await {
+                Broke::Nobody => return,
+                Broke::Ended => attached = self.reach().await,
+            }
+        }
+    }
+
+    /// One attachment's life. It begins with what the guest should know, since it may have been started with less.
+    async fn drain(&mut self, attached: &mut Exec) -> Broke {
+        let mut frames = Frames::<FromCapture>::default();
+        let mut complaint = Vec::new();
+        let limit = ToCapture::BodyLimit(self.body_limit);
+        self.wanted.mark_unchanged();
+        let told = match send(attached, &limit).await {
+            Ok(()) => self.send_networks(attached).await,
+            told => told,
+        };
+        if let Err(error) = told {
+            tracing::warn!("the capture could not be told what to watch: {error}");
+        }
+        loop {
+            tokio::select! {
+                part = attached.output.next() => match part {
+                    Some(Ok((Stream::Stderr, bytes))) => complain(&mut complaint, &bytes),
+                    Some(Ok((_, bytes))) => {
+                        frames.push(&bytes);
+                        while let Some(frame) = frames.next_frame() {
+                            self.take(frame);
+                        }
+                    }
+                    Some(Err(error)) => {
+                        tracing::warn!("the capture's output broke: {error}");
+                        return Broke::Ended;
+                    }
+                    None => return Broke::Ended,
+                },
+                changed = self.wanted.changed() => {
+                    if changed.is_err() {
+                        return Broke::Nobody;
+                    }
+                    if let Err(error) = self.send_networks(attached).await {
+                        tracing::warn!("the capture could not be told what to watch: {error}");
+                        return Broke::Ended;
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&self, frame: FromCapture) {
+        match &frame {
+            FromCapture::Ready => self.heard.send_modify(|heard| {
+                let before = if let Heard::Ready(times) = heard { *times } else { 0 };
+                *heard = Heard::Ready(before + 1);
+            }),
+            FromCapture::Failed(why) => drop(self.heard.send_replace(Heard::Failed(why.clone()))),
+            FromCapture::Exchange(_) | FromCapture::Counts(_) => {}
+        }
+        self.queue.put(frame);
+    }
+
+    async fn send_networks(&self, attached: &mut Exec) -> io::Result<()> {
+        let bridges = self.wanted.borrow().clone();
+        let networks = bridges.into_iter().map(|bridge| CapturedNetwork { bridge }).collect();
+        send(attached, &ToCapture::Networks(networks)).await
+    }
+
+    /// Reaches the guest again, however long it takes; starts it when it has ended.
+    async fn reach(&self) -> Exec {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            tokio::time::sleep(pause).await;
+            match self.try_reach().await {
+                Ok(attached) => return attached,
+                Err(error) => tracing::debug!("the capture cannot be reached: {error}"),
+            }
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    }
+
+    async fn try_reach(&self) -> Result<Exec, EngineError> {
+        let id = self.container.borrow().clone();
+        match self.engine.inspect(&id).await {
+            Ok(facts) if facts.is_running() => self.engine.attach(&id).await,
+            Ok(facts) => {
+                let code = facts.exit_code.map_or("unknown".to_owned(), |code| code.to_string());
+                self.ended(&format!("its container ended with code {code}"));
+                container::begin(&self.engine, &id).await
+            }
+            Err(EngineError::NotFound { .. }) => {
+                self.ended("its container was removed");
+                let (id, attached) = container::open(&self.engine, &self.spec).await?;
+                self.container.send_replace(id);
+                Ok(attached)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tells that nothing is heard. What the guest has said itself is the better reason.
+    fn ended(&self, why: &str) {
+        if !matches!(*self.heard.borrow(), Heard::Failed(_)) {
+            self.take(FromCapture::Failed(why.to_owned()));
+        }
+    }
+}
+
+async fn send(attached: &mut Exec, order: &ToCapture) -> io::Result<()> {
+    let frame = encode(order).map_err(io::Error::other)?;
+    attached.input.write_all(&frame).await?;
+    attached.input.flush().await
+}
+
+fn complain(complaint: &mut Vec<u8>, bytes: &[u8]) {
+    complaint.extend_from_slice(bytes);
+    while let Some(end) = complaint.iter().position(|b| *b == b'\n') {
+        let line: Vec<u8> = complaint.drain(..=end).collect();
+        tracing::warn!("capture: {}", String::from_utf8_lossy(&line).trim_end());
+    }
+    complaint.truncate(COMPLAINT_LIMIT);
+}

@@ -1,0 +1,131 @@
+//! Reports on their way to the receiver: bounded, the oldest go first, and the count of what went is in the next
+//! [`FromCapture::Counts`].
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use model::exchange::Message;
+use model::frame::FromCapture;
+use tokio::sync::{Notify, mpsc};
+
+/// What may wait, in bytes.
+const BOUND: usize = 32 * 1024 * 1024;
+
+#[derive(Debug, Default)]
+struct Waiting {
+    frames: VecDeque<(usize, FromCapture)>,
+    bytes: usize,
+    dropped: u64,
+}
+
+/// The queue. Putting never waits.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    news: Notify,
+}
+
+impl Queue {
+    pub(crate) fn put(&self, mut frame: FromCapture) {
+        let mut waiting = self.lock();
+        if let FromCapture::Counts(counts) = &mut frame {
+            counts.lost_transport += waiting.dropped;
+        }
+        let weight = weight(&frame);
+        waiting.bytes += weight;
+        waiting.frames.push_back((weight, frame));
+        while waiting.bytes > BOUND {
+            let Some((weight, dropped)) = waiting.frames.pop_front() else { break };
+            waiting.bytes -= weight;
+            waiting.dropped += u64::from(matches!(dropped, FromCapture::Exchange(_)));
+        }
+        drop(waiting);
+        self.news.notify_one();
+    }
+
+    /// Passes on what was put, as fast as it is taken, until nobody takes it any more.
+    pub(crate) async fn pass_on(self: Arc<Self>, to: mpsc::Sender<FromCapture>) {
+        while let Ok(place) = to.reserve().await {
+            place.send(self.next().await);
+        }
+    }
+
+    async fn next(&self) -> FromCapture {
+        loop {
+            let front = self.lock().frames.pop_front();
+            if let Some((weight, frame)) = front {
+                self.lock().bytes -= weight;
+                return frame;
+            }
+            self.news.notified().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing panics while it holds the lock.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn weight(frame: &FromCapture) -> usize {
+    let message = |message: &Message| {
+        message.body.len() + message.headers.iter().map(|(n, v)| n.len() + v.len() + 48).sum::<usize>()
+    };
+    let own = match frame {
+        FromCapture::Exchange(e) => {
+            size_of_val(&**e) + e.target.len() + message(&e.request) + e.response.as_ref().map_or(0, message)
+        }
+        FromCapture::Failed(why) => why.len(),
+        FromCapture::Ready | FromCapture::Counts(_) => 0,
+    };
+    own + size_of::<FromCapture>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::exchange::{CaptureCounts, Ending, Exchange, Protocol, Quality};
+
+    fn exchange(serial: u32, body: usize) -> FromCapture {
+        let end = ([10, 0, 0, 1], 80).into();
+        FromCapture::Exchange(Box::new(Exchange {
+            conn: 1,
+            serial,
+            client: end,
+            server: end,
+            protocol: Protocol::Tcp,
+            method: String::new(),
+            target: String::new(),
+            status: None,
+            request: Message { body: vec![0; body], ..Message::default() },
+            response: None,
+            quality: Quality::Complete,
+            ending: Ending::Open,
+            done: true,
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_receiver_that_is_behind_gets_the_newest_and_the_number_of_the_others() {
+        let queue = Arc::<Queue>::default();
+        for serial in 0..100 {
+            queue.put(exchange(serial, 1024 * 1024));
+        }
+        queue.put(FromCapture::Counts(CaptureCounts { lost_transport: 5, ..CaptureCounts::default() }));
+        let (to, mut taken) = mpsc::channel(1);
+        let passing = tokio::spawn(Arc::clone(&queue).pass_on(to));
+        let mut serials = Vec::new();
+        let lost = loop {
+            match taken.recv().await {
+                Some(FromCapture::Exchange(exchange)) => serials.push(exchange.serial),
+                Some(FromCapture::Counts(counts)) => break counts.lost_transport,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(serials.len() > 20 && serials.is_sorted() && serials.last() == Some(&99), "{serials:?}");
+        assert_eq!(serials.len() as u64 + lost, 105);
+        drop(taken);
+        queue.put(FromCapture::Ready);
+        passing.await.unwrap();
+    }
+}
