@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StackArguments {
     /// The manifest [default: `services.toml` here or in the nearest parent folder]
-    #[arg(short = 'f', long = "file", value_name = "FILE", global = true)]
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The stack's name [default: the manifest's `name`, else its folder's name]
     #[arg(short = 'p', long = "project-name", value_name = "NAME", global = true)]
@@ -140,7 +140,10 @@ pub(crate) enum Command {
     /// Tell the window which stack is meant
     #[command(hide = true)]
     Place {
-        /// A manifest, or a folder that it is in or above of
+        /// The manifest, here too: the window's arguments come whole
+        #[arg(short = 'f', long = "file")]
+        manifests: Vec<PathBuf>,
+        /// A manifest, or a folder in or below that of one
         path: Option<PathBuf>,
     },
 }

@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "shoal", &mut std::io::stdout());
         }
-        Command::Place { path } => place::run(stack, path)?,
+        Command::Place { manifests, path } => place::run(stack, manifests, path)?,
         Command::Version => print::line(&format!("shoal {}", env!("CARGO_PKG_VERSION")))?,
         Command::Up(up) => up::run(&stack, &up).await?,
         Command::Down { volumes, all } => services::down(&stack, volumes, all).await?,

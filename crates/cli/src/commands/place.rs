@@ -9,7 +9,12 @@ use crate::failure::Failure;
 use crate::locate::Stack;
 use crate::print;
 
-pub(super) fn run(mut arguments: StackArguments, path: Option<PathBuf>) -> Result<(), Failure> {
+pub(super) fn run(
+    mut arguments: StackArguments,
+    manifests: Vec<PathBuf>,
+    path: Option<PathBuf>,
+) -> Result<(), Failure> {
+    arguments.files.extend(manifests);
     match path {
         Some(folder) if folder.is_dir() => {
             let found = manifest::find(&folder).ok_or_else(|| {
@@ -21,6 +26,9 @@ pub(super) fn run(mut arguments: StackArguments, path: Option<PathBuf>) -> Resul
         None => {}
     }
     let stack = Stack::find(&arguments, &[])?;
+    if let Some(missing) = stack.files.iter().find(|file| !file.is_file()) {
+        return Err(Failure::usage(format!("there is no file `{}`", missing.display())));
+    }
     print::json(&Found {
         name: stack.loaded.name.clone(),
         manifest: stack.files.first().cloned().unwrap_or_default(),

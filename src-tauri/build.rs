@@ -1,0 +1,5 @@
+//! Embeds the built page and the configuration.
+
+fn main() {
+    tauri_build::build();
+}
