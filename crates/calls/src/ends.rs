@@ -46,13 +46,12 @@ impl Ends {
             Protocol::Http1 => judge::header(&exchange.request, "user-agent")
                 .is_some_and(|agent| agent.split('/').next() == Some(PROBE)),
             Protocol::Tcp => {
-                let silent = exchange.request.bytes == 0
-                    && exchange.response.as_ref().is_none_or(|response| response.bytes == 0);
+                // Some services greet whoever connects, before anything was asked.
+                let greeted = exchange.response.as_ref().is_some_and(|response| response.bytes > 0);
+                let silent = exchange.request.bytes == 0;
                 let own = match exchange.ending {
-                    Ending::Open | Ending::Closed => true,
-                    Ending::Reset | Ending::Refused | Ending::NoAnswer | Ending::Idle => {
-                        names.is_probing(self.to, judge::start(exchange))
-                    }
+                    Ending::Open | Ending::Closed if !greeted => true,
+                    _ => names.is_probing(self.to, judge::start(exchange)),
                 };
                 silent && own && names.is_gateway(exchange.client.ip())
             }

@@ -266,4 +266,3 @@ pub(crate) enum CallsCommand {
         json: bool,
     },
 }
-

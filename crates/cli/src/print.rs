@@ -105,8 +105,9 @@ pub(crate) fn diagnostics(all: &[Diagnostic]) -> Result<(), Failure> {
 /// Columns of text, as wide as they need to be; the last one is not padded. Widths ignore escapes.
 pub(crate) fn table(rows: &[Vec<String>]) -> Result<(), Failure> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> =
-        (0..columns).map(|c| rows.iter().filter_map(|r| r.get(c)).map(|t| width(t)).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..columns)
+        .map(|c| rows.iter().filter_map(|r| r.get(c)).map(|t| width(t)).max().unwrap_or(0))
+        .collect();
     for row in rows {
         let mut text = String::new();
         for (at, cell) in row.iter().enumerate() {

@@ -47,14 +47,16 @@ impl Door {
     fn admits(&self, headers: &HeaderMap) -> bool {
         let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
         let host = text(header::HOST).is_some_and(|host| self.is_this_host(host));
-        let origin = text(header::ORIGIN).is_none_or(|o| o.strip_prefix("http://").is_some_and(|h| self.is_this_host(h)));
+        let origin = text(header::ORIGIN)
+            .is_none_or(|o| o.strip_prefix("http://").is_some_and(|h| self.is_this_host(h)));
         host && origin
     }
 
     fn has_token(&self, headers: &HeaderMap) -> bool {
         let name = self.cookie_name();
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
-        let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
+        let bearer =
+            headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
         cookies
             .flat_map(|c| c.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
@@ -79,7 +81,8 @@ async fn enter(State(door): State<Door>, request: Request, next: Next) -> Respon
         let cookie = format!("{}={}; HttpOnly; SameSite=Strict; Path=/", door.cookie_name(), door.token);
         let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("token=")).collect();
         let target = if kept.is_empty() { "/".to_owned() } else { format!("/?{}", kept.join("&")) };
-        return (StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, target)]).into_response();
+        return (StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, target)])
+            .into_response();
     }
     if !door.has_token(request.headers()) {
         return (StatusCode::UNAUTHORIZED, "open the address that `shoal serve` printed").into_response();

@@ -3,8 +3,9 @@
 use api::ApiError;
 use api::commands::Handler;
 use api::shape::{
-    CallDetail, CallId, CallsExport, CallsPage, CallsRead, Count, DoctorReport, Done, Down, EdgeList, Empty, EventsPage,
-    EventsRead, LogsPage, LogsQuery, LogsRead, Services, Snapshot, Text, Timeline, TimelineRequest, Up,
+    CallDetail, CallId, CallsExport, CallsPage, CallsRead, Count, DoctorReport, Done, Down, EdgeList, Empty,
+    EventsPage, EventsRead, LogsPage, LogsQuery, LogsRead, Services, Snapshot, Text, Timeline,
+    TimelineRequest, Up,
 };
 use session::Session;
 

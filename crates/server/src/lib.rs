@@ -86,12 +86,14 @@ impl Server {
         let unix = bind_socket(&socket)?;
         let (stopping, _) = signal::channel(false);
         let presence = routes::Presence::default();
-        let mut tasks = vec![serve(unix, routes::router(session.clone(), presence.clone()), stopping.subscribe())];
+        let mut tasks =
+            vec![serve(unix, routes::router(session.clone(), presence.clone()), stopping.subscribe())];
         let mut url = None;
         if let Some((listener, address)) = tcp {
             let door = door::Door::new(address);
             url = Some(door.url());
-            let router = door::guard(page::with_page(routes::router(session.clone(), presence.clone())), door);
+            let router =
+                door::guard(page::with_page(routes::router(session.clone(), presence.clone())), door);
             tasks.push(serve(listener, router, stopping.subscribe()));
         }
         if config.idle_exit {
@@ -137,7 +139,11 @@ where
     session::decode_captures(files, query, sink)
 }
 
-fn serve<L>(listener: L, router: axum::Router, mut stopping: signal::Receiver<bool>) -> tokio::task::JoinHandle<()>
+fn serve<L>(
+    listener: L,
+    router: axum::Router,
+    mut stopping: signal::Receiver<bool>,
+) -> tokio::task::JoinHandle<()>
 where
     L: axum::serve::Listener,
     L::Addr: std::fmt::Debug,
@@ -157,7 +163,10 @@ fn bind_socket(path: &Path) -> Result<UnixListener, ApiError> {
     // The lease is ours, so a socket that is still there is a dead session's.
     drop(std::fs::remove_file(path));
     let failed = |e: &std::io::Error| {
-        let error = ApiError::new(Code::Failed, format!("the session's socket {} cannot be opened: {e}", path.display()));
+        let error = ApiError::new(
+            Code::Failed,
+            format!("the session's socket {} cannot be opened: {e}", path.display()),
+        );
         if path.as_os_str().len() > 107 {
             error.hint("its path is over 107 bytes long; set `SHOAL_STATE_DIR` to a shorter folder")
         } else {
@@ -171,17 +180,22 @@ fn bind_socket(path: &Path) -> Result<UnixListener, ApiError> {
 
 async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), ApiError> {
     let parsed: SocketAddr = address.parse().map_err(|_| {
-        ApiError::new(Code::BadRequest, format!("`{address}` is no address with a port")).hint("write `127.0.0.1:7400`")
+        ApiError::new(Code::BadRequest, format!("`{address}` is no address with a port"))
+            .hint("write `127.0.0.1:7400`")
     })?;
     let loopback = match parsed.ip() {
         IpAddr::V4(ip) => ip.is_loopback(),
         IpAddr::V6(ip) => ip.is_loopback(),
     };
     if !loopback {
-        return Err(ApiError::new(Code::BadRequest, format!("`{address}` can be reached from other machines"))
-            .hint("listen on `127.0.0.1`; from elsewhere use `ssh -L`"));
+        return Err(ApiError::new(
+            Code::BadRequest,
+            format!("`{address}` can be reached from other machines"),
+        )
+        .hint("listen on `127.0.0.1`; from elsewhere use `ssh -L`"));
     }
-    let failed = |e: std::io::Error| ApiError::new(Code::PortTaken, format!("`{address}` cannot be listened on: {e}"));
+    let failed =
+        |e: std::io::Error| ApiError::new(Code::PortTaken, format!("`{address}` cannot be listened on: {e}"));
     let listener = TcpListener::bind(parsed).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))

@@ -23,7 +23,8 @@ async fn file(uri: Uri) -> Response {
     let path = uri.path().trim_start_matches('/');
     let name = if path.is_empty() { "index.html" } else { path };
     let Some(file) = Page::get(name) else {
-        let text = if name == "index.html" { "the page is not built: run ./dev build" } else { "no such file" };
+        let text =
+            if name == "index.html" { "the page is not built: run ./dev build" } else { "no such file" };
         return (StatusCode::NOT_FOUND, text).into_response();
     };
     let headers = [

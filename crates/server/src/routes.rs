@@ -110,7 +110,9 @@ pub(crate) fn failure(error: &ApiError) -> Response {
         Code::Conflict | Code::PortTaken => StatusCode::CONFLICT,
         Code::TimedOut => StatusCode::GATEWAY_TIMEOUT,
         Code::EngineUnreachable | Code::EngineDenied | Code::SessionGone => StatusCode::SERVICE_UNAVAILABLE,
-        Code::ImageMissing | Code::BuildFailed | Code::DiskFull | Code::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::ImageMissing | Code::BuildFailed | Code::DiskFull | Code::Failed => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
     };
     (status, axum::Json(error)).into_response()
 }

@@ -31,7 +31,11 @@ pub(crate) async fn open(
     })
 }
 
-async fn run(session: &Session, socket: &mut WebSocket, request: &TerminalRequest) -> Result<Option<i32>, ApiError> {
+async fn run(
+    session: &Session,
+    socket: &mut WebSocket,
+    request: &TerminalRequest,
+) -> Result<Option<i32>, ApiError> {
     let (terminal, mut output) = session.terminal(request).await?;
     loop {
         tokio::select! {
@@ -79,7 +83,8 @@ fn bad(message: &str) -> ApiError {
 
 /// Reads `service=…&cols=80&rows=24&plain=true&command=a&command=b`, percent-encoded.
 fn request(query: &str) -> Result<TerminalRequest, ApiError> {
-    let mut request = TerminalRequest { service: String::new(), command: Vec::new(), plain: false, cols: 80, rows: 24 };
+    let mut request =
+        TerminalRequest { service: String::new(), command: Vec::new(), plain: false, cols: 80, rows: 24 };
     for pair in query.split('&').filter(|p| !p.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let value = decoded(value).ok_or_else(|| bad(&format!("`{pair}` is not percent-encoded UTF-8")))?;
@@ -119,7 +124,9 @@ mod tests {
 
     #[test]
     fn an_address_says_which_terminal() {
-        let read = request("service=orders&cols=100&rows=30&plain=true&command=sh&command=%2Dc&command=a%20%26+b").unwrap();
+        let read =
+            request("service=orders&cols=100&rows=30&plain=true&command=sh&command=%2Dc&command=a%20%26+b")
+                .unwrap();
         assert_eq!((read.service.as_str(), read.cols, read.rows, read.plain), ("orders", 100, 30, true));
         assert_eq!(read.command, ["sh", "-c", "a & b"]);
         for wrong in ["cols=many", "colour=red", "service=%FF", "service=%4"] {

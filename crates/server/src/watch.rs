@@ -92,11 +92,11 @@ mod tests {
 
     #[test]
     fn what_is_overtaken_does_not_travel_but_every_event_does() {
-        let counters = |lines| Change::Counters(Counters { lines, ..Counters::default() });
+        let counters = |lines: u64| Change::Counters(Counters { lines: lines.into(), ..Counters::default() });
         let event = |text: &str| Change::Event(Event { text: text.into(), ..Event::default() });
-        let mut delta = Delta { seq: 1, changes: vec![counters(1.0), event("a")] };
+        let mut delta = Delta { seq: 1, changes: vec![counters(1), event("a")] };
         join(&mut delta, &Delta { seq: 2, changes: vec![event("b")] });
-        join(&mut delta, &Delta { seq: 3, changes: vec![counters(2.0)] });
-        assert_eq!(delta.changes, vec![event("a"), event("b"), counters(2.0)]);
+        join(&mut delta, &Delta { seq: 3, changes: vec![counters(2)] });
+        assert_eq!(delta.changes, vec![event("a"), event("b"), counters(2)]);
     }
 }

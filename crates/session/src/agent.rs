@@ -81,7 +81,8 @@ impl AgentLink {
             ..ExecSpec::default()
         };
         let exec = engine.exec(container, &spec).await?;
-        let mut link = Self { exec, frames: Frames::default(), answers: VecDeque::new(), complaints: Vec::new() };
+        let mut link =
+            Self { exec, frames: Frames::default(), answers: VecDeque::new(), complaints: Vec::new() };
         let hello = tokio::time::timeout(HELLO, link.answer()).await.map_err(|_| AgentError::Gone)??;
         match hello {
             FromAgent::Ready { .. } => Ok(link),
@@ -109,7 +110,9 @@ impl AgentLink {
             let step = match step {
                 Step::Run(command) => ToAgent::Run { command: command.clone() },
                 Step::Signal(name) => ToAgent::Signal { name: name.clone() },
-                Step::Restart => ToAgent::Restart { grace_ms: grace.as_millis().min(u128::from(u32::MAX)) as u32 },
+                Step::Restart => {
+                    ToAgent::Restart { grace_ms: grace.as_millis().min(u128::from(u32::MAX)) as u32 }
+                }
                 // The image is built on the host; the agent has no part in it.
                 Step::Rebuild => continue,
             };
@@ -120,14 +123,17 @@ impl AgentLink {
         let send = begun.elapsed();
         let mut failed = None;
         loop {
-            let answer = tokio::time::timeout(SILENCE, self.answer()).await.map_err(|_| AgentError::Gone)??;
+            let answer =
+                tokio::time::timeout(SILENCE, self.answer()).await.map_err(|_| AgentError::Gone)??;
             match answer {
                 FromAgent::Output { bytes } => output(&bytes),
                 FromAgent::Failed { what } => failed = Some(what),
                 FromAgent::Done { batch: of, ok, .. } if of == batch => {
                     return match (ok, failed) {
                         (true, _) => Ok(Applied { bytes, send, apply: begun.elapsed().saturating_sub(send) }),
-                        (false, what) => Err(AgentError::Step { what: what.unwrap_or_else(|| "a step failed".to_owned()) }),
+                        (false, what) => {
+                            Err(AgentError::Step { what: what.unwrap_or_else(|| "a step failed".to_owned()) })
+                        }
                     };
                 }
                 // A crash that an earlier batch led to is seen by the probe; a late answer is of no batch of ours.
@@ -158,7 +164,13 @@ impl AgentLink {
         self.send_bytes(&write.from, path, mode, write.in_place).await
     }
 
-    async fn send_bytes(&mut self, from: &Path, path: String, mode: u32, in_place: bool) -> Result<u64, AgentError> {
+    async fn send_bytes(
+        &mut self,
+        from: &Path,
+        path: String,
+        mode: u32,
+        in_place: bool,
+    ) -> Result<u64, AgentError> {
         let unreadable = |cause| AgentError::Read { path: from.display().to_string(), cause };
         let mut file = match tokio::fs::File::open(from).await {
             Ok(file) => file,
@@ -169,7 +181,11 @@ impl AgentLink {
         let mut chunk = next_chunk(&mut file).await.map_err(unreadable)?;
         let mut path = Some(path);
         loop {
-            let next = if chunk.len() < CHUNK { Vec::new() } else { next_chunk(&mut file).await.map_err(unreadable)? };
+            let next = if chunk.len() < CHUNK {
+                Vec::new()
+            } else {
+                next_chunk(&mut file).await.map_err(unreadable)?
+            };
             let last = next.is_empty();
             sent += chunk.len() as u64;
             let bytes = std::mem::replace(&mut chunk, next);

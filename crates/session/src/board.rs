@@ -7,8 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api::shape::{
-    CaptureState, CaptureView, Change, Counters, Delta, EngineView, Event, EventsPage, EventsRead, ServiceView, Snapshot,
-    StackView,
+    Change, Counters, Delta, EngineView, Event, EventsPage, EventsRead, ServiceView, Snapshot, StackView,
 };
 use tokio::sync::{Notify, broadcast};
 
@@ -37,20 +36,12 @@ struct Posted {
 impl Board {
     /// An empty board of a stack.
     pub fn new(stack: StackView, engine: EngineView) -> Self {
-        let capture = CaptureView {
-            state: CaptureState::Off,
-            message: None,
-            packets: 0.0,
-            lost_kernel: 0.0,
-            lost_gaps: 0.0,
-            lost_transport: 0.0,
-        };
         let snapshot = Snapshot {
             seq: 0,
             stack,
             services: Vec::new(),
             engine,
-            capture,
+            capture: crate::observe::nothing(),
             counters: Counters::default(),
             events: Vec::new(),
             edges: Vec::new(),
@@ -84,7 +75,9 @@ impl Board {
             .map(|new| Change::Service(new.clone()))
             .collect();
         let gone = |old: &&ServiceView| services.iter().all(|new| new.service != old.service);
-        changes.extend(posted.snapshot.services.iter().filter(gone).map(|old| Change::ServiceGone(old.service.clone())));
+        changes.extend(
+            posted.snapshot.services.iter().filter(gone).map(|old| Change::ServiceGone(old.service.clone())),
+        );
         posted.snapshot.services = services;
         self.send(&mut posted, changes);
     }
@@ -203,7 +196,7 @@ mod tests {
     async fn deltas_are_numbered_without_a_gap_and_only_when_something_changed() {
         let board = board();
         let (snapshot, mut deltas) = board.subscribe();
-        let counters = Counters { lines: 1.0, ..Counters::default() };
+        let counters = Counters { lines: 1.into(), ..Counters::default() };
         board.post(Change::Counters(counters));
         board.post(Change::Counters(counters));
         board.tell(event("a"));

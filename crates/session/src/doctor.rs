@@ -48,7 +48,12 @@ fn guest(shared: &Shared) -> Check {
     if shared.guest.is_file() {
         return check("guest", CheckState::Ok, path.to_string(), None);
     }
-    check("guest", CheckState::Failed, format!("{path} is missing: no reload and no calls"), Some("./dev build"))
+    check(
+        "guest",
+        CheckState::Failed,
+        format!("{path} is missing: no reload and no calls"),
+        Some("./dev build"),
+    )
 }
 
 fn watches() -> Check {
@@ -61,7 +66,9 @@ fn watches() -> Check {
             format!("only {limit} folders can be watched at once"),
             Some("sudo sysctl fs.inotify.max_user_watches=524288"),
         ),
-        Some(limit) => check("file watching", CheckState::Ok, format!("{limit} folders can be watched"), None),
+        Some(limit) => {
+            check("file watching", CheckState::Ok, format!("{limit} folders can be watched"), None)
+        }
     }
 }
 
@@ -78,7 +85,8 @@ fn ports(shared: &Shared) -> Vec<Check> {
             if ours || TcpListener::bind((port.address.as_str(), host)).is_ok() {
                 continue;
             }
-            let hint = format!("`ss -ltnp sport = :{host}` says who has it; or publish another in the manifest");
+            let hint =
+                format!("`ss -ltnp sport = :{host}` says who has it; or publish another in the manifest");
             let text = format!("port {host}, which `{name}` wants, is taken");
             checks.push(check("ports", CheckState::Failed, text, Some(&hint)));
         }

@@ -106,7 +106,9 @@ async fn read(
         None
     });
     let (since, tail) = match &resume {
-        Some(resume) if followed.started > resume.last => (Some(resume.last.minus(Duration::from_secs(1))), None),
+        Some(resume) if followed.started > resume.last => {
+            (Some(resume.last.minus(Duration::from_secs(1))), None)
+        }
         Some(resume) => (Some(resume.last.minus(Duration::from_secs(1))), Some(tail)),
         None => (None, None),
     };
@@ -124,7 +126,10 @@ async fn read(
                 Err(error) => failed = Some(error),
             }
         }
-        if std::mem::take(&mut first) && tail.is_some_and(|t| t < MOST) && begins_too_late(&lines, known.as_ref()) {
+        if std::mem::take(&mut first)
+            && tail.is_some_and(|t| t < MOST)
+            && begins_too_late(&lines, known.as_ref())
+        {
             return Ok(Read::Missed);
         }
         if let Some((last, seen)) = &mut known {

@@ -42,8 +42,14 @@ pub(crate) async fn lay(
     let labels = spec::stack_labels(plan, session);
     let network = engine.ensure_network(&plan.name, &labels).await.map_err(translate::engine)?;
     if network.labels.get(STACK) != Some(&plan.name) {
-        return Err(ApiError::new(Code::Conflict, format!("a network `{}` of somebody else's is there already", plan.name))
-            .hint(format!("remove it with `docker network rm {}`, or give the stack another name with `-p`", plan.name)));
+        return Err(ApiError::new(
+            Code::Conflict,
+            format!("a network `{}` of somebody else's is there already", plan.name),
+        )
+        .hint(format!(
+            "remove it with `docker network rm {}`, or give the stack another name with `-p`",
+            plan.name
+        )));
     }
     let tools = tools::ensure_tools(engine, guest).await.map_err(translate::engine)?;
     let capture = if observe {
@@ -65,7 +71,11 @@ pub(crate) async fn lay(
 
 /// Clears the ground: network, volumes when asked, and the guest where no other stack uses it. Everything is tried;
 /// the first failure is told.
-pub(crate) async fn clear(engine: &Engine, whose: &crate::link::Whose, clearing: Clearing) -> Result<(), ApiError> {
+pub(crate) async fn clear(
+    engine: &Engine,
+    whose: &crate::link::Whose,
+    clearing: Clearing,
+) -> Result<(), ApiError> {
     let mut first: Option<EngineError> = None;
     let mut keep = |outcome: Result<(), EngineError>| match outcome {
         Ok(()) | Err(EngineError::NotFound { .. }) => {}

@@ -44,8 +44,10 @@ impl Bench {
             Source::Build(build) => {
                 let spec = spec::build_spec(&self.plan, &self.service, build, &self.session);
                 let (steps, told) = mpsc::channel(256);
-                let (built, ()) =
-                    tokio::join!(self.engine.build(&spec, steps), self.tell_steps(told, progress, Stream::Build));
+                let (built, ()) = tokio::join!(
+                    self.engine.build(&spec, steps),
+                    self.tell_steps(told, progress, Stream::Build)
+                );
                 built
             }
             Source::Image(reference) => self.fetch(reference, progress).await,
@@ -56,11 +58,17 @@ impl Bench {
         }
     }
 
-    async fn fetch(&self, reference: &str, progress: mpsc::Sender<(String, Progressed)>) -> Result<String, EngineError> {
+    async fn fetch(
+        &self,
+        reference: &str,
+        progress: mpsc::Sender<(String, Progressed)>,
+    ) -> Result<String, EngineError> {
         let present = self.engine.image(reference).await?;
         match (self.service.pull, present) {
             (PullPolicy::Missing | PullPolicy::Never, Some(image)) => return Ok(image.id),
-            (PullPolicy::Never, None) => return Err(EngineError::ImageMissing { image: reference.to_owned() }),
+            (PullPolicy::Never, None) => {
+                return Err(EngineError::ImageMissing { image: reference.to_owned() });
+            }
             (PullPolicy::Always, _) | (PullPolicy::Missing, None) => {}
         }
         let (steps, told) = mpsc::channel(256);
@@ -150,7 +158,9 @@ impl Bench {
             && facts.labels.get(spec::FOLDER) == Some(&self.plan.folder.display().to_string());
         if !ours {
             return Err(ApiError::new(Code::Conflict, format!("another container has the name `{name}`"))
-                .hint(format!("remove it with `docker rm -f {name}`, or run this stack under another name with `-p`")));
+                .hint(format!(
+                    "remove it with `docker rm -f {name}`, or run this stack under another name with `-p`"
+                )));
         }
         self.engine.remove(&facts.id, true).await.map_err(translate::engine)
     }
@@ -184,7 +194,10 @@ impl Bench {
             Err(no) => {
                 let span = timing.within.as_secs_f64();
                 let message = format!("`{}` is not ready after {span} s: {no}", self.service.name);
-                let hint = format!("`shoal logs {}` shows what it says; `ready` in the manifest says what is asked", self.service.name);
+                let hint = format!(
+                    "`shoal logs {}` shows what it says; `ready` in the manifest says what is asked",
+                    self.service.name
+                );
                 Outcome::Failed(ApiError::new(Code::TimedOut, message).hint(hint).about(&self.service.name))
             }
         }

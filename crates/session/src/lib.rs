@@ -42,13 +42,13 @@ use model::plan::Plan;
 use tokio::sync::{Notify, mpsc};
 
 pub use board::Board;
-pub use offline::{Drawing, decode_captures, draw};
-pub use terminal::Output as TerminalOutput;
 use follow::Sink;
 use link::Whose;
+pub use offline::{Drawing, decode_captures, draw};
 use run::Run;
 use shared::Shared;
 use state::State;
+pub use terminal::Output as TerminalOutput;
 
 /// Events that may wait for the loop.
 const QUEUE: usize = 1024;
@@ -76,6 +76,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Session {
     shared: Arc<Shared>,
+    begun: std::time::Instant,
     /// Locked as long as the session lives: there is one session a stack.
     _lease: File,
 }
@@ -111,7 +112,7 @@ impl Session {
                 forward.send(run::Event::Engine(tidings)).await;
             }
         });
-        Ok(Self { shared, _lease: lease })
+        Ok(Self { shared, begun: std::time::Instant::now(), _lease: lease })
     }
 
     /// What every view shows.
@@ -153,7 +154,10 @@ async fn retain(shared: Arc<Shared>) {
 
 fn take_lease(place: &Place) -> Result<File, ApiError> {
     let failed = |e: &std::io::Error| {
-        ApiError::new(Code::Failed, format!("the stack's folder {} cannot be used: {e}", place.folder.display()))
+        ApiError::new(
+            Code::Failed,
+            format!("the stack's folder {} cannot be used: {e}", place.folder.display()),
+        )
     };
     std::fs::create_dir_all(&place.folder).map_err(|e| failed(&e))?;
     let mut lease = OpenOptions::new()
@@ -167,7 +171,10 @@ fn take_lease(place: &Place) -> Result<File, ApiError> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let holder = std::fs::read_to_string(place.lease()).unwrap_or_default();
-            return Err(ApiError::new(Code::Conflict, format!("a session of this stack runs already (process {})", holder.trim())));
+            return Err(ApiError::new(
+                Code::Conflict,
+                format!("a session of this stack runs already (process {})", holder.trim()),
+            ));
         }
         Err(TryLockError::Error(e)) => return Err(failed(&e)),
     }

@@ -88,7 +88,9 @@ pub(crate) fn container(facts: &ContainerFacts) -> Container {
             Doing::Running(facts.started.unwrap_or_default())
         }
         ContainerState::Created => Doing::Created,
-        ContainerState::Exited | ContainerState::Dead | ContainerState::Removing => Doing::Exited(facts.exit_code.unwrap_or_default()),
+        ContainerState::Exited | ContainerState::Dead | ContainerState::Removing => {
+            Doing::Exited(facts.exit_code.unwrap_or_default())
+        }
     };
     Container {
         id: facts.id.clone(),

@@ -63,7 +63,10 @@ pub(crate) fn asks(plan: &Plan) -> Vec<String> {
             }
         }
         for port in service.ports.iter().filter(|p| p.address != "127.0.0.1" && p.address != "::1") {
-            asks.push(format!("port {} of `{name}` is open to the network on {}", port.container, port.address));
+            asks.push(format!(
+                "port {} of `{name}` is open to the network on {}",
+                port.container, port.address
+            ));
         }
     }
     let built = plan.services.values().filter(|s| matches!(s.source, Source::Build(_))).count();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::shape::{CaptureState, CaptureView, Change, Counters};
+use api::shape::{CaptureState, CaptureView, Change, Counters, Whole};
 use engine::Engine;
 use futures_util::StreamExt;
 use model::exchange::CaptureCounts;
@@ -22,10 +22,10 @@ pub(crate) fn nothing() -> CaptureView {
     CaptureView {
         state: CaptureState::Off,
         message: None,
-        packets: 0.0,
-        lost_kernel: 0.0,
-        lost_gaps: 0.0,
-        lost_transport: 0.0,
+        packets: Whole::default(),
+        lost_kernel: Whole::default(),
+        lost_gaps: Whole::default(),
+        lost_transport: Whole::default(),
     }
 }
 
@@ -33,10 +33,10 @@ fn view(state: CaptureState, counts: &CaptureCounts) -> CaptureView {
     CaptureView {
         state,
         message: None,
-        packets: counts.packets as f64,
-        lost_kernel: counts.lost_kernel as f64,
-        lost_gaps: counts.lost_gaps as f64,
-        lost_transport: counts.lost_transport as f64,
+        packets: counts.packets.into(),
+        lost_kernel: counts.lost_kernel.into(),
+        lost_gaps: counts.lost_gaps.into(),
+        lost_transport: counts.lost_transport.into(),
     }
 }
 
@@ -53,7 +53,11 @@ pub(crate) async fn exchanges(shared: Arc<Shared>, mut frames: mpsc::Receiver<Fr
                     FromCapture::Ready => status = Some(view(CaptureState::On, &CaptureCounts::default())),
                     FromCapture::Counts(counts) => status = Some(view(CaptureState::On, &counts)),
                     FromCapture::Failed(message) => {
-                        status = Some(CaptureView { state: CaptureState::Failed, message: Some(message), ..nothing() });
+                        status = Some(CaptureView {
+                            state: CaptureState::Failed,
+                            message: Some(message),
+                            ..nothing()
+                        });
                     }
                 }
             }
@@ -78,11 +82,11 @@ pub(crate) async fn stats(shared: Arc<Shared>, engine: Engine, container: String
 pub(crate) async fn numbers(shared: Arc<Shared>) {
     let mut tick = tokio::time::interval(NUMBERS);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut past: std::collections::VecDeque<(f64, f64)> = std::collections::VecDeque::new();
+    let mut past: std::collections::VecDeque<(u64, u64)> = std::collections::VecDeque::new();
     let mut shown_revision = None;
     loop {
         tick.tick().await;
-        let lines = shared.sink.store.head().lines as f64;
+        let lines = shared.sink.store.head().lines;
         let (head, edges) = {
             let mut calls = shared.calls();
             calls.settle();
@@ -94,7 +98,7 @@ pub(crate) async fn numbers(shared: Arc<Shared>) {
         if let Some(edges) = edges {
             shared.board.post(Change::Edges(edges.iter().map(translate::edge).collect()));
         }
-        let total = head.total as f64;
+        let total = head.total;
         past.push_back((lines, total));
         if past.len() > 5 {
             past.pop_front();
@@ -102,20 +106,24 @@ pub(crate) async fn numbers(shared: Arc<Shared>) {
         let second_ago = past.front().copied().unwrap_or((lines, total));
         let seconds = ((past.len() - 1) as f64 * NUMBERS.as_secs_f64()).max(NUMBERS.as_secs_f64());
         shared.board.post(Change::Counters(Counters {
-            lines,
-            lines_per_second: ((lines - second_ago.0).max(0.0) / seconds).round(),
-            calls: total,
-            calls_per_second: ((total - second_ago.1).max(0.0) / seconds).round(),
-            failed_calls: head.failed as f64,
-            calls_revision: head.revision as f64,
-            session_memory: resident_memory(),
+            lines: lines.into(),
+            lines_per_second: rate(second_ago.0, lines, seconds),
+            calls: total.into(),
+            calls_per_second: rate(second_ago.1, total, seconds),
+            failed_calls: head.failed.into(),
+            calls_revision: head.revision.into(),
+            session_memory: resident_memory().into(),
         }));
     }
 }
 
+fn rate(before: u64, after: u64, seconds: f64) -> Whole {
+    ((after.saturating_sub(before) as f64 / seconds).round() as u64).into()
+}
+
 /// Bytes of memory in use by this process, in whole megabytes so that it does not flicker; 0 where that is not known.
-fn resident_memory() -> f64 {
+fn resident_memory() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: f64 = statm.split(' ').nth(1).and_then(|p| p.parse().ok()).unwrap_or_default();
-    (pages * 4096.0 / 1e6).round() * 1e6
+    let pages: u64 = statm.split(' ').nth(1).and_then(|p| p.parse().ok()).unwrap_or_default();
+    pages * 4096 / 1_000_000 * 1_000_000
 }

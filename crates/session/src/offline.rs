@@ -23,14 +23,15 @@ pub enum Drawing {
 /// Draws edges.
 pub fn draw(edges: &[EdgeRow], drawing: Drawing) -> String {
     let edge = |row: &EdgeRow| {
-        let protocol = requests::PROTOCOLS.into_iter().find(|p| p.name() == row.protocol).unwrap_or(Protocol::Tcp);
+        let protocol =
+            requests::PROTOCOLS.into_iter().find(|p| p.name() == row.protocol).unwrap_or(Protocol::Tcp);
         Edge {
             from: row.from.clone(),
             to: row.to.clone(),
             protocol,
-            calls: row.calls as u64,
-            errors: row.errors as u64,
-            bytes: row.bytes as u64,
+            calls: row.calls.get(),
+            errors: row.errors.get(),
+            bytes: row.bytes.get(),
             p50_ms: row.p50_ms,
             p90_ms: row.p90_ms,
             p99_ms: row.p99_ms,

@@ -44,7 +44,11 @@ pub(crate) struct Timing {
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { every: Duration::from_millis(25), timeout: Duration::from_secs(1), within: Duration::from_secs(60) }
+        Self {
+            every: Duration::from_millis(25),
+            timeout: Duration::from_secs(1),
+            within: Duration::from_secs(60),
+        }
     }
 }
 
@@ -55,7 +59,10 @@ impl From<&Probe> for Timing {
 }
 
 /// What to ask a service: the manifest's probe, else the image's health check, else its first port's accept.
-pub(crate) fn question(service: &model::plan::Service, image: Option<&engine::ImageFacts>) -> (Question, Timing) {
+pub(crate) fn question(
+    service: &model::plan::Service,
+    image: Option<&engine::ImageFacts>,
+) -> (Question, Timing) {
     if let Some(probe) = &service.ready {
         return (Question::Asked(probe.check.clone()), Timing::from(probe));
     }
@@ -102,7 +109,11 @@ impl Asking<'_> {
 
     async fn runs(&self) -> Result<ContainerFacts, String> {
         let facts = self.engine.inspect(self.container).await.map_err(|e| e.to_string())?;
-        if facts.state == ContainerState::Running { Ok(facts) } else { Err("its container does not run".into()) }
+        if facts.state == ContainerState::Running {
+            Ok(facts)
+        } else {
+            Err("its container does not run".into())
+        }
     }
 
     async fn healthy(&self) -> Result<(), String> {

@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ::watch::plan::{Decision, Step, decide};
+use ::watch::{Batch, Rule, Watcher};
 use api::shape::{Event as Shown, ReloadMs, ReloadView};
 use model::line::{Line, Stream};
 use model::plan::{Plan, ReloadMode, ReloadRule, Service, Source};
-use ::watch::plan::{Decision, Step, decide};
-use ::watch::{Batch, Rule, Watcher};
 use tokio::sync::{mpsc, watch};
 
 use crate::agent::{AgentError, AgentLink};
@@ -97,7 +97,8 @@ impl Reloads {
             };
             service.reload.iter().enumerate().map(rule).collect()
         };
-        let rules: Vec<Rule> = if services { plan.services.iter().flat_map(of).collect() } else { Vec::new() };
+        let rules: Vec<Rule> =
+            if services { plan.services.iter().flat_map(of).collect() } else { Vec::new() };
         if self.watched.as_ref().is_some_and(|w| w.rules == rules && w.files == manifests) {
             return;
         }
@@ -220,7 +221,8 @@ impl Worker {
 
     fn waits(&mut self, batch: &Batch) -> bool {
         let Some(live) = self.live() else { return false };
-        let manual = |rule: usize| live.service.reload.get(rule).is_some_and(|r| r.mode == ReloadMode::Manual);
+        let manual =
+            |rule: usize| live.service.reload.get(rule).is_some_and(|r| r.mode == ReloadMode::Manual);
         batch.changes.iter().any(|c| manual(c.rule))
     }
 
@@ -380,7 +382,7 @@ impl Worker {
             text,
             ok: Some(told.error.is_none()),
             files: Some(told.files),
-            bytes: Some(told.bytes as f64),
+            bytes: Some(told.bytes.into()),
             action: Some(told.action.to_owned()),
             ms: Some(told.ms),
             error: told.error,

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use api::shape::{
-    CallDetail, CallsExport, CallsPage, CallsQuery, CallsRead, Count, DoctorReport, Done, Down, EdgeList, EventsPage,
-    EventsRead, ExportFormat, From, LogsPage, LogsQuery, LogsRead, Snapshot, Text, Timeline, TimelineRequest, Up,
+    CallDetail, CallsExport, CallsPage, CallsQuery, CallsRead, Count, DoctorReport, Done, Down, EdgeList,
+    EventsPage, EventsRead, ExportFormat, From, LogsPage, LogsQuery, LogsRead, Snapshot, State, Text,
+    Timeline, TimelineRequest, Up,
 };
 use api::{ApiError, Code};
 use model::Timestamp;
@@ -18,28 +19,31 @@ use crate::{Session, doctor, translate};
 
 /// How long a command waits for the engine to answer for the first time.
 const ENGINE: Duration = Duration::from_secs(3);
+/// How long a session counts as having just begun.
+const FRESH: Duration = Duration::from_secs(2);
 /// Rows a page at most.
 const MOST: u32 = 10_000;
 
 impl Session {
-    /// Everything a view shows at first.
+    /// Everything a view shows at first. A session that has just begun knows nothing of its containers yet; it says
+    /// nothing before the engine told what is there and each service was asked once whether it answers.
     pub async fn snapshot(&self) -> Result<Snapshot, ApiError> {
-        // A session that has just begun knows nothing of its containers yet: that would look like none.
-        let engine = self.shared.board.snapshot().engine;
-        if !engine.ok && engine.error.is_none() {
-            drop(tokio::time::timeout(ENGINE, self.engine_told()).await);
+        if self.begun.elapsed() < FRESH {
+            drop(tokio::time::timeout(FRESH, self.all_told()).await);
         }
         Ok(self.shared.board.snapshot())
     }
 
-    async fn engine_told(&self) {
-        let (first, mut deltas) = self.shared.board.subscribe();
-        let mut engine = first.engine;
-        while !engine.ok && engine.error.is_none() {
-            if deltas.recv().await.is_err() {
+    async fn all_told(&self) {
+        let (mut now, mut deltas) = self.shared.board.subscribe();
+        loop {
+            let unasked =
+                now.services.iter().any(|s| s.state == State::Running && !s.ready && s.error.is_none());
+            let told = if now.engine.ok { !unasked } else { now.engine.error.is_some() };
+            if told || deltas.recv().await.is_err() {
                 return;
             }
-            engine = self.shared.board.snapshot().engine;
+            now = self.shared.board.snapshot();
         }
     }
 
@@ -50,8 +54,9 @@ impl Session {
         if up.trust {
             self.trust()?;
         } else if !stack.trusted {
-            let mut error = ApiError::new(Code::Untrusted, format!("{} was never run on this machine", stack.manifest))
-                .hint("look at what it does, then approve of it");
+            let mut error =
+                ApiError::new(Code::Untrusted, format!("{} was never run on this machine", stack.manifest))
+                    .hint("look at what it does, then approve of it");
             error.causes = stack.asks;
             return Err(error);
         }
@@ -72,7 +77,9 @@ impl Session {
         match self.shared.clear_error().take() {
             Some(error) => Err(error),
             None if *self.shared.at_rest.borrow() => Ok(Done::default()),
-            None => Ok(Done { note: Some("persistent services run on; `shoal down --all` removes them too".into()) }),
+            None => Ok(Done {
+                note: Some("persistent services run on; `shoal down --all` removes them too".into()),
+            }),
         }
     }
 
@@ -117,8 +124,9 @@ impl Session {
     pub fn trust(&self) -> Result<Done, ApiError> {
         let mut stack = self.shared.board.snapshot().stack;
         let manifest = self.shared.config.files.first().cloned().unwrap_or_default();
-        api::host::remember(&self.shared.config.state, &stack.name, &manifest, true)
-            .map_err(|e| ApiError::new(Code::Failed, format!("that you approve could not be remembered: {e}")))?;
+        api::host::remember(&self.shared.config.state, &stack.name, &manifest, true).map_err(|e| {
+            ApiError::new(Code::Failed, format!("that you approve could not be remembered: {e}"))
+        })?;
         stack.trusted = true;
         self.shared.board.post(api::shape::Change::Stack(stack));
         Ok(Done::default())
@@ -172,7 +180,7 @@ impl Session {
             .await
             .map_err(|e| ApiError::new(Code::Failed, format!("counting lines broke: {e}")))?
             .map_err(|e| ApiError::new(Code::Failed, e.to_string()).caused_by(&e))?;
-        Ok(Count { count: count as f64 })
+        Ok(Count { count: count.into() })
     }
 
     /// A page of calls.
@@ -196,7 +204,12 @@ impl Session {
         }
     }
 
-    fn calls_page(&self, read: &CallsRead, query: &calls::Query, limit: usize) -> Result<CallsPage, ApiError> {
+    fn calls_page(
+        &self,
+        read: &CallsRead,
+        query: &calls::Query,
+        limit: usize,
+    ) -> Result<CallsPage, ApiError> {
         let position = position(&read.from)?;
         let calls = self.shared.calls();
         let page = calls.list(query, position, limit);
@@ -228,7 +241,8 @@ impl Session {
     pub fn call(&self, id: &str) -> Result<CallDetail, ApiError> {
         let calls = self.shared.calls();
         let call = calls.get(id).ok_or_else(|| {
-            ApiError::new(Code::NotFound, format!("there is no call `{id}`")).hint("the oldest calls are dropped when memory is full")
+            ApiError::new(Code::NotFound, format!("there is no call `{id}`"))
+                .hint("the oldest calls are dropped when memory is full")
         })?;
         Ok(translate::call(call, true))
     }
@@ -265,9 +279,13 @@ impl Session {
         let now = now();
         let at = |ms: f64| Timestamp((ms * 1e6) as i64);
         let until = if request.until_ms <= 0.0 { now } else { at(request.until_ms) };
-        let since = if request.since_ms < 0.0 { at(now.millis() + request.since_ms) } else { at(request.since_ms) };
+        let since =
+            if request.since_ms < 0.0 { at(now.millis() + request.since_ms) } else { at(request.since_ms) };
         if bins == 0 || bins > 2000 || since >= until {
-            return Err(ApiError::new(Code::BadRequest, "a timeline needs 1 to 2,000 bins and a range that is not empty"));
+            return Err(ApiError::new(
+                Code::BadRequest,
+                "a timeline needs 1 to 2,000 bins and a range that is not empty",
+            ));
         }
         let series = self.shared.calls().series(since, until, bins);
         Ok(Timeline {
@@ -295,7 +313,8 @@ impl Session {
         if errors == 0 {
             return Ok(());
         }
-        Err(ApiError::new(Code::Manifest, format!("{} has {errors} errors", stack.manifest)).hint("`shoal check` shows them"))
+        Err(ApiError::new(Code::Manifest, format!("{} has {errors} errors", stack.manifest))
+            .hint("`shoal check` shows them"))
     }
 
     fn require_trust(&self) -> Result<(), ApiError> {

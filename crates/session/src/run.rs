@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::shape::{Build as Progressed, CaptureState, CaptureView, Change, EngineView, Event as Shown, ReloadView};
+use api::shape::{
+    Build as Progressed, CaptureState, CaptureView, Change, EngineView, Event as Shown, ReloadView,
+};
 use api::{ApiError, Code};
 use engine::{ContainerFacts, Engine, EngineEvent, EventKind};
 use tokio::sync::{mpsc, oneshot};
@@ -168,7 +170,12 @@ impl Run {
             Event::Followed(container) => {
                 self.followed.remove(&container);
                 // It may have been started again while the end of its log was being read.
-                if self.state.members.values().any(|m| m.runs() && m.container.as_ref().is_some_and(|c| c.id == container)) {
+                if self
+                    .state
+                    .members
+                    .values()
+                    .any(|m| m.runs() && m.container.as_ref().is_some_and(|c| c.id == container))
+                {
                     self.look_at(&container);
                 }
             }
@@ -178,7 +185,10 @@ impl Run {
 
     fn on_ask(&mut self, input: Input, reply: oneshot::Sender<Result<(), ApiError>>) {
         let answer = match &input {
-            Input::Up { services, .. } | Input::Stop(services) | Input::Restart(services) | Input::Rebuild(services) => {
+            Input::Up { services, .. }
+            | Input::Stop(services)
+            | Input::Restart(services)
+            | Input::Rebuild(services) => {
                 self.state.unknown(services).map_or(Ok(()), |name| Err(self.unknown(name)))
             }
             _ => Ok(()),
@@ -201,14 +211,7 @@ impl Run {
     fn on_tidings(&mut self, tidings: Tidings) {
         match tidings {
             Tidings::Up(engine, found) => {
-                self.shared.engine.send_replace(Some(engine.clone()));
-                self.shared.board.post(Change::Engine(EngineView {
-                    ok: true,
-                    address: self.shared.engine_address(),
-                    version: Some(engine.version().version.clone()),
-                    error: None,
-                }));
-                self.engine = Some(engine);
+                self.engine = Some(engine.clone());
                 let found = found.iter().filter_map(|facts| {
                     let service = facts.labels.get(SERVICE)?.clone();
                     Some(Found { service, container: link::container(facts) })
@@ -218,6 +221,15 @@ impl Run {
                 self.feed(Input::EngineUp(found));
                 running.iter().for_each(|id| self.look_at(id));
                 self.watch();
+                // Services before the engine: whoever sees it answer sees what it has.
+                self.publish();
+                self.shared.board.post(Change::Engine(EngineView {
+                    ok: true,
+                    address: self.shared.engine_address(),
+                    version: Some(engine.version().version.clone()),
+                    error: None,
+                }));
+                self.shared.engine.send_replace(Some(engine));
             }
             Tidings::Down(error) => {
                 if self.engine.take().is_some() {
@@ -271,8 +283,12 @@ impl Run {
         let Some(engine) = self.engine.clone() else { return };
         self.shared.learn(&service, facts);
         let runs = matches!(link::container(facts).doing, crate::state::Doing::Running(_));
-        if let Some(container) =
-            self.state.members.get_mut(&service).and_then(|m| m.container.as_mut()).filter(|c| c.id == facts.id && runs)
+        if let Some(container) = self
+            .state
+            .members
+            .get_mut(&service)
+            .and_then(|m| m.container.as_mut())
+            .filter(|c| c.id == facts.id && runs)
         {
             container.ports = translate::ports(facts);
         }
@@ -319,7 +335,8 @@ impl Run {
             Err(_) if !self.observe_calls => {}
             Err(message) => {
                 self.tell("capture", None, format!("calls cannot be observed: {message}"));
-                let view = CaptureView { state: CaptureState::Failed, message: Some(message), ..observe::nothing() };
+                let view =
+                    CaptureView { state: CaptureState::Failed, message: Some(message), ..observe::nothing() };
                 self.shared.board.post(Change::Capture(view));
             }
         }
@@ -340,7 +357,11 @@ impl Run {
     fn on_manifest(&mut self, loaded: manifest::Loaded) {
         self.shared.show_manifest(&loaded);
         let Some(plan) = loaded.plan else {
-            return self.tell("manifest", None, "the manifest has errors; what runs follows the last good one".into());
+            return self.tell(
+                "manifest",
+                None,
+                "the manifest has errors; what runs follows the last good one".into(),
+            );
         };
         if plan == self.state.plan {
             return;
@@ -362,7 +383,10 @@ impl Run {
 
     fn live(&self) -> BTreeMap<String, Live> {
         let member = |(name, m): (&String, &crate::state::Member)| {
-            let container = m.container.as_ref().filter(|_| m.runs() && m.job.is_none_or(|(_, k)| k == crate::state::JobKind::Probe))?;
+            let container = m
+                .container
+                .as_ref()
+                .filter(|_| m.runs() && m.job.is_none_or(|(_, k)| k == crate::state::JobKind::Probe))?;
             let service = self.state.plan.services.get(name)?.clone();
             Some((name.clone(), Live { container: container.id.clone(), ready: container.ready, service }))
         };
@@ -436,7 +460,8 @@ impl Run {
     fn bench(&self, service: &str) -> Option<Bench> {
         let engine = self.engine.clone()?;
         // A service that left the manifest is stopped and removed by the rules it was started with.
-        let planned = self.state.plan.services.get(service).cloned().unwrap_or_else(|| spec::forgotten(service));
+        let planned =
+            self.state.plan.services.get(service).cloned().unwrap_or_else(|| spec::forgotten(service));
         Some(Bench {
             engine,
             plan: Arc::new(self.state.plan.clone()),
@@ -450,7 +475,8 @@ impl Run {
     fn lost(&self, job: JobId, service: String) {
         let shared = self.shared.clone();
         let error = ApiError::new(Code::EngineUnreachable, "the engine went away").about(&service);
-        self.shared.spawn(async move { shared.send(Event::JobDone(job, service, Outcome::Failed(error))).await });
+        self.shared
+            .spawn(async move { shared.send(Event::JobDone(job, service, Outcome::Failed(error))).await });
     }
 
     fn lay_ground(&self) {
@@ -504,7 +530,8 @@ impl Run {
 
     fn tell(&self, kind: &str, service: Option<String>, text: String) {
         let instance = service.as_deref().and_then(|s| self.instance(s));
-        let event = Shown { ts: now().to_string(), kind: kind.into(), service, instance, text, ..Shown::default() };
+        let event =
+            Shown { ts: now().to_string(), kind: kind.into(), service, instance, text, ..Shown::default() };
         self.shared.board.tell(event);
     }
 
@@ -522,12 +549,15 @@ impl Run {
         self.dirty = false;
         let mut views = self.state.views();
         for view in &mut views {
-            if let Some(stats) = self.stats.get(&view.service).filter(|_| view.state == api::shape::State::Running) {
+            if let Some(stats) =
+                self.stats.get(&view.service).filter(|_| view.state == api::shape::State::Running)
+            {
                 view.cpu = Some(stats.cpu_cores);
-                view.memory = Some(stats.memory as f64);
+                view.memory = Some(stats.memory.into());
             }
             view.build = self.builds.get(&view.service).cloned();
-            view.reload = self.reload_views.get(&view.service).cloned().or_else(|| self.reloads.view(&view.service));
+            view.reload =
+                self.reload_views.get(&view.service).cloned().or_else(|| self.reloads.view(&view.service));
         }
         self.shared.board.services(views);
     }
@@ -535,9 +565,10 @@ impl Run {
     fn answer_waiters(&mut self) {
         let state = &self.state;
         let rests = |name: &String| state.members.get(name).is_none_or(|m| m.job.is_none());
-        let (done, open) = std::mem::take(&mut self.settled).into_iter().partition::<Vec<_>, _>(|(services, _)| {
-            if services.is_empty() { state.members.keys().all(rests) } else { services.iter().all(rests) }
-        });
+        let (done, open) =
+            std::mem::take(&mut self.settled).into_iter().partition::<Vec<_>, _>(|(services, _)| {
+                if services.is_empty() { state.members.keys().all(rests) } else { services.iter().all(rests) }
+            });
         self.settled = open;
         if !done.is_empty() {
             self.publish();
@@ -547,7 +578,9 @@ impl Run {
             self.publish();
             self.downs.drain(..).for_each(tell);
         }
-        self.shared.at_rest.send_replace(!self.state.members.values().any(|m| m.container.is_some() || m.job.is_some()));
+        self.shared
+            .at_rest
+            .send_replace(!self.state.members.values().any(|m| m.container.is_some() || m.job.is_some()));
     }
 }
 

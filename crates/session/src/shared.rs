@@ -194,4 +194,3 @@ impl std::fmt::Debug for Shared {
         f.debug_struct("Shared").field("session", &self.session).finish_non_exhaustive()
     }
 }
-

@@ -55,8 +55,9 @@ pub(crate) fn hash(service: &Service) -> String {
     made_of.ready = None;
     made_of.reload = Vec::new();
     let text = serde_json::to_vec(&(made_of, is_supervised(service))).unwrap_or_default();
-    let hash =
-        text.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = text
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
     format!("{hash:016x}")
 }
 

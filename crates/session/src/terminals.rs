@@ -9,12 +9,16 @@ use crate::Session;
 
 impl Session {
     /// Opens a terminal; its output ends with [`Output::Exit`].
-    pub async fn terminal(&self, request: &TerminalRequest) -> Result<(Terminal, mpsc::Receiver<Output>), ApiError> {
+    pub async fn terminal(
+        &self,
+        request: &TerminalRequest,
+    ) -> Result<(Terminal, mpsc::Receiver<Output>), ApiError> {
         let command = (!request.command.is_empty()).then(|| request.command.clone());
         let open = Open { command, plain: request.plain, cols: request.cols, rows: request.rows };
         if request.service.is_empty() {
             let config = &self.shared.config;
-            return terminal::on_this_machine(self.shared.whose.folder.as_ref(), &config.env, &open).map_err(broken);
+            return terminal::on_this_machine(self.shared.whose.folder.as_ref(), &config.env, &open)
+                .map_err(broken);
         }
         let engine = self.require_engine().await?;
         let services = self.snapshot().await?.services;

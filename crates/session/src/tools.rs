@@ -39,7 +39,13 @@ pub(crate) async fn ensure_tools(engine: &Engine, guest: &Path) -> Result<Tools,
         return Ok(tools);
     }
     let packed = archive(&binary);
-    engine.import_image(&tools.image, packed.clone(), &["ENTRYPOINT [\"/shoal-guest\"]", "LABEL dev.shoal.guest=image"]).await?;
+    engine
+        .import_image(
+            &tools.image,
+            packed.clone(),
+            &["ENTRYPOINT [\"/shoal-guest\"]", "LABEL dev.shoal.guest=image"],
+        )
+        .await?;
     fill(engine, &tools, packed).await?;
     Ok(tools)
 }
@@ -104,7 +110,9 @@ fn archive(binary: &[u8]) -> Vec<u8> {
 
 /// FNV-1a over the binary, as twelve hexadecimal digits.
 fn fingerprint(binary: &[u8]) -> String {
-    let hash = binary.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = binary
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
     format!("{:012x}", hash & 0xffff_ffff_ffff)
 }
 

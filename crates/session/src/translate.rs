@@ -95,7 +95,7 @@ fn party(party: &Party) -> PartyShape {
 
 fn message(message: &Message, whole: bool) -> CallMessage {
     let mut shown = CallMessage {
-        bytes: message.bytes as f64,
+        bytes: message.bytes.into(),
         headers: None,
         body: None,
         binary: false,
@@ -127,7 +127,11 @@ fn headers(all: &[(String, String)]) -> serde_json::Map<String, serde_json::Valu
 
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+    bytes
+        .iter()
+        .flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]])
+        .map(char::from)
+        .collect()
 }
 
 /// An edge.
@@ -136,9 +140,9 @@ pub fn edge(edge: &Edge) -> EdgeRow {
         from: edge.from.clone(),
         to: edge.to.clone(),
         protocol: edge.protocol.name().to_owned(),
-        calls: edge.calls as f64,
-        errors: edge.errors as f64,
-        bytes: edge.bytes as f64,
+        calls: edge.calls.into(),
+        errors: edge.errors.into(),
+        bytes: edge.bytes.into(),
         p50_ms: edge.p50_ms,
         p90_ms: edge.p90_ms,
         p99_ms: edge.p99_ms,

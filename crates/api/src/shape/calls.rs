@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::From;
+use super::{From, Whole};
 
 /// Which calls. Everything that is left out does not narrow.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
@@ -169,7 +169,7 @@ pub struct CallRow {
 #[ts(export)]
 pub struct CallMessage {
     /// The body's whole size.
-    pub bytes: f64,
+    pub bytes: Whole,
     /// By lower-case name, in wire order; values of one name are joined by `, `.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "Record<string, string>")]
@@ -225,11 +225,11 @@ pub struct EdgeRow {
     /// What they speak.
     pub protocol: String,
     /// Calls.
-    pub calls: f64,
+    pub calls: Whole,
     /// Failed ones.
-    pub errors: f64,
+    pub errors: Whole,
     /// Body bytes both ways.
-    pub bytes: f64,
+    pub bytes: Whole,
     /// Median.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

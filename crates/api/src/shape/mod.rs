@@ -36,12 +36,49 @@ pub struct Done {
     pub note: Option<String>,
 }
 
+/// A whole number that JavaScript can hold: at most 2^53 - 1, where larger ones end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, TS)]
+#[ts(type = "number")]
+pub struct Whole(u64);
+
+impl Whole {
+    const MOST: u64 = (1 << 53) - 1;
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The number for arithmetic with fractions.
+    pub const fn as_f64(self) -> f64 {
+        self.0 as f64
+    }
+}
+
+impl std::convert::From<u64> for Whole {
+    fn from(number: u64) -> Self {
+        Self(number.min(Self::MOST))
+    }
+}
+
+impl Serialize for Whole {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0.min(Self::MOST))
+    }
+}
+
+impl std::fmt::Display for Whole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// How many.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct Count {
-    /// A whole number.
-    pub count: f64,
+    /// The number.
+    pub count: Whole,
 }
 
 /// A text in some other tool's form.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::EdgeRow;
+use super::{EdgeRow, Whole};
 
 /// What `up` should do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -229,7 +229,7 @@ pub struct ServiceView {
     /// Bytes in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
-    pub memory: Option<f64>,
+    pub memory: Option<Whole>,
     /// What went wrong last, until it goes right again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -328,13 +328,13 @@ pub struct CaptureView {
     #[ts(optional)]
     pub message: Option<String>,
     /// Packets seen.
-    pub packets: f64,
+    pub packets: Whole,
     /// Packets that the kernel dropped since the ring was full.
-    pub lost_kernel: f64,
+    pub lost_kernel: Whole,
     /// Bytes that no decoder saw.
-    pub lost_gaps: f64,
+    pub lost_gaps: Whole,
     /// Exchanges dropped on the way from the guest.
-    pub lost_transport: f64,
+    pub lost_transport: Whole,
 }
 
 /// How much there is of everything.
@@ -342,19 +342,19 @@ pub struct CaptureView {
 #[ts(export)]
 pub struct Counters {
     /// Log lines stored.
-    pub lines: f64,
+    pub lines: Whole,
     /// Log lines of the last second.
-    pub lines_per_second: f64,
+    pub lines_per_second: Whole,
     /// Calls seen.
-    pub calls: f64,
+    pub calls: Whole,
     /// Calls of the last second.
-    pub calls_per_second: f64,
+    pub calls_per_second: Whole,
     /// Failed calls seen.
-    pub failed_calls: f64,
+    pub failed_calls: Whole,
     /// Grows with every change of any call.
-    pub calls_revision: f64,
+    pub calls_revision: Whole,
     /// Resident memory of the session, in bytes.
-    pub session_memory: f64,
+    pub session_memory: Whole,
 }
 
 /// Anything on the time axis that is no line and no call.
@@ -388,7 +388,7 @@ pub struct Event {
     /// Of a reload: bytes sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
-    pub bytes: Option<f64>,
+    pub bytes: Option<Whole>,
     /// Of a reload: `nothing restart signal run rebuild`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

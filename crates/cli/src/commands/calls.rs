@@ -17,7 +17,9 @@ const PAGE: u32 = 500;
 pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> Result<(), Failure> {
     let query = query(calls)?;
     if !calls.pcap.is_empty() {
-        let mut print = |call: &CallDetail| if calls.json { print::json(call) } else { print::line(&shown(call, Paint::stdout())) };
+        let mut print = |call: &CallDetail| {
+            if calls.json { print::json(call) } else { print::line(&shown(call, Paint::stdout())) }
+        };
         return server::decode_captures(&calls.pcap, &query, &mut print);
     }
     let client = super::session(arguments).await?;
@@ -88,11 +90,17 @@ fn shown(call: &CallDetail, paint: Paint) -> String {
     let row = &call.row;
     let ends = format!("{} -> {}", name(row.from.service.as_deref()), name(row.to.service.as_deref()));
     let status = row.status.as_deref().unwrap_or(if row.pending { "..." } else { "-" });
-    let status = if row.ok { paint.green(&format!("{status:>4}")) } else { paint.red(&format!("{status:>4}")) };
+    let status =
+        if row.ok { paint.green(&format!("{status:>4}")) } else { paint.red(&format!("{status:>4}")) };
     let ms = row.ms.map(print::span).unwrap_or_default();
-    let quality = if row.quality == "complete" { String::new() } else { paint.amber(&format!("  {}", row.quality)) };
+    let quality =
+        if row.quality == "complete" { String::new() } else { paint.amber(&format!("  {}", row.quality)) };
     let id = paint.dim(&format!("  {}", row.id));
-    format!("{} {ends:<24} {status} {ms:>8}  {}{quality}{id}", paint.dim(print::clock(&row.ts)), row.operation)
+    format!(
+        "{} {ends:<24} {status} {ms:>8}  {}{quality}{id}",
+        paint.dim(print::clock(&row.ts)),
+        row.operation
+    )
 }
 
 fn name(service: Option<&str>) -> &str {
@@ -103,7 +111,10 @@ fn whole(call: &CallDetail) -> Result<(), Failure> {
     let paint = Paint::stdout();
     print::line(&shown(call, paint))?;
     let row = &call.row;
-    print::line(&format!("from {}  to {}  {}  connection {}", row.from.addr, row.to.addr, row.protocol, row.conn))?;
+    print::line(&format!(
+        "from {}  to {}  {}  connection {}",
+        row.from.addr, row.to.addr, row.protocol, row.conn
+    ))?;
     if let Some(ttfb) = row.ttfb_ms {
         print::line(&format!("first byte after {}", print::span(ttfb)))?;
     }
@@ -115,35 +126,48 @@ fn whole(call: &CallDetail) -> Result<(), Failure> {
 }
 
 fn message(title: &str, message: &CallMessage, paint: Paint) -> Result<(), Failure> {
-    print::line(&format!("\n{} {}", paint.bold(title), print::size(message.bytes)))?;
+    print::line(&format!("\n{} {}", paint.bold(title), print::size(message.bytes.as_f64())))?;
     for (name, value) in message.headers.iter().flatten() {
         print::line(&format!("{}: {}", paint.dim(name), value.as_str().unwrap_or_default()))?;
     }
     if let Some(body) = &message.body {
-        let cut = if message.truncated { paint.amber("\n[cut here: see `body_limit` in the manifest]") } else { String::new() };
+        let cut = if message.truncated {
+            paint.amber("\n[cut here: see `body_limit` in the manifest]")
+        } else {
+            String::new()
+        };
         print::line(&format!("\n{body}{cut}"))?;
     }
     Ok(())
 }
 
 /// `shoal map`.
-pub(super) async fn map(arguments: &StackArguments, json: bool, dot: bool, mermaid: bool) -> Result<(), Failure> {
+pub(super) async fn map(
+    arguments: &StackArguments,
+    json: bool,
+    dot: bool,
+    mermaid: bool,
+) -> Result<(), Failure> {
     let edges = super::session(arguments).await?.call(command::edges, &Empty {}).await?.edges;
     if json {
         return edges.iter().try_for_each(print::json);
     }
     if dot || mermaid {
-        return print::line(&server::draw(&edges, if dot { server::Drawing::Dot } else { server::Drawing::Mermaid }));
+        return print::line(&server::draw(
+            &edges,
+            if dot { server::Drawing::Dot } else { server::Drawing::Mermaid },
+        ));
     }
     let paint = Paint::stdout();
-    let head = ["FROM", "TO", "PROTOCOL", "CALLS", "ERRORS", "P50", "P90", "P99"].map(|h| paint.dim(h)).to_vec();
+    let head =
+        ["FROM", "TO", "PROTOCOL", "CALLS", "ERRORS", "P50", "P90", "P99"].map(|h| paint.dim(h)).to_vec();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(edges.iter().map(|e| edge(e, paint))).collect();
     print::table(&rows)
 }
 
 fn edge(edge: &EdgeRow, paint: Paint) -> Vec<String> {
     let ms = |value: Option<f64>| value.map(print::span).unwrap_or_default();
-    let errors = if edge.errors > 0.0 { paint.red(&edge.errors.to_string()) } else { String::new() };
+    let errors = if edge.errors.get() > 0 { paint.red(&edge.errors.to_string()) } else { String::new() };
     vec![
         paint.named(&edge.from),
         paint.named(&edge.to),

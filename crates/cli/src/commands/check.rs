@@ -20,7 +20,11 @@ pub(super) fn check(arguments: &StackArguments, json: bool) -> Result<(), Failur
         print::note(&format!("{errors} {} in {}", plural(errors, "error", "errors"), shown(&stack)));
     })?;
     let services = stack.loaded.plan.as_ref().map_or(0, |p| p.services.len());
-    print::note(&format!("{} is good: {services} {}", shown(&stack), plural(services, "service", "services")));
+    print::note(&format!(
+        "{} is good: {services} {}",
+        shown(&stack),
+        plural(services, "service", "services")
+    ));
     Ok(())
 }
 

@@ -28,7 +28,14 @@ pub(super) async fn run(arguments: &StackArguments, logs: &LogsArguments) -> Res
         return print::line(&format!("{}", count.count));
     }
     let from = if logs.lines.is_some() { From::Newest } else { From::Oldest };
-    let mut follow = Follow { client: &client, query, from, json: logs.json, wait: false, limit: logs.lines.unwrap_or(PAGE) };
+    let mut follow = Follow {
+        client: &client,
+        query,
+        from,
+        json: logs.json,
+        wait: false,
+        limit: logs.lines.unwrap_or(PAGE),
+    };
     super::or_interrupt(async {
         if logs.lines.is_some_and(|n| n > 0) {
             follow.print_next().await?;
@@ -76,7 +83,8 @@ impl<'a> Follow<'a> {
     /// Prints the next page, and says how many lines it had.
     pub(super) async fn print_next(&mut self) -> Result<usize, Failure> {
         let wait_ms = if self.wait && matches!(self.from, From::After(_)) { 10_000 } else { 0 };
-        let read = LogsRead { query: self.query.clone(), from: self.from.clone(), limit: self.limit, wait_ms };
+        let read =
+            LogsRead { query: self.query.clone(), from: self.from.clone(), limit: self.limit, wait_ms };
         let page = self.client.call(command::logs_read, &read).await?;
         let paint = Paint::stdout();
         for line in &page.lines {

@@ -28,7 +28,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
         Command::Check { json } => check::check(&stack, json)?,
         Command::Plan { json: _ } => check::plan(&stack)?,
-        Command::Schema => print::line(&serde_json::to_string_pretty(&manifest::schema()).map_err(anyhow::Error::from)?)?,
+        Command::Schema => {
+            print::line(&serde_json::to_string_pretty(&manifest::schema()).map_err(anyhow::Error::from)?)?
+        }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "shoal", &mut std::io::stdout());
         }

@@ -18,7 +18,10 @@ pub(super) fn run(
     match path {
         Some(folder) if folder.is_dir() => {
             let found = manifest::find(&folder).ok_or_else(|| {
-                Failure::usage(format!("there is no `services.toml` in `{}` or any folder above it", folder.display()))
+                Failure::usage(format!(
+                    "there is no `services.toml` in `{}` or any folder above it",
+                    folder.display()
+                ))
             })?;
             arguments.files.push(found);
         }

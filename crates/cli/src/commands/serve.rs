@@ -5,7 +5,11 @@ use crate::failure::Failure;
 use crate::locate::{Stack, environment};
 use crate::print;
 
-pub(super) async fn run(arguments: &StackArguments, listen: Option<&str>, background: bool) -> Result<(), Failure> {
+pub(super) async fn run(
+    arguments: &StackArguments,
+    listen: Option<&str>,
+    background: bool,
+) -> Result<(), Failure> {
     let log = std::env::var("SHOAL_LOG").unwrap_or_else(|_| "warn,session=info,server=info".into());
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(log))

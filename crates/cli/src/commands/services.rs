@@ -71,18 +71,20 @@ pub(super) async fn ps(arguments: &StackArguments, json: bool) -> Result<(), Fai
     }
     let paint = Paint::stdout();
     let head = ["SERVICE", "STATE", "PORTS", "CPU", "MEMORY", "RESTARTS"].map(|h| paint.dim(h)).to_vec();
-    let rows: Vec<Vec<String>> = std::iter::once(head).chain(snapshot.services.iter().map(|s| row(s, paint))).collect();
+    let rows: Vec<Vec<String>> =
+        std::iter::once(head).chain(snapshot.services.iter().map(|s| row(s, paint))).collect();
     print::table(&rows)
 }
 
 fn row(service: &ServiceView, paint: Paint) -> Vec<String> {
-    let ports: Vec<String> = service.ports.iter().map(|p| format!("{}:{}->{}", p.address, p.host, p.container)).collect();
+    let ports: Vec<String> =
+        service.ports.iter().map(|p| format!("{}:{}->{}", p.address, p.host, p.container)).collect();
     vec![
         paint.bold(&service.service),
         state(service, paint),
         ports.join(" "),
         service.cpu.map(|c| format!("{:.1} %", c * 100.0)).unwrap_or_default(),
-        service.memory.map(print::size).unwrap_or_default(),
+        service.memory.map(|m| print::size(m.as_f64())).unwrap_or_default(),
         if service.restarts == 0 { String::new() } else { service.restarts.to_string() },
     ]
 }
@@ -92,7 +94,9 @@ fn state(service: &ServiceView, paint: Paint) -> String {
     match service.state {
         State::Running if service.ready => paint.green("ready"),
         State::Running => paint.amber("running"),
-        State::Waiting => paint.amber(&format!("waits for {}", service.waiting_for.as_deref().unwrap_or("its turn"))),
+        State::Waiting => {
+            paint.amber(&format!("waits for {}", service.waiting_for.as_deref().unwrap_or("its turn")))
+        }
         State::Building => "building".into(),
         State::Pulling => "pulling".into(),
         State::Starting => "starting".into(),

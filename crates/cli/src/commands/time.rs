@@ -13,7 +13,9 @@ pub(super) fn moment(text: &str) -> Result<String, Failure> {
     }
     match text.parse::<Timestamp>() {
         Ok(at) => Ok(at.to_string()),
-        Err(_) => Err(Failure::usage(format!("`{text}` is no time; write `10m`, `2h` or `2026-01-31T08:30:00Z`"))),
+        Err(_) => {
+            Err(Failure::usage(format!("`{text}` is no time; write `10m`, `2h` or `2026-01-31T08:30:00Z`")))
+        }
     }
 }
 

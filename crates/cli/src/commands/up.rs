@@ -90,7 +90,9 @@ async fn until_ready(client: &Client, asked: &[String], timeout: Duration) -> Re
         if begun.elapsed() > timeout {
             let late: Vec<&str> = meant.iter().filter(|s| !is_up(s)).map(|s| s.service.as_str()).collect();
             let message = format!("not ready after {} s: {}", timeout.as_secs(), late.join(", "));
-            return Err(ApiError::new(Code::TimedOut, message).hint("`shoal ps` and `shoal logs` say how far they are").into());
+            return Err(ApiError::new(Code::TimedOut, message)
+                .hint("`shoal ps` and `shoal logs` say how far they are")
+                .into());
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -151,7 +153,9 @@ fn step(service: &ServiceView) -> String {
     let paint = Paint::stderr();
     let build = service.build.as_ref().map(|b| paint.dim(&format!(" {}", b.step))).unwrap_or_default();
     match service.state {
-        State::Waiting => paint.amber(&format!("waits for {}", service.waiting_for.as_deref().unwrap_or("its turn"))),
+        State::Waiting => {
+            paint.amber(&format!("waits for {}", service.waiting_for.as_deref().unwrap_or("its turn")))
+        }
         State::Building => format!("building{build}"),
         State::Pulling => format!("pulling{build}"),
         State::Starting => "starting".into(),

@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use model::frame::{self, Frames, FromAgent, ToAgent};
 
 fn guest() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_shoal-guest"))
+    Command::new(env!("CARGO_BIN_EXE_guest"))
 }
 
 /// A supervisor with its service; killed when dropped.

@@ -361,14 +361,17 @@ impl Member {
     }
 
     fn replaces(&self) -> bool {
-        self.container.as_ref().is_some_and(|c| self.replace || (c.hash != self.hash && self.goal == Goal::Run))
+        self.container
+            .as_ref()
+            .is_some_and(|c| self.replace || (c.hash != self.hash && self.goal == Goal::Run))
     }
 }
 
 impl State {
     /// A stack of which nothing is known yet but what should run; `hashes` are the definitions' by service.
     pub fn new(plan: Plan, hashes: &BTreeMap<String, String>) -> Self {
-        let members = plan.services.keys().map(|name| (name.clone(), Member::new(hash_of(hashes, name)))).collect();
+        let members =
+            plan.services.keys().map(|name| (name.clone(), Member::new(hash_of(hashes, name)))).collect();
         Self {
             plan,
             members,
@@ -438,7 +441,10 @@ impl State {
     pub fn is_down(&self) -> bool {
         self.clearing.is_none()
             && self.ground != Ground::Clearing
-            && self.members.values().all(|m| m.goal != Goal::Gone || (m.container.is_none() && m.job.is_none()))
+            && self
+                .members
+                .values()
+                .all(|m| m.goal != Goal::Gone || (m.container.is_none() && m.job.is_none()))
     }
 
     /// The names of services that are asked for but not in the plan.
@@ -450,8 +456,11 @@ impl State {
         self.clearing = None;
         self.ground_error = None;
         self.whole |= services.is_empty();
-        let mut open: Vec<String> =
-            if services.is_empty() { self.plan.services.keys().cloned().collect() } else { services.to_vec() };
+        let mut open: Vec<String> = if services.is_empty() {
+            self.plan.services.keys().cloned().collect()
+        } else {
+            services.to_vec()
+        };
         let mut seen = Vec::new();
         while let Some(name) = open.pop() {
             if seen.contains(&name) {
@@ -469,7 +478,8 @@ impl State {
         self.whole = false;
         self.clearing = Some(clearing);
         for (name, member) in &mut self.members {
-            let stays = self.plan.services.get(name).is_some_and(|s| s.lifetime == Lifetime::Persistent) && !clearing.all;
+            let stays = self.plan.services.get(name).is_some_and(|s| s.lifetime == Lifetime::Persistent)
+                && !clearing.all;
             member.error = None;
             member.start_wanted = false;
             member.image_wanted = false;
@@ -534,7 +544,8 @@ impl State {
             member.container = Some(container);
         }
         if any && self.ground == Ground::Bare && self.clearing.is_none() {
-            self.whole = self.plan.services.keys().all(|n| self.members.get(n).is_some_and(|m| m.container.is_some()));
+            self.whole =
+                self.plan.services.keys().all(|n| self.members.get(n).is_some_and(|m| m.container.is_some()));
         }
     }
 

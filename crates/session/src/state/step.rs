@@ -32,7 +32,8 @@ impl State {
             effects.push(effect(member, job, kind, name));
         }
         let plan = &self.plan;
-        self.members.retain(|name, m| plan.services.contains_key(name) || m.container.is_some() || m.job.is_some());
+        self.members
+            .retain(|name, m| plan.services.contains_key(name) || m.container.is_some() || m.job.is_some());
         self.step_ground(effects);
     }
 
@@ -49,7 +50,9 @@ impl State {
                 effects.push(Effect::ClearGround(clearing));
             }
             // Something was meant to stay, so the ground stays under it.
-            (Ground::Laid | Ground::Bare, Some(_)) if !self.members.values().any(Self::leaving) => self.clearing = None,
+            (Ground::Laid | Ground::Bare, Some(_)) if !self.members.values().any(Self::leaving) => {
+                self.clearing = None
+            }
             _ => {}
         }
     }
@@ -61,11 +64,16 @@ impl State {
     /// The first dependency that keeps a service from starting, and how far it must be.
     pub fn blocked_by(&self, service: &str) -> Option<(&str, Condition)> {
         let dependencies = &self.plan.services.get(service)?.depends_on;
-        dependencies.iter().find(|d| !self.meets(&d.service, d.condition)).map(|d| (d.service.as_str(), d.condition))
+        dependencies
+            .iter()
+            .find(|d| !self.meets(&d.service, d.condition))
+            .map(|d| (d.service.as_str(), d.condition))
     }
 
     fn meets(&self, service: &str, condition: Condition) -> bool {
-        let Some(container) = self.members.get(service).and_then(|m| m.container.as_ref()) else { return false };
+        let Some(container) = self.members.get(service).and_then(|m| m.container.as_ref()) else {
+            return false;
+        };
         match condition {
             Condition::Started => matches!(container.doing, Doing::Running(_) | Doing::Exited(0)),
             Condition::Ready => container.ready,

@@ -8,7 +8,8 @@ use api::shape::State as Shown;
 use api::{ApiError, Code};
 use model::Timestamp;
 use model::plan::{
-    Condition, ContainerOptions, Dependency, Lifetime, Plan, PullPolicy, Resources, RestartPolicy, Service, Source,
+    Condition, ContainerOptions, Dependency, Lifetime, Plan, PullPolicy, Resources, RestartPolicy, Service,
+    Source,
 };
 use proptest::prelude::*;
 
@@ -88,8 +89,14 @@ impl Engine {
                 assert!(self.containers.is_empty(), "the ground is cleared under {:?}", self.containers);
                 vec![Input::GroundCleared]
             }
-            Effect::Image { job, .. } | Effect::Probe { job, .. } if self.cancelled.contains(&job) => Vec::new(),
-            Effect::Image { job, service } => done(job, service.clone(), if fail { failed() } else { Outcome::Image(format!("img-{service}")) }),
+            Effect::Image { job, .. } | Effect::Probe { job, .. } if self.cancelled.contains(&job) => {
+                Vec::new()
+            }
+            Effect::Image { job, service } => done(
+                job,
+                service.clone(),
+                if fail { failed() } else { Outcome::Image(format!("img-{service}")) },
+            ),
             Effect::Create { job, service, .. } => {
                 assert!(self.containers.values().all(|(s, _)| *s != service), "two containers of {service}");
                 if fail {
@@ -99,8 +106,14 @@ impl Engine {
                 let id = format!("c{}", self.made);
                 self.containers.insert(id.clone(), (service.clone(), false));
                 let hash = format!("hash-of-{service}");
-                let container =
-                    Container { id, name: service.clone(), hash, doing: Doing::Created, ready: false, ports: Vec::new() };
+                let container = Container {
+                    id,
+                    name: service.clone(),
+                    hash,
+                    doing: Doing::Created,
+                    ready: false,
+                    ports: Vec::new(),
+                };
                 done(job, service, Outcome::Created(container))
             }
             Effect::Start { job, service, container } => {
@@ -112,7 +125,9 @@ impl Engine {
                 entry.1 = true;
                 done(job, service, Outcome::Started(Timestamp(1), Vec::new()))
             }
-            Effect::Probe { job, service, .. } => done(job, service, if fail { failed() } else { Outcome::Ready }),
+            Effect::Probe { job, service, .. } => {
+                done(job, service, if fail { failed() } else { Outcome::Ready })
+            }
             Effect::Stop { job, service, container } => {
                 self.containers.get_mut(&container).expect("what is stopped exists").1 = false;
                 done(job, service, Outcome::Stopped(Some(0)))
@@ -136,7 +151,8 @@ impl Engine {
 
     /// The process in a running container ends.
     fn end(&mut self, state: &mut State, service: &str, code: i32) {
-        let id = self.containers.iter().find(|(_, (s, runs))| s == service && *runs).map(|(id, _)| id.clone());
+        let id =
+            self.containers.iter().find(|(_, (s, runs))| s == service && *runs).map(|(id, _)| id.clone());
         let Some(id) = id else { return };
         self.containers.get_mut(&id).expect("just found").1 = false;
         let effects = state.on(Input::Exited { id, code });

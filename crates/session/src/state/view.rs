@@ -40,7 +40,9 @@ impl State {
             error: member.error.clone().or_else(|| member.late.clone()),
             build: None,
             reload: None,
-            depends_on: planned.map(|p| p.depends_on.iter().map(|d| d.service.clone()).collect()).unwrap_or_default(),
+            depends_on: planned
+                .map(|p| p.depends_on.iter().map(|d| d.service.clone()).collect())
+                .unwrap_or_default(),
         }
     }
 
@@ -55,7 +57,11 @@ impl State {
             (Some(JobKind::Create | JobKind::Start), _) => Shown::Starting,
             _ if !matches!(member.goal, Goal::Run) => Shown::Stopped,
             (_, Some(Doing::Exited(code))) if !member.start_wanted => {
-                if code == 0 { Shown::Completed } else { Shown::Failed }
+                if code == 0 {
+                    Shown::Completed
+                } else {
+                    Shown::Failed
+                }
             }
             _ if self.ground == Ground::Laying => Shown::Starting,
             _ if self.blocked_by(name).is_some() => Shown::Waiting,
