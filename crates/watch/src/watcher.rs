@@ -134,6 +134,18 @@ impl Watches {
         Ok(())
     }
 
+    /// Watches the folder in which the root comes and goes. While its watch was being set, one nearer to the root may
+    /// have come.
+    fn add_anchor(&mut self, tree: &Tree) -> Result<(), WatchError> {
+        loop {
+            let anchor = tree.anchor();
+            self.add(anchor)?;
+            if tree.anchor() == anchor {
+                return Ok(());
+            }
+        }
+    }
+
     fn add_all_beneath(&mut self, root: &Path) -> Result<(), WatchError> {
         if !root.is_dir() || self.folders.contains(root) {
             return Ok(());
@@ -171,8 +183,7 @@ struct Watching {
 impl Watching {
     fn begin(&mut self) -> Result<(), WatchError> {
         for number in 0..self.trees.len() {
-            let anchor = self.trees[number].anchor().to_owned();
-            self.watches.add(&anchor)?;
+            self.watches.add_anchor(&self.trees[number])?;
             let root = self.trees[number].real.clone();
             let found = self.walk(number, &root)?;
             self.trees[number].remember(found);
@@ -307,8 +318,7 @@ impl Watching {
 
     /// Compares a whole tree with what is known of it.
     fn rescan(&mut self, number: usize, seen: Seen) {
-        let anchor = self.trees[number].anchor().to_owned();
-        if let Err(error) = self.watches.add(&anchor) {
+        if let Err(error) = self.watches.add_anchor(&self.trees[number]) {
             self.degrade(number, &error);
         }
         let root = self.trees[number].real.clone();
