@@ -40,7 +40,10 @@ pub(crate) async fn lay(
             .hint("it belongs beside `shoal`; `./dev build` puts it there"));
     }
     let labels = spec::stack_labels(plan, session);
-    let network = engine.ensure_network(&plan.name, &labels).await.map_err(translate::engine)?;
+    let binary = tools::read(guest).await.map_err(translate::engine)?;
+    let mut of_network = labels.clone();
+    of_network.insert(tools::USES.to_owned(), binary.tools.volume.clone());
+    let network = engine.ensure_network(&plan.name, &of_network).await.map_err(translate::engine)?;
     if network.labels.get(STACK) != Some(&plan.name) {
         return Err(ApiError::new(
             Code::Conflict,
@@ -51,7 +54,8 @@ pub(crate) async fn lay(
             plan.name
         )));
     }
-    let tools = tools::ensure_tools(engine, guest).await.map_err(translate::engine)?;
+    tools::ensure_tools(engine, &binary).await.map_err(translate::engine)?;
+    let tools = binary.tools;
     let capture = if observe {
         capture::start(capture::Start {
             engine,

@@ -13,6 +13,8 @@ pub(crate) const FOLDER: &str = "/.shoal";
 /// The binary's name, in the image's root and in the volume.
 pub(crate) const BINARY: &str = "shoal-guest";
 const LABEL: &str = "dev.shoal.guest";
+/// On a stack's network: the volume of the guest that the stack uses.
+pub(crate) const USES: &str = "dev.shoal.guest.volume";
 const REPOSITORY: &str = "shoal/guest";
 
 /// The guest on an engine.
@@ -24,30 +26,38 @@ pub(crate) struct Tools {
     pub volume: String,
 }
 
-/// Puts the guest on the engine; nothing when it is there already.
-pub(crate) async fn ensure_tools(engine: &Engine, guest: &Path) -> Result<Tools, EngineError> {
-    let binary = tokio::fs::read(guest).await.map_err(|e| EngineError::Other {
+/// The guest as this machine has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Binary {
+    bytes: Vec<u8>,
+    /// What it is called on an engine.
+    pub tools: Tools,
+}
+
+/// Reads the guest.
+pub(crate) async fn read(guest: &Path) -> Result<Binary, EngineError> {
+    let bytes = tokio::fs::read(guest).await.map_err(|e| EngineError::Other {
         what: format!("reading the guest `{}`", guest.display()),
         status: None,
         message: e.to_string(),
     })?;
-    let hash = fingerprint(&binary);
-    let tools = Tools { image: format!("{REPOSITORY}:{hash}"), volume: format!("shoal-guest-{hash}") };
+    let hash = fingerprint(&bytes);
+    let tools = Tools { image: format!("{REPOSITORY}:{hash}"), volume: volume_of(&hash) };
+    Ok(Binary { bytes, tools })
+}
+
+/// Puts the guest on the engine; nothing when it is there already.
+pub(crate) async fn ensure_tools(engine: &Engine, binary: &Binary) -> Result<(), EngineError> {
+    let tools = &binary.tools;
     let volumes = engine.volumes(&[(LABEL, "volume")]).await?;
     let image = engine.image(&tools.image).await?;
-    if image.is_some() && volumes.iter().any(|v| v.name == tools.volume) {
-        return Ok(tools);
+    let filled = volumes.iter().any(|v| v.name == tools.volume);
+    let packed = archive(&binary.bytes);
+    if image.is_none() {
+        let changes = ["ENTRYPOINT [\"/shoal-guest\"]", "LABEL dev.shoal.guest=image"];
+        engine.import_image(&tools.image, packed.clone(), &changes).await?;
     }
-    let packed = archive(&binary);
-    engine
-        .import_image(
-            &tools.image,
-            packed.clone(),
-            &["ENTRYPOINT [\"/shoal-guest\"]", "LABEL dev.shoal.guest=image"],
-        )
-        .await?;
-    fill(engine, &tools, packed).await?;
-    Ok(tools)
+    if filled { Ok(()) } else { fill(engine, tools, packed).await }
 }
 
 /// A volume can only be written through a container; this one is never started.
@@ -70,14 +80,23 @@ async fn fill(engine: &Engine, tools: &Tools, packed: Vec<u8>) -> Result<(), Eng
     filled
 }
 
-/// Removes every build of the guest that no container uses any more. One that another stack uses stays.
+/// Removes every build of the guest that no stack uses any more. A stack's network bears the name of the build that
+/// its containers will use, as they come later; a container keeps what it uses by itself.
 pub(crate) async fn remove_tools(engine: &Engine) -> Result<(), EngineError> {
-    for volume in engine.volumes(&[(LABEL, "volume")]).await? {
+    let networks = engine.networks(&[(USES, "")]).await?;
+    let used = |volume: &str| networks.iter().any(|n| n.labels.get(USES).is_some_and(|v| v == volume));
+    for volume in engine.volumes(&[(LABEL, "volume")]).await?.iter().filter(|v| !used(&v.name)) {
         in_use_is_fine(engine.remove_volume(&volume.name).await)?;
     }
     for image in engine.images(&[(LABEL, "image")]).await? {
-        for tag in &image.tags {
-            in_use_is_fine(engine.remove_image(tag).await)?;
+        // One that was imported anew while a container used it has lost its name to the new one.
+        let tags: Vec<&String> = image.tags.iter().filter(|t| !t.starts_with("<none>")).collect();
+        if tags.iter().filter_map(|tag| tag.rsplit_once(':')).any(|(_, hash)| used(&volume_of(hash))) {
+            continue;
+        }
+        let named = if tags.is_empty() { vec![&image.id] } else { tags };
+        for name in named {
+            in_use_is_fine(engine.remove_image(name).await)?;
         }
     }
     Ok(())
@@ -88,6 +107,10 @@ fn in_use_is_fine(outcome: Result<(), EngineError>) -> Result<(), EngineError> {
         Err(EngineError::Conflict { .. } | EngineError::NotFound { .. }) => Ok(()),
         other => other,
     }
+}
+
+fn volume_of(hash: &str) -> String {
+    format!("shoal-guest-{hash}")
 }
 
 /// Entrypoint and command that run a service under the guest's supervisor.
