@@ -81,7 +81,7 @@ impl Server {
             profiles: config.profiles,
             env: config.env,
             guest: config.guest,
-        })?);
+        }).await?);
         let socket = config.place.socket();
         let unix = bind_socket(&socket)?;
         let (stopping, _) = signal::channel(false);

@@ -83,11 +83,10 @@ pub struct Session {
 
 impl Session {
     /// Reads the manifest, opens the stores, and starts all tasks. Needs no engine: it is waited for.
-    pub fn start(config: Config) -> Result<Self, ApiError> {
+    pub async fn start(config: Config) -> Result<Self, ApiError> {
         let lease = take_lease(&config.place)?;
         let loaded = manifests::load(&config);
-        let store = logs::Store::open(&config.place.logs(), logs::Limits::default())
-            .map_err(|e| ApiError::new(Code::Failed, e.to_string()).caused_by(&e))?;
+        let store = open_store(&config.place).await?;
         let plan = loaded.plan.clone().unwrap_or_else(|| Plan::empty(&loaded.name, &loaded.folder));
         let trusted = config.files.first().is_some_and(|f| api::host::is_trusted(&config.state, f));
         let session = format!("{:x}", jobs::now().0 / 1_000_000);
@@ -148,6 +147,25 @@ async fn retain(shared: Arc<Shared>) {
         let kept = tokio::task::spawn_blocking(move || store.retain(jobs::now())).await;
         if let Ok(Err(error)) = kept {
             tracing::warn!("old log lines could not be removed: {error}");
+        }
+    }
+}
+
+/// Opens the log store. The lease is ours, so whoever still writes there is a session that is just ending.
+async fn open_store(place: &Place) -> Result<logs::Store, ApiError> {
+    let mut tries = 0;
+    loop {
+        match logs::Store::open(&place.logs(), logs::Limits::default()) {
+            Ok(store) => return Ok(store),
+            Err(logs::LogError::InUse { .. }) if tries < 100 => {
+                tries += 1;
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+            Err(error) => {
+                let mut shown = ApiError::new(Code::Failed, error.to_string()).caused_by(&error);
+                shown.hint = error.hint().map(str::to_owned);
+                return Err(shown);
+            }
         }
     }
 }

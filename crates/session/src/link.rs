@@ -8,6 +8,7 @@ use engine::{Address, ContainerFacts, ContainerState, Engine, EngineEvent};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
+use crate::jobs::now;
 use crate::spec::{FOLDER, STACK};
 use crate::state::{Container, Doing};
 use crate::translate;
@@ -65,8 +66,8 @@ async fn hold(
 ) -> Result<(), ApiError> {
     let address = Address::find(env).map_err(translate::engine)?;
     let engine = Engine::connect(&address).await.map_err(translate::engine)?;
-    // First the stream, then the list: nothing can happen in between unseen.
-    let mut events = engine.events(&whose.filter());
+    // What happens from here on is told by the stream, so nothing can happen unseen while the list is made.
+    let mut events = engine.events_since(&whose.filter(), now());
     let found = engine.list(&whose.filter()).await.map_err(translate::engine)?;
     *pause = FIRST_PAUSE;
     if tidings.send(Tidings::Up(engine, found)).await.is_err() {

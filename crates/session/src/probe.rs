@@ -13,6 +13,9 @@ use model::plan::{Check, Probe, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// The engine may stamp a container's first lines earlier than its start.
+const LATE: Duration = Duration::from_secs(2);
+
 /// What to ask, worked out from the plan and the image.
 #[derive(Debug, Clone)]
 pub(crate) enum Question {
@@ -155,7 +158,7 @@ impl Asking<'_> {
     }
 
     async fn said(&self, text: &str) -> Result<(), String> {
-        let since: Option<Timestamp> = self.runs().await?.started;
+        let since: Option<Timestamp> = self.runs().await?.started.map(|at| at.minus(LATE));
         let query = logs::Query {
             instance: Some(self.instance.to_owned()),
             since,

@@ -1,5 +1,11 @@
 //! `shoal serve`: the session itself, in the foreground.
 
+use std::time::Duration;
+
+use api::commands::command;
+use api::shape::Empty;
+use api::{ApiError, Client, Code};
+
 use crate::args::StackArguments;
 use crate::failure::Failure;
 use crate::locate::{Stack, environment};
@@ -17,6 +23,9 @@ pub(super) async fn run(
         .with_ansi(false)
         .init();
     let stack = Stack::find(arguments, &[])?;
+    if !background {
+        take_over(&stack).await?;
+    }
     let program = std::env::current_exe()?;
     let config = server::Config {
         place: stack.place.clone(),
@@ -41,6 +50,25 @@ pub(super) async fn run(
         () = asked_to_end() => {}
     }
     server.stop().await;
+    Ok(())
+}
+
+/// A session that runs in the background ends, so that this one can go on where it stops. Services are not touched.
+async fn take_over(stack: &Stack) -> Result<(), Failure> {
+    let running = Client::new(&stack.place);
+    if !running.is_alive().await {
+        return Ok(());
+    }
+    print::note("taking over from the session in the background; the services run on");
+    running.call(command::shutdown, &Empty {}).await?;
+    let gone = async {
+        while stack.place.lease().exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    if tokio::time::timeout(Duration::from_secs(10), gone).await.is_err() {
+        return Err(ApiError::new(Code::TimedOut, "the session in the background does not end").into());
+    }
     Ok(())
 }
 
