@@ -11,8 +11,6 @@ use libc::{
     SKF_AD_OFF, SKF_AD_PKTTYPE, SKF_AD_PROTOCOL, SKF_NET_OFF, sock_filter,
 };
 
-/// Whole packets: segments that the kernel has not split yet are up to 64 KB long.
-const WHOLE: u32 = 256 * 1024;
 /// The kernel takes 4,096 instructions; each interface needs two to five.
 const INTERFACES_LIMIT: usize = 700;
 
@@ -30,8 +28,8 @@ pub(super) struct Rules {
     pub(super) bridges: Vec<u32>,
 }
 
-/// The program for these rules.
-pub(super) fn program(rules: &Rules) -> Vec<sock_filter> {
+/// The program for these rules; it copies so many bytes of each packet.
+pub(super) fn program(rules: &Rules, snap: u32) -> Vec<sock_filter> {
     if rules.bridges.is_empty() {
         return vec![verdict(0)];
     }
@@ -64,7 +62,7 @@ pub(super) fn program(rules: &Rules) -> Vec<sock_filter> {
         // Hop-by-hop options may stand before TCP; other extensions do not within a host.
         if_equal(0, 1, 0),
         verdict(0),
-        verdict(WHOLE),
+        verdict(snap),
     ]);
     program
 }
@@ -94,6 +92,7 @@ fn verdict(bytes: u32) -> sock_filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::snap::WHOLE;
 
     struct Packet {
         interface: u32,
@@ -134,7 +133,7 @@ mod tests {
     #[test]
     fn every_packet_passes_exactly_where_it_comes_in() {
         let rules = Rules { refused: vec![1, 2, 7], bridges: vec![10, 11, 12] };
-        let program = program(&rules);
+        let program = program(&rules, WHOLE);
         let cases = [
             // Interface, outgoing, passes.
             (1, false, false),
@@ -170,7 +169,7 @@ mod tests {
 
     #[test]
     fn without_a_network_nothing_passes() {
-        let program = program(&Rules { refused: vec![1], bridges: vec![] });
+        let program = program(&Rules { refused: vec![1], bridges: vec![] }, WHOLE);
         let packet = Packet { interface: 5, outgoing: false, protocol: IPV4, transport: 6 };
         assert_eq!(run(&program, &packet), 0);
     }
@@ -178,7 +177,7 @@ mod tests {
     #[test]
     fn any_number_of_interfaces_gives_a_program_that_the_kernel_takes() {
         let many: Vec<u32> = (100..5000).collect();
-        let program = program(&Rules { refused: many.clone(), bridges: many });
+        let program = program(&Rules { refused: many.clone(), bridges: many }, WHOLE);
         assert!(program.len() <= libc::BPF_MAXINSNS as usize, "{}", program.len());
     }
 
@@ -187,7 +186,7 @@ mod tests {
         let socket = super::super::socket::Socket::unprivileged().unwrap();
         for bridges in [0, 1, 50, 1000] {
             let rules = Rules { refused: (1..1000).collect(), bridges: (2000..2000 + bridges).collect() };
-            socket.attach(&program(&rules)).unwrap();
+            socket.attach(&program(&rules, WHOLE)).unwrap();
         }
     }
 }

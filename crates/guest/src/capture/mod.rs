@@ -9,6 +9,7 @@ mod filter;
 mod links;
 mod outbox;
 mod ring;
+mod snap;
 mod socket;
 mod stop;
 
@@ -28,13 +29,14 @@ use args::Args;
 use links::Links;
 use outbox::Outbox;
 use ring::Ring;
+use snap::{Snap, WHOLE};
 use socket::Socket;
 
 /// How long the ring is waited for when it is empty.
 const WAIT: Duration = Duration::from_millis(25);
 /// The kernel may hold back packets for the ring's retire time: time has not passed for what may still come.
 const HELD_BACK: Duration = Duration::from_millis(50);
-const LINKS_EVERY: Duration = Duration::from_millis(250);
+const FILTER_EVERY: Duration = Duration::from_millis(250);
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs until a signal ends it.
@@ -63,7 +65,7 @@ fn start(args: &Args) -> io::Result<Watch> {
     links.refresh(Instant::now())?;
     // Nothing unfiltered enters the ring: the filter is there before the socket hears anything.
     let socket = Socket::open()?;
-    let program = filter::program(&links.rules());
+    let program = filter::program(&links.rules(), WHOLE);
     socket.attach(&program)?;
     let ring = Ring::open(&socket)?;
     socket.listen()?;
@@ -73,7 +75,8 @@ fn start(args: &Args) -> io::Result<Watch> {
     // thousand for each millisecond, and a number still fits the 53 bits that a browser can count.
     let first = (Timestamp::from_system(SystemTime::now()).millis() as u64) << 12;
     let wire = Wire::new(Limits::new(args.body_limit)).with_first_conn(first);
-    Ok(Watch { ring, socket, links, program, wire, commands: received, lost_kernel: 0 })
+    let snap = Snap::new(Instant::now());
+    Ok(Watch { ring, socket, links, snap, program, wire, commands: received, lost_kernel: 0 })
 }
 
 struct Watch {
@@ -81,6 +84,7 @@ struct Watch {
     ring: Ring,
     socket: Socket,
     links: Links,
+    snap: Snap,
     program: Vec<libc::sock_filter>,
     wire: Wire,
     commands: Receiver<ToCapture>,
@@ -91,7 +95,7 @@ impl Watch {
     fn run(mut self, outbox: &Outbox) {
         outbox.put(FromCapture::Ready);
         let mut out = Vec::new();
-        let mut links_at = Instant::now();
+        let mut filter_at = Instant::now();
         let mut counts_at = Instant::now();
         while !stop::asked() {
             if !self.read_block(&mut out) {
@@ -102,9 +106,9 @@ impl Watch {
                 outbox.put(FromCapture::Exchange(Box::new(exchange)));
             }
             let told = self.obey();
-            if told || links_at.elapsed() >= LINKS_EVERY {
-                links_at = Instant::now();
-                self.follow_links(outbox);
+            if told || filter_at.elapsed() >= FILTER_EVERY {
+                filter_at = Instant::now();
+                self.renew_filter(outbox);
             }
             if told {
                 outbox.put(FromCapture::Ready);
@@ -148,10 +152,14 @@ impl Watch {
         networks
     }
 
-    /// Brings the filter up to date with the interfaces that there are.
-    fn follow_links(&mut self, outbox: &Outbox) {
-        let program = match self.links.refresh(Instant::now()) {
-            Ok(()) => filter::program(&self.links.rules()),
+    /// Brings the filter up to date with the interfaces that there are, and with the load.
+    fn renew_filter(&mut self, outbox: &Outbox) {
+        let now = Instant::now();
+        let drops = self.socket.take_drops();
+        self.lost_kernel += drops;
+        let snap = self.snap.decide(now, self.wire.counts().bytes, drops);
+        let program = match self.links.refresh(now) {
+            Ok(()) => filter::program(&self.links.rules(), snap),
             Err(why) => {
                 return outbox.put(FromCapture::Failed(format!("interfaces cannot be listed: {why}")));
             }
