@@ -35,16 +35,16 @@ def place_order():
         raise
 
     body = {"order": reservation, "amount_cents": total, "card": wish.get("card", "")}
-    paid = backends.payments("/charges", body, key=reservation)
-    if paid.status_code != 201:
+    status, paid = backends.payments("/charges", body, key=reservation)
+    if status != 201:
         backends.stock("Release", wanted)
-        return jsonify(paid.json()), paid.status_code
+        return jsonify(paid), status
 
     with backends.database() as db:
         db.execute(
             "INSERT INTO orders (sku, quantity, email, total_cents, discount_rate, charge, status)"
             " VALUES (%s, %s, %s, %s, %s, %s, 'paid') RETURNING id",
-            (sku, quantity, wish.get("email", ""), total, discount_rate, paid.json()["id"]),
+            (sku, quantity, wish.get("email", ""), total, discount_rate, paid["id"]),
         )
         (number,) = db.fetchone()
     backends.cache.lpush("mail", json.dumps({"kind": "receipt", "order": number}))
