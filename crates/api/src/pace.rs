@@ -76,7 +76,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_stroke_is_echoed_at_once() {
         let source = stream::iter([bytes(1)]).chain(stream::pending());
-        let mut paced = std::pin::pin!(paced(source, Duration::from_secs(3600), 1000));
+        let mut paced = std::pin::pin!(paced(source, Duration::from_hours(1), 1000));
         let first = tokio::time::timeout(Duration::from_secs(5), paced.next()).await;
         assert_eq!(first, Ok(Some(bytes(1))));
     }

@@ -105,7 +105,7 @@ fn fresh_token() -> String {
             half.copy_from_slice(&RandomState::new().build_hasher().finish().to_le_bytes());
         }
     }
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 #[cfg(test)]

@@ -73,15 +73,18 @@ impl Server {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
-        let session = Arc::new(Session::start(session::Config {
-            place: config.place.clone(),
-            state: config.state,
-            files: config.files,
-            name: config.name,
-            profiles: config.profiles,
-            env: config.env,
-            guest: config.guest,
-        }).await?);
+        let session = Arc::new(
+            Session::start(session::Config {
+                place: config.place.clone(),
+                state: config.state,
+                files: config.files,
+                name: config.name,
+                profiles: config.profiles,
+                env: config.env,
+                guest: config.guest,
+            })
+            .await?,
+        );
         let socket = config.place.socket();
         let unix = bind_socket(&socket)?;
         let (stopping, _) = signal::channel(false);

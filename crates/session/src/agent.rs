@@ -19,7 +19,7 @@ const CHUNK: usize = 256 * 1024;
 /// How long the agent may take to say that it is there.
 const HELLO: Duration = Duration::from_secs(5);
 /// How long it may be silent while it works.
-const SILENCE: Duration = Duration::from_secs(600);
+const SILENCE: Duration = Duration::from_mins(10);
 
 /// Why a batch was not applied.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ const LITTLE_SPACE: u64 = 2_000_000_000;
 
 /// Looks at everything once.
 pub(crate) async fn examine(shared: &Shared) -> DoctorReport {
-    let mut checks = engine(shared).await;
+    let mut checks = engine(shared);
     checks.push(guest(shared));
     checks.push(watches());
     checks.extend(ports(shared));
@@ -25,7 +25,7 @@ fn check(name: &str, state: CheckState, text: impl Into<String>, hint: Option<&s
     Check { name: name.to_owned(), state, text: text.into(), hint: hint.map(str::to_owned) }
 }
 
-async fn engine(shared: &Shared) -> Vec<Check> {
+fn engine(shared: &Shared) -> Vec<Check> {
     let connected = shared.engine.borrow().clone();
     let Some(engine) = connected else {
         let error = shared.board.snapshot().engine.error;

@@ -46,7 +46,7 @@ use follow::Sink;
 use link::Whose;
 pub use offline::{Drawing, decode_captures, draw};
 use run::Run;
-use shared::Shared;
+use shared::{Opened, Shared};
 use state::State;
 pub use terminal::Output as TerminalOutput;
 
@@ -97,8 +97,9 @@ impl Session {
         let whose = Whose { stack: plan.name.clone(), folder: plan.folder.display().to_string() };
         let state = State::new(plan, &loaded.plan.as_ref().map(spec::hashes).unwrap_or_default());
 
+        let opened = Opened { session, whose, board, sink, calls, files: loaded.files };
         let (events, inbox) = mpsc::channel(QUEUE);
-        let shared = Arc::new(Shared::new(config, session, whose, board, sink, calls, loaded.files, events));
+        let shared = Arc::new(Shared::new(config, opened, events));
         let run = Run::new(shared.clone(), state);
         shared.spawn_to_end(run.run(inbox));
         shared.spawn(observe::numbers(shared.clone()));

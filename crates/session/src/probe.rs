@@ -50,7 +50,7 @@ impl Default for Timing {
         Self {
             every: Duration::from_millis(25),
             timeout: Duration::from_secs(1),
-            within: Duration::from_secs(60),
+            within: Duration::from_mins(1),
         }
     }
 }

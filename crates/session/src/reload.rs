@@ -131,19 +131,17 @@ impl Reloads {
 
     /// Gives a batch to its service's worker; one without a service is about the manifest.
     pub(crate) fn take(&mut self, batch: Batch) {
-        match batch.service.clone() {
-            Some(service) => self.give(&service, Work::Batch(batch)),
-            None => {
-                let shared = self.shared.clone();
-                self.shared.spawn(async move {
-                    let config = shared.config.clone();
-                    let read = tokio::task::spawn_blocking(move || crate::manifests::load(&config)).await;
-                    if let Ok(loaded) = read {
-                        shared.send(Event::Manifest(Box::new(loaded))).await;
-                    }
-                });
-            }
+        if let Some(service) = batch.service.clone() {
+            return self.give(&service, Work::Batch(batch));
         }
+        let shared = self.shared.clone();
+        self.shared.spawn(async move {
+            let config = shared.config.clone();
+            let read = tokio::task::spawn_blocking(move || crate::manifests::load(&config)).await;
+            if let Ok(loaded) = read {
+                shared.send(Event::Manifest(Box::new(loaded))).await;
+            }
+        });
     }
 
     /// Applies what waits in manual mode; empty: of all services.

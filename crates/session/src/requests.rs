@@ -291,8 +291,8 @@ impl Session {
         Ok(Timeline {
             since_ms: since.millis(),
             until_ms: until.millis(),
-            calls: series.iter().map(|b| b.calls as u32).collect(),
-            errors: series.iter().map(|b| b.errors as u32).collect(),
+            calls: series.iter().map(|b| b.calls).collect(),
+            errors: series.iter().map(|b| b.errors).collect(),
         })
     }
 

@@ -219,7 +219,9 @@ impl Run {
                 let found: Vec<Found> = found.collect();
                 let running: Vec<String> = found.iter().map(|f| f.container.id.clone()).collect();
                 self.feed(Input::EngineUp(found));
-                running.iter().for_each(|id| self.look_at(id));
+                for id in &running {
+                    self.look_at(id);
+                }
                 self.watch();
                 // Services before the engine: whoever sees it answer sees what it has.
                 self.publish();
@@ -573,7 +575,9 @@ impl Run {
         if !done.is_empty() {
             self.publish();
         }
-        done.into_iter().for_each(|(_, reply)| tell(reply));
+        for (_, waiter) in done {
+            tell(waiter);
+        }
         if !self.downs.is_empty() && self.state.is_down() {
             self.publish();
             self.downs.drain(..).for_each(tell);

@@ -40,12 +40,28 @@ pub(crate) struct Shared {
     pub ending: CancellationToken,
     tracker: TaskTracker,
     calls: Mutex<Calls>,
-    /// Which addresses and ports a container had, to forget them with it.
-    known: Mutex<HashMap<String, (Vec<IpAddr>, Vec<u16>)>>,
+    /// What containers had, to forget it with them.
+    known: Mutex<HashMap<String, Known>>,
     followed: Mutex<HashMap<String, watch::Receiver<bool>>>,
     files: Mutex<Vec<PathBuf>>,
     clear_error: Mutex<Option<ApiError>>,
     events: mpsc::Sender<Event>,
+}
+
+/// What a session opens before its first task starts.
+pub(crate) struct Opened {
+    pub session: String,
+    pub whose: Whose,
+    pub board: Board,
+    pub sink: Sink,
+    pub calls: Calls,
+    pub files: Vec<PathBuf>,
+}
+
+/// What a running container had.
+struct Known {
+    addresses: Vec<IpAddr>,
+    ports: Vec<u16>,
 }
 
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -53,16 +69,8 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        config: Config,
-        session: String,
-        whose: Whose,
-        board: Board,
-        sink: Sink,
-        calls: Calls,
-        files: Vec<PathBuf>,
-        events: mpsc::Sender<Event>,
-    ) -> Self {
+    pub(crate) fn new(config: Config, opened: Opened, events: mpsc::Sender<Event>) -> Self {
+        let Opened { session, whose, board, sink, calls, files } = opened;
         Self {
             guest: config.guest.clone(),
             config,
@@ -156,20 +164,26 @@ impl Shared {
             calls.names_mut().published(port.host, service, port.container);
         }
         drop(calls);
-        locked(&self.known).insert(facts.id.clone(), (addresses, ports));
+        locked(&self.known).insert(facts.id.clone(), Known { addresses, ports });
     }
 
     /// The container ended: its addresses may be somebody else's from now on.
     pub(crate) fn forget(&self, container: &str, at: Timestamp) {
-        let Some((addresses, ports)) = locked(&self.known).remove(container) else { return };
+        let Some(known) = locked(&self.known).remove(container) else { return };
         let mut calls = self.calls();
-        addresses.iter().for_each(|address| calls.names_mut().forget(*address, at));
-        ports.iter().for_each(|port| calls.names_mut().unpublished(*port));
+        for address in known.addresses {
+            calls.names_mut().forget(address, at);
+        }
+        for port in known.ports {
+            calls.names_mut().unpublished(port);
+        }
     }
 
     pub(crate) fn learn_gateways(&self, gateways: &[IpAddr]) {
         let mut calls = self.calls();
-        gateways.iter().for_each(|gateway| calls.names_mut().gateway(*gateway));
+        for gateway in gateways {
+            calls.names_mut().gateway(*gateway);
+        }
     }
 
     /// Says that a container's log is being read; dropping the sender says that it was read to its end.

@@ -51,6 +51,9 @@ impl Session {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn broken(error: TerminalError) -> ApiError {
-    ApiError::new(Code::Failed, error.to_string()).caused_by(&error)
+    let mut shown = ApiError::new(Code::Failed, error.to_string()).caused_by(&error);
+    shown.hint = error.hint();
+    shown
 }

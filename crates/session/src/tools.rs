@@ -47,28 +47,34 @@ pub(crate) async fn read(guest: &Path) -> Result<Binary, EngineError> {
 }
 
 /// Puts the guest on the engine; nothing when it is there already.
+///
+/// The image gets its name last, so that a volume without it is one that was not filled to the end.
 pub(crate) async fn ensure_tools(engine: &Engine, binary: &Binary) -> Result<(), EngineError> {
     let tools = &binary.tools;
     let volumes = engine.volumes(&[(LABEL, "volume")]).await?;
-    let image = engine.image(&tools.image).await?;
-    let filled = volumes.iter().any(|v| v.name == tools.volume);
-    let packed = archive(&binary.bytes);
-    if image.is_none() {
-        let changes = ["ENTRYPOINT [\"/shoal-guest\"]", "LABEL dev.shoal.guest=image"];
-        engine.import_image(&tools.image, packed.clone(), &changes).await?;
+    let has_volume = volumes.iter().any(|v| v.name == tools.volume);
+    if has_volume && engine.image(&tools.image).await?.is_some() {
+        return Ok(());
     }
-    if filled { Ok(()) } else { fill(engine, tools, packed).await }
+    let packed = archive(&binary.bytes);
+    let changes = ["ENTRYPOINT [\"/shoal-guest\"]", "LABEL dev.shoal.guest=image"];
+    let filling = format!("{}-filling", tools.image);
+    engine.import_image(&filling, packed.clone(), &changes).await?;
+    fill(engine, &filling, &tools.volume, packed.clone()).await?;
+    engine.import_image(&tools.image, packed, &changes).await?;
+    // Another session that does the same at this moment may still use it.
+    in_use_is_fine(engine.remove_image(&filling).await)
 }
 
 /// A volume can only be written through a container; this one is never started.
-async fn fill(engine: &Engine, tools: &Tools, packed: Vec<u8>) -> Result<(), EngineError> {
-    engine.ensure_volume(&tools.volume, &BTreeMap::from([(LABEL.to_owned(), "volume".to_owned())])).await?;
+async fn fill(engine: &Engine, image: &str, volume: &str, packed: Vec<u8>) -> Result<(), EngineError> {
+    engine.ensure_volume(volume, &BTreeMap::from([(LABEL.to_owned(), "volume".to_owned())])).await?;
     let spec = ContainerSpec {
-        image: tools.image.clone(),
+        image: image.to_owned(),
         labels: BTreeMap::from([(LABEL.to_owned(), "filler".to_owned())]),
         network: Network::None,
         mounts: vec![MountSpec {
-            source: MountFrom::Volume(tools.volume.clone()),
+            source: MountFrom::Volume(volume.to_owned()),
             target: "/volume".to_owned(),
             read_only: false,
         }],
@@ -114,9 +120,55 @@ fn volume_of(hash: &str) -> String {
 }
 
 /// Entrypoint and command that run a service under the guest's supervisor.
+///
+/// An init that is part of the image goes on being PID 1, as it insists on it or complains otherwise: the supervisor
+/// runs under it. An init that is a whole system ([`SYSTEMS`]) is left as it is: there is no one process to restart.
 pub(crate) fn wrap(entrypoint: &[String], cmd: &[String]) -> (Vec<String>, Vec<String>) {
-    let supervisor = vec![format!("{FOLDER}/{BINARY}"), "supervise".to_owned(), "--".to_owned()];
-    (supervisor, entrypoint.iter().chain(cmd).cloned().collect())
+    let all: Vec<String> = entrypoint.iter().chain(cmd).cloned().collect();
+    let Some(at) = all.first().and_then(|program| place(file_name(program), &all[1..])) else {
+        return (entrypoint.to_vec(), cmd.to_vec());
+    };
+    let (init, service) = all.split_at(at);
+    let supervisor = [format!("{FOLDER}/{BINARY}"), "supervise".to_owned(), "--".to_owned()];
+    (init.iter().cloned().chain(supervisor).collect(), service.to_vec())
+}
+
+/// Small inits, with those of their options that have a value of their own.
+const INITS: [(&str, &[&str]); 6] = [
+    ("tini", &["-p", "-e"]),
+    ("tini-static", &["-p", "-e"]),
+    ("docker-init", &["-p", "-e"]),
+    ("catatonit", &[]),
+    ("dumb-init", &["-r", "--rewrite"]),
+    ("yelp-dumb-init", &["-r", "--rewrite"]),
+];
+/// Inits that run services of their own and must be PID 1: s6-overlay's `/init` and systemd.
+const SYSTEMS: [&str; 4] = ["init", "systemd", "s6-svscan", "runsvdir"];
+
+/// Before which word of the command the supervisor goes; `None`: nowhere.
+fn place(program: &str, arguments: &[String]) -> Option<usize> {
+    if SYSTEMS.contains(&program) {
+        return None;
+    }
+    let Some((_, valued)) = INITS.iter().find(|(name, _)| *name == program) else { return Some(0) };
+    let mut words = arguments.iter().enumerate();
+    while let Some((at, word)) = words.next() {
+        if word == "--" {
+            return Some(at + 2);
+        }
+        if !word.starts_with('-') {
+            return Some(at + 1);
+        }
+        if valued.contains(&word.as_str()) {
+            words.next();
+        }
+    }
+    // An init without a command, whose complaint the user should see as it is.
+    None
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn archive(binary: &[u8]) -> Vec<u8> {
@@ -125,10 +177,7 @@ fn archive(binary: &[u8]) -> Vec<u8> {
     header.set_mode(0o755);
     let mut tar = tar::Builder::new(Vec::with_capacity(binary.len() + 2048));
     // Writing to memory cannot fail; what did would be an empty archive, which the engine refuses.
-    match tar.append_data(&mut header, BINARY, binary).and_then(|()| tar.into_inner()) {
-        Ok(packed) => packed,
-        Err(_) => Vec::new(),
-    }
+    tar.append_data(&mut header, BINARY, binary).and_then(|()| tar.into_inner()).unwrap_or_default()
 }
 
 /// FNV-1a over the binary, as twelve hexadecimal digits.
@@ -145,10 +194,39 @@ mod tests {
 
     #[test]
     fn the_supervisor_runs_what_the_image_would() {
-        let text = |all: &[&str]| all.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
-        let (entrypoint, cmd) = wrap(&text(&["docker-entrypoint.sh"]), &text(&["postgres", "-c", "x=1"]));
-        assert_eq!(entrypoint, ["/.shoal/shoal-guest", "supervise", "--"]);
-        assert_eq!(cmd, ["docker-entrypoint.sh", "postgres", "-c", "x=1"]);
+        let words =
+            |text: &str| text.split(' ').filter(|w| !w.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let sup = "/.shoal/shoal-guest supervise --";
+        for (entrypoint, cmd, wrapped, rest) in [
+            (
+                "docker-entrypoint.sh",
+                "postgres -c x=1",
+                sup.to_owned(),
+                "docker-entrypoint.sh postgres -c x=1",
+            ),
+            ("", "python app.py", sup.to_owned(), "python app.py"),
+            // An init stays PID 1.
+            (
+                "/usr/bin/tini -- docker-entrypoint.sh",
+                "app",
+                format!("/usr/bin/tini -- {sup}"),
+                "docker-entrypoint.sh app",
+            ),
+            ("tini -g -e 143 -p SIGTERM", "app -x", format!("tini -g -e 143 -p SIGTERM {sup}"), "app -x"),
+            ("dumb-init", "--rewrite 15:3 -- node .", format!("dumb-init --rewrite 15:3 -- {sup}"), "node ."),
+            ("dumb-init", "node -- .", format!("dumb-init {sup}"), "node -- ."),
+            // These would not work under it.
+            ("/init", "", "/init".to_owned(), ""),
+            ("", "/lib/systemd/systemd --x", String::new(), "/lib/systemd/systemd --x"),
+            ("tini", "", "tini".to_owned(), ""),
+            ("", "", String::new(), ""),
+        ] {
+            assert_eq!(
+                wrap(&words(entrypoint), &words(cmd)),
+                (words(&wrapped), words(rest)),
+                "{entrypoint} {cmd}"
+            );
+        }
     }
 
     #[test]

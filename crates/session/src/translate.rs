@@ -7,6 +7,7 @@ use model::call::{Call, Edge, Party};
 use model::exchange::Message;
 
 /// An error of the engine.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 pub fn engine(error: EngineError) -> ApiError {
     let code = match &error {
         EngineError::NotReachable { .. } => Code::EngineUnreachable,

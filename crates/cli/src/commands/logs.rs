@@ -49,10 +49,12 @@ pub(super) async fn run(arguments: &StackArguments, logs: &LogsArguments) -> Res
         follow.limit = PAGE;
         while follow.print_next().await? > 0 {}
         follow.wait = true;
-        while logs.follow {
+        if !logs.follow {
+            return Ok(());
+        }
+        loop {
             follow.print_next().await?;
         }
-        Ok(())
     })
     .await
 }

@@ -29,7 +29,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Check { json } => check::check(&stack, json)?,
         Command::Plan { json: _ } => check::plan(&stack)?,
         Command::Schema => {
-            print::line(&serde_json::to_string_pretty(&manifest::schema()).map_err(anyhow::Error::from)?)?
+            print::line(&serde_json::to_string_pretty(&manifest::schema()).map_err(anyhow::Error::from)?)?;
         }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "shoal", &mut std::io::stdout());
@@ -50,7 +50,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Events { follow, json } => events::run(&stack, follow, json).await?,
         Command::Exec { service, plain, command } => return exec::run(&stack, service, command, plain).await,
         Command::Shell { service } => return exec::run(&stack, service, Vec::new(), false).await,
-        Command::Open => open::run(&stack).await?,
+        Command::Open => open::run(&stack)?,
         Command::Serve { listen, background } => serve::run(&stack, listen.as_deref(), background).await?,
         Command::Doctor { json } => return services::doctor(&stack, json).await,
     }

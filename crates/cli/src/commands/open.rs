@@ -8,7 +8,7 @@ use crate::args::StackArguments;
 use crate::failure::Failure;
 use crate::locate::Stack;
 
-pub(super) async fn run(arguments: &StackArguments) -> Result<(), Failure> {
+pub(super) fn run(arguments: &StackArguments) -> Result<(), Failure> {
     let stack = Stack::find(arguments, &[])?;
     let window = std::env::current_exe()?.with_file_name("shoal-desktop");
     tokio::process::Command::new(&window)

@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn spans_need_a_unit() {
         assert_eq!(span("1.5s"), Some(Duration::from_millis(1500)));
-        assert_eq!(span("2h"), Some(Duration::from_secs(7200)));
+        assert_eq!(span("2h"), Some(Duration::from_hours(2)));
         assert_eq!([span("12"), span("-1s"), span("1y"), span("")], [None; 4]);
     }
 }

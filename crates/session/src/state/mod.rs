@@ -533,10 +533,9 @@ impl State {
             if member.goal == Goal::Idle {
                 member.goal = match container.doing {
                     _ if !known => Goal::Idle,
-                    Doing::Running(_) => Goal::Run,
                     // Ended by a stop, not by itself: 128 + SIGKILL, 128 + SIGTERM.
                     Doing::Created | Doing::Exited(137 | 143) => Goal::Stop,
-                    Doing::Exited(_) => Goal::Run,
+                    Doing::Running(_) | Doing::Exited(_) => Goal::Run,
                 };
                 // Adopted as it runs: a definition that changed meanwhile is applied at the next `up`.
                 member.image = None;

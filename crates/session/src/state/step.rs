@@ -51,7 +51,7 @@ impl State {
             }
             // Something was meant to stay, so the ground stays under it.
             (Ground::Laid | Ground::Bare, Some(_)) if !self.members.values().any(Self::leaving) => {
-                self.clearing = None
+                self.clearing = None;
             }
             _ => {}
         }
