@@ -9,7 +9,7 @@
 //! program there: reading shell profiles would run code that nobody asked for, and `docker context use` or a start
 //! from a terminal (`shoal open`) chooses the engine as well.
 //!
-//! Tested in `tests/smoke.rs` by driving the real window.
+//! Tested in `tests/smoke` by driving the real window.
 
 mod commands;
 mod shell;
