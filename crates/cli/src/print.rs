@@ -97,7 +97,7 @@ pub(crate) fn diagnostics(all: &[Diagnostic]) -> Result<(), Failure> {
     let colour = wants_colour(&std::io::stderr());
     let mut out = std::io::stderr().lock();
     for diagnostic in all {
-        writeln!(out, "{}\n", diagnostic.render(colour))?;
+        writeln!(out, "{}", diagnostic.render(colour))?;
     }
     Ok(())
 }

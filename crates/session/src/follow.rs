@@ -141,6 +141,10 @@ async fn read(
             return Err(error);
         }
     }
+    if follow {
+        // The stream ended, perhaps cut in the middle of a line: the next read brings it whole.
+        return Ok(Read::Reached);
+    }
     joiner.finish(&mut lines);
     if let Some((last, seen)) = &mut known {
         lines.retain(|line| line.ts > *last || seen.admit(line.ts, line.stream, &line.bytes));
