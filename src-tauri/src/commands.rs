@@ -1,4 +1,5 @@
 //! What the page may ask. `ui/src/api/tauri.ts` is the other side.
+#![expect(clippy::let_underscore_must_use, clippy::needless_pass_by_value, reason = "Tauri's macro wants so")]
 
 use std::path::PathBuf;
 use std::sync::Arc;

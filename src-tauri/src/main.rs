@@ -20,6 +20,7 @@ use std::sync::Arc;
 use api::place::{STATE_VARIABLE, state_folder};
 use tauri::webview::PageLoadEvent;
 
+#[expect(clippy::exit, reason = "Tauri's macro writes it")]
 fn main() -> anyhow::Result<()> {
     window::pick_renderer();
     let state = state_folder(std::env::var_os(STATE_VARIABLE).map(Into::into));

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
 /// How long the page may take to show something: a build machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// One window at a time: each takes a core to draw.
 static SCREEN: Mutex<()> = Mutex::const_new(());
 

@@ -1,4 +1,6 @@
-//! The real window, driven by WebKitGTK's own WebDriver, with the real `shoal` and the real engine behind it.
+//! The real window, driven by WebKitGTK's own driver, with the real `shoal` and the real engine behind it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod driven;
 mod stack;
