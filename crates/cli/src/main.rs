@@ -22,8 +22,9 @@ fn main() -> std::process::ExitCode {
         Err(error) => return Failure::from(anyhow::Error::from(error)).report(),
     };
     let outcome = runtime.block_on(commands::run(arguments));
-    // A blocked read of standard input must not keep the program alive.
-    runtime.shutdown_background();
+    // Nothing that still runs matters any more, and some of it may be blocked, as in a read of standard input: the
+    // runtime is left to the end of the process instead of being torn down.
+    std::mem::forget(runtime);
     match outcome {
         Ok(code) => code,
         Err(failure) => failure.report(),
