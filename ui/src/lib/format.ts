@@ -31,7 +31,7 @@ export function bytes(n: number): string {
     value /= 1000;
     unit += 1;
   }
-  return `${unit === 0 ? whole.format(value) : trim(value)} ${units[unit]}`;
+  return `${unit === 0 || value >= 9.95 ? whole.format(value) : trim(value, 2)} ${units[unit]}`;
 }
 
 /** `0.4 ms`, `12 ms`, `1.24 s`, `2 min 5 s`. */
@@ -52,7 +52,7 @@ export function span(seconds: number): string {
 }
 
 /** Cores in use as percent of one core. */
-export const cpu = (cores: number): string => `${cores > 0 && cores < 0.1 ? trim(cores * 100, 2) : whole.format(cores * 100)} %`;
+export const cpu = (cores: number): string => `${cores < 0.0995 ? (cores * 100).toFixed(1) : whole.format(cores * 100)} %`;
 
 /** `14:03:27.512` in local time. */
 export function clock(timestamp: string | number): string {

@@ -51,7 +51,20 @@ export function placeAll(graph: Graph): Layout {
     const points = (dagre.edge(v, w) as { points?: Point[] }).points ?? [];
     if (points.length > 3) bends.set(bendKey(v, w), points.slice(1, -1).map(({ x, y }) => ({ x, y })));
   }
+  putOutside(places, bends, size);
   return { size, places, bends };
+}
+
+/** The world is where reading begins: on the left, above whoever else stands there. */
+function putOutside(places: Map<string, Point>, bends: Map<string, readonly Point[]>, size: Size): void {
+  const outside = places.get("outside");
+  if (outside === undefined) return;
+  const others = [...places].filter(([node]) => node !== "outside").map(([, place]) => place);
+  const left = Math.min(...others.map((place) => place.x));
+  if (outside.x <= left) return;
+  const top = Math.min(...others.filter((place) => place.x - left < size.width).map((place) => place.y));
+  places.set("outside", { x: left, y: top - size.height - 26 });
+  for (const key of bends.keys()) if (key.startsWith(bendKey("outside", ""))) bends.delete(key);
 }
 
 /**

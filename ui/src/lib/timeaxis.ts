@@ -59,7 +59,7 @@ export function markKind(event: Event): MarkKind {
 }
 
 /** Events by place; those closer than `gap` pixels stack on one mark, which shows the worst of them. */
-export function stackMarks(events: readonly Event[], axis: Axis, width: number, gap = 14): Mark[] {
+export function stackMarks(events: readonly Event[], axis: Axis, width: number, gap = 26): Mark[] {
   const marks: Mark[] = [];
   for (const event of events) {
     const at = Date.parse(event.ts);
@@ -79,7 +79,7 @@ export function ticks(axis: Axis, width: number, room = 90): number[] {
   const span = axis.until - axis.since;
   const step = [15, 30, 60, 120, 300, 600, 900, 1800, 3600].map((s) => s * 1000).find((s) => (s / span) * width >= room) ?? 7_200_000;
   const found: number[] = [];
-  for (let at = Math.ceil(axis.since / step) * step; at <= axis.until; at += step) found.push(at);
+  for (let at = Math.ceil(axis.since / step) * step; toX(axis, width, at) <= width - room / 2; at += step) found.push(at);
   return found;
 }
 

@@ -33,6 +33,21 @@ export function prependCalls(list: CallList, page: CallsPage): CallList {
   return { calls: [...page.calls.filter((call) => !known.has(call.id)), ...list.calls], before: page.before };
 }
 
+/** The newest page came while the rows are held: calls that are known change, none come and none go. */
+export function refreshKnown(list: CallList, page: CallsPage): CallList {
+  const fresh = new Map(page.calls.map((call) => [call.id, call]));
+  return { ...list, calls: list.calls.map((call) => fresh.get(call.id) ?? call) };
+}
+
+/** The calls in an order that was fixed before. */
+export function inOrder(list: CallList, order: readonly string[]): Call[] {
+  const byId = new Map(list.calls.map((call) => [call.id, call]));
+  const fixed = order.map((id) => byId.get(id)).filter((call) => call !== undefined);
+  const known = new Set(order);
+  // Older calls that were read meanwhile come below.
+  return [...fixed, ...shown(list).filter((call) => !known.has(call.id))];
+}
+
 /** Pending calls on top, then the newest first. */
 export function shown(list: CallList): Call[] {
   const newestFirst = list.calls.toReversed();

@@ -3,7 +3,7 @@ import type { Backend } from "../api/backend";
 import { refusal, type Refusal } from "../api/error";
 import type { Call } from "../api/generated/Call";
 import type { CallsQuery } from "../api/generated/CallsQuery";
-import { CALLS_KEPT, mergeNewest, NO_CALLS, prependCalls, shown, type CallList } from "./calllist";
+import { CALLS_KEPT, inOrder, mergeNewest, NO_CALLS, prependCalls, refreshKnown, shown, type CallList } from "./calllist";
 
 const PAGE = 300;
 export const REFRESH_MS = 250;
@@ -12,11 +12,13 @@ export class CallsState {
   list = $state.raw<CallList>(NO_CALLS);
   loading = $state(true);
   error = $state.raw<Refusal | null>(null);
-  /** Rows stay as they are, so that nothing moves under a reading eye. */
+  /** Rows stay where they are, so that nothing moves under a reading eye. */
   held = $state(false);
   /** There is more than the held rows show. */
   stale = $state(false);
-  readonly rows = $derived<Call[]>(shown(this.list));
+  /** The order of the rows while they are held. */
+  #order = $state.raw<readonly string[]>([]);
+  readonly rows = $derived<Call[]>(this.held ? inOrder(this.list, this.#order) : shown(this.list));
   #run = 0;
   #revision = -1;
   #read = -1;
@@ -48,8 +50,12 @@ export class CallsState {
   }
 
   hold(on: boolean): void {
+    if (on === this.held) return;
+    if (on) this.#order = this.rows.map((call) => call.id);
     this.held = on;
-    if (!on) this.#plan();
+    if (on) return;
+    if (this.stale) this.#read = -1;
+    this.#plan();
   }
 
   stop(): void {
@@ -78,7 +84,7 @@ export class CallsState {
     if (this.#timer !== undefined || this.#busy || this.#read === this.#revision) return;
     if (this.held) {
       this.stale = true;
-      return;
+      if (!this.list.calls.some((call) => call.pending === true)) return;
     }
     this.#timer = setTimeout(() => void this.#refresh(), Math.max(0, this.#last + REFRESH_MS - Date.now()));
   }
@@ -92,9 +98,9 @@ export class CallsState {
     try {
       const page = await this.backend.call("calls_read", this.#request());
       if (run !== this.#run) return;
-      if (!this.held) this.list = mergeNewest(this.list, page);
+      this.list = this.held ? refreshKnown(this.list, page) : mergeNewest(this.list, page);
       this.error = null;
-      this.stale = false;
+      this.stale = this.held;
     } catch (thrown) {
       if (run === this.#run) this.error = refusal(thrown);
     } finally {

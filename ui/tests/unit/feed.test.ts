@@ -111,6 +111,21 @@ describe("following calls", () => {
     expect(asked).toBe(1);
   });
 
+  it("lets held rows finish where they stand", async () => {
+    const pages = [[call(1), call(2, { pending: true })], [call(1), call(2), call(3)]];
+    const calls = new CallsState(backend(() => ({ calls: pages.length > 1 ? pages.shift() : pages[0], after: "" })), { services: [], failed: false });
+    calls.revised(1);
+    await vi.advanceTimersByTimeAsync(300);
+    calls.hold(true);
+    calls.revised(2);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(calls.rows.map((c) => [c.id, c.pending])).toEqual([["k2", undefined], ["k1", undefined]]);
+    expect(calls.stale).toBe(true);
+    calls.hold(false);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(calls.rows.map((c) => c.id)).toEqual(["k3", "k2", "k1"]);
+  });
+
   it("keeps held rows and says that there are newer ones", async () => {
     let asked = 0;
     const calls = new CallsState(backend((_, request: CallsRead) => { asked += 1; return { calls: [call(asked)], after: String(request.limit) }; }), { services: [], failed: false });

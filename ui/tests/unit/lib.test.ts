@@ -13,11 +13,11 @@ import { line } from "./make";
 
 describe("numbers for people", () => {
   it.each([[0, "0"], [9999, "9,999"], [10_000, "10k"], [123_456, "123k"], [4_560_000, "4.56M"]])("counts %d as %s", (n, text) => expect(count(n)).toBe(text));
-  it.each([[0, "0 B"], [999, "999 B"], [1000, "1 kB"], [61_000_000, "61 MB"], [999_999, "1 MB"], [1.5e12, "1.5 TB"]])("sizes %d as %s", (n, text) => expect(bytes(n)).toBe(text));
+  it.each([[0, "0 B"], [999, "999 B"], [1000, "1 kB"], [61_400_000, "61 MB"], [4_960_000, "5 MB"], [1_430, "1.4 kB"], [999_999, "1 MB"], [1.5e12, "1.5 TB"]])("sizes %d as %s", (n, text) => expect(bytes(n)).toBe(text));
   it.each([[0, "0 ms"], [0.41, "0.41 ms"], [9.96, "10 ms"], [12.4, "12 ms"], [999.7, "1 s"], [1240, "1.24 s"], [125_000, "2 min 5 s"]])("times %d as %s", (n, text) => expect(ms(n)).toBe(text));
   it.each([[0, "0/s"], [0.01, "<0.1/s"], [0.42, "0.42/s"], [84.2, "84/s"], [1240, "1.24k/s"]])("rates %d as %s", (n, text) => expect(rate(n)).toBe(text));
   it.each([[0, "0 s"], [59.7, "1 min"], [3600, "1 h"], [3725, "1 h 2 min"], [90_000, "1 d 1 h"]])("spans %d as %s", (n, text) => expect(span(n)).toBe(text));
-  it.each([[0, "0 %"], [0.004, "0.4 %"], [0.12, "12 %"], [1.5, "150 %"]])("cores %d as %s", (n, text) => expect(cpu(n)).toBe(text));
+  it.each([[0, "0.0 %"], [0.0046, "0.5 %"], [0.12, "12 %"], [1.5, "150 %"]])("cores %d as %s", (n, text) => expect(cpu(n)).toBe(text));
   it("says one and many", () => expect([plural(1, "error"), plural(2, "error")]).toEqual(["1 error", "2 errors"]));
 
   it("tells the time of day, and shows what is no time as it is", () => {

@@ -40,6 +40,11 @@ describe("the layout", () => {
     expect(x("orders")).toBeLessThan(x("db"));
   });
 
+  it("begins with the world outside, wherever it calls", () => {
+    const { places } = placeAll(buildGraph(services, [edge("outside", "db")]));
+    expect(Math.min(...[...places.values()].map((p) => p.x))).toBe(places.get("outside")?.x);
+  });
+
   it("leaves standing what stands when services come and go", () => {
     const before = placeAll(graph);
     const more = buildGraph([...services, service("cache"), service("mailer", { depends_on: ["db"] })], [edge("outside", "web"), edge("orders", "cache")]);

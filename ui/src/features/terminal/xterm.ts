@@ -15,7 +15,7 @@ export interface Screen {
   dispose(): void;
 }
 
-export function openScreen(host: HTMLElement, backend: Backend, service: string, onended: (reason: string) => void): Screen {
+export function openScreen(host: HTMLElement, backend: Backend, service: string): Screen {
   const terminal = new Terminal({
     theme: theme(),
     fontFamily: getComputedStyle(host).getPropertyValue("--mono"),
@@ -38,7 +38,6 @@ export function openScreen(host: HTMLElement, backend: Backend, service: string,
       // eslint-disable-next-line no-control-regex
       terminal.write(`\r\n\u001b[2m[${reason.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ")}]\u001b[0m\r\n`);
       terminal.options.disableStdin = true;
-      onended(reason);
     },
   });
   terminal.onData((text) => link.type(text));

@@ -1,0 +1,55 @@
+import { allReady, expect, show, test } from "./test";
+
+test.beforeEach(async ({ shoal }) => {
+  await allReady(shoal);
+  await show(shoal, "Map");
+});
+
+const edge = (from: string, to: string) => `[data-edge="${from}>${to}"]`;
+
+test("the observed edges are drawn, with what passed over them", async ({ shoal }) => {
+  for (const [from, to] of [["load", "gateway"], ["gateway", "web"], ["web", "orders"], ["orders", "db"]] as const) {
+    await expect(shoal.locator(edge(from, to))).toBeAttached({ timeout: 30_000 });
+  }
+  await shoal.locator(edge("web", "orders")).dispatchEvent("click");
+  await expect(shoal.locator("[data-chip=edge]")).toContainText("web → orders");
+  const inspector = shoal.getByRole("complementary", { name: "Inspector" });
+  await expect(inspector).toContainText("http/1");
+  await expect(inspector).toContainText(/Median\s*[\d.]+ (ms|s)/);
+  await inspector.getByRole("button", { name: "Show its calls" }).click();
+  await expect(shoal.locator("[data-call]").first()).toBeVisible();
+  await expect.poll(async () => {
+    const parties = await shoal.locator("[data-call] .who").allTextContents();
+    return parties.length > 0 && parties.every((text) => /web\s*→\s*orders/.test(text));
+  }).toBe(true);
+});
+
+test("nodes stay where they are while calls go on", async ({ shoal }) => {
+  await expect(shoal.locator(edge("gateway", "web"))).toBeAttached({ timeout: 30_000 });
+  // The picture settles while the first edges are seen.
+  await shoal.waitForTimeout(16_000);
+  const places = async () => shoal.locator("foreignObject").evaluateAll((all) => all.map((e) => `${e.getAttribute("x")},${e.getAttribute("y")}`));
+  const before = await places();
+  await shoal.waitForTimeout(3000);
+  expect(await places()).toEqual(before);
+});
+
+test("by keys: arrows move from node to node, Enter selects", async ({ shoal }) => {
+  await shoal.locator("[data-node=gateway]").focus();
+  await shoal.keyboard.press("ArrowRight");
+  await expect(shoal.locator("[data-node]:focus")).not.toHaveAttribute("data-node", "gateway");
+  await shoal.keyboard.press("Enter");
+  await expect(shoal.locator("[data-chip=services]")).toBeVisible();
+});
+
+test("a range of the time axis narrows the lines", async ({ shoal }) => {
+  const axis = shoal.getByRole("slider", { name: /Time range/ });
+  const box = (await axis.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+  await shoal.mouse.move(box.x + box.width - 160, box.y + 30);
+  await shoal.mouse.down();
+  await shoal.mouse.move(box.x + box.width - 60, box.y + 30, { steps: 4 });
+  await shoal.mouse.up();
+  await expect(shoal.locator("[data-chip=range]")).toBeVisible();
+  await shoal.locator("[data-chip=range]").click();
+  await expect(shoal.locator("[data-chip]")).toHaveCount(0);
+});
