@@ -66,6 +66,9 @@ pub(super) async fn reload(arguments: &StackArguments, services: Vec<String>) ->
 pub(super) async fn ps(arguments: &StackArguments, json: bool) -> Result<(), Failure> {
     let client: Client = super::session(arguments).await?;
     let snapshot = client.call(command::snapshot, &Empty {}).await?;
+    if let Some(error) = snapshot.engine.error.filter(|_| !snapshot.engine.ok) {
+        return Err(error.into());
+    }
     if json {
         return snapshot.services.iter().try_for_each(print::json);
     }

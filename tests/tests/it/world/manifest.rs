@@ -1,0 +1,22 @@
+//! Services for tests: small programs in the one language that the base image has beside the shell.
+
+/// The programs, as files beside the manifest.
+pub(super) const PROGRAMS: [(&str, &str); 2] =
+    [("web.pl", include_str!("../programs/web.pl")), ("call.pl", include_str!("../programs/call.pl"))];
+
+const BASE: &str = r#"image = "shoal/base:bookworm"
+volumes = ["./web.pl:/web.pl:ro", "./call.pl:/call.pl:ro"]
+stop_grace = "2s"
+"#;
+
+/// A service that answers HTTP on port 8000 (`programs/web.pl`) and has `call.pl`; `more` are further keys.
+pub(crate) fn web(name: &str, more: &str) -> String {
+    format!(
+        "[services.{name}]\n{BASE}command = [\"perl\", \"/web.pl\"]\nready = {{ http = \":8000/healthz\" }}\n{more}\n"
+    )
+}
+
+/// A service that runs a shell script.
+pub(crate) fn script(name: &str, shell: &str, more: &str) -> String {
+    format!("[services.{name}]\n{BASE}command = [\"sh\", \"-c\", '''{shell}''']\n{more}\n")
+}
