@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { allReady, expect, row, show, test } from "./test";
@@ -37,14 +37,16 @@ test("the palette finds services, views and actions", async ({ shoal }) => {
   await expect(shoal.getByLabel("Main view").getByRole("tab", { name: "Logs" })).toHaveAttribute("aria-selected", "true");
 });
 
-test("a saved file is live, and the time axis says so", async ({ shoal }) => {
+test("a saved file is live, and the time axis says so", async ({ shoal, request }) => {
   test.skip(folder === "", "the session's files are somebody else's");
-  appendFileSync(join(folder, "examples/shop/orders/app/products.py"), "\n# saved\n");
-  const mark = shoal.getByRole("region", { name: "Time axis" }).locator("button.mark").last();
-  await expect(shoal.locator("button.mark svg.reload").last()).toBeVisible();
-  await mark.click();
+  const file = join(folder, "examples/shop/orders/app/__init__.py");
+  writeFileSync(file, readFileSync(file, "utf8").replace('{"status": "ok"}', '{"status": "changed"}'));
+  const answer = async () => (await request.get(`http://localhost:${process.env["SHOAL_E2E_PORT"]}/api/healthz`)).text();
+  await expect.poll(answer).toContain("changed");
+  await shoal.locator("button.mark:has(svg.reload)").last().click();
   const inspector = shoal.getByRole("complementary", { name: "Inspector" });
-  await expect(inspector).toContainText(/orders/);
+  await expect(inspector).toContainText("examples/shop/orders/app/__init__.py");
+  await expect(inspector).toContainText(/apply\s*[\d.]+ (ms|s)/);
   await allReady(shoal);
 });
 
