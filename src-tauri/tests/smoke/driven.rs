@@ -107,13 +107,16 @@ impl Window {
 
     /// What the user's browser was asked to show, once `address` is among it.
     pub(crate) async fn browsed(&self, address: &str) -> Vec<String> {
+        let told = || fs::read_to_string(&self.browsed).unwrap_or_default();
+        self.until("the browser was asked", || told().lines().any(|line| line == address)).await;
+        told().lines().map(str::to_owned).collect()
+    }
+
+    /// Waits for something outside of the page.
+    pub(crate) async fn until(&self, what: &str, so: impl Fn() -> bool) {
         let begun = Instant::now();
-        loop {
-            let told = fs::read_to_string(&self.browsed).unwrap_or_default();
-            let all: Vec<String> = told.lines().map(str::to_owned).collect();
-            if all.iter().any(|a| a == address) || begun.elapsed() > PATIENCE {
-                return all;
-            }
+        while !so() {
+            assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -127,12 +130,16 @@ impl Window {
 
     /// Kills the window's process, without a word.
     pub(crate) fn kill(self) {
-        let window = self.driver.window();
-        assert!(Command::new("kill").args(["-KILL", &window.to_string()]).status().unwrap().success());
-        let begun = Instant::now();
-        while fs::exists(format!("/proc/{window}/exe")).unwrap() && begun.elapsed() < PATIENCE {
-            std::thread::yield_now();
-        }
+        kill(self.driver.window());
+    }
+}
+
+/// Kills a process and waits until it is gone.
+pub(crate) fn kill(pid: u32) {
+    assert!(Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
+    let begun = Instant::now();
+    while fs::exists(format!("/proc/{pid}/exe")).unwrap() && begun.elapsed() < PATIENCE {
+        std::thread::yield_now();
     }
 }
 

@@ -15,7 +15,8 @@ async fn without_a_stack_the_page_asks_for_one() {
     window.see("//button[contains(., 'example')]").await;
     let formats = "return new Intl.NumberFormat(navigator.language).format(1.5).length";
     assert_eq!(window.ask(formats).await, 3, "the language is one that the page can format numbers in");
-    assert_eq!(window.ask("return document.title").await, "Shoal");
+    let copies = "return isSecureContext && typeof navigator.clipboard?.writeText";
+    assert_eq!(window.ask(copies).await, "function", "what the page offers to copy can be copied");
     window.close().await;
 }
 
@@ -77,14 +78,36 @@ async fn a_stack_outlives_its_window() {
     window.see("//*[contains(@class, 'xterm-rows')]//*[contains(., '108894')]").await;
 
     let session = stack.session();
+    assert!(session.is_some(), "a session runs");
     window.kill();
-    assert!(stack.session_runs(session), "the session runs on without its window");
+    assert_eq!(stack.session(), session, "the session runs on without its window");
     assert_eq!(stack.states(), ["quiet running", "ticker running"]);
 
     let again = Window::open(&home, &[&stack.folder()]).await;
     again.see("//li[@data-service='ticker']//*[@aria-label='ready']").await;
     assert_eq!(stack.session(), session, "a second window shows the same session");
     again.close().await;
-    assert!(stack.session_runs(session), "closing a window stops nothing either");
+    assert_eq!(stack.session(), session, "closing a window stops nothing either");
     assert_eq!(stack.states(), ["quiet running", "ticker running"]);
+}
+
+/// A session that was killed is started anew by the window that shows it, and finds its containers.
+#[tokio::test]
+async fn a_window_outlives_its_session() {
+    let home = tempfile::tempdir().unwrap();
+    let stack = Stack::new(&home);
+    stack.shoal(&["up", "-d"]);
+    let window = Window::open(&home, &[&stack.manifest()]).await;
+    window.see("//li[@data-service='ticker']//*[@aria-label='ready']").await;
+    let (session, instances) = (stack.session().unwrap(), stack.instances());
+
+    driven::kill(session);
+    window.until("a new session runs", || stack.session().is_some_and(|new| new != session)).await;
+    window.see("//footer[contains(., 'session')]").await;
+    window.see("//li[@data-service='ticker']//*[@aria-label='ready']").await;
+    assert_eq!(stack.instances(), instances, "no container was touched");
+    window.click("//*[@role='tab'][contains(., 'Terminal')]").await;
+    window.click("//div[contains(@class, 'pick')]//button[contains(., 'quiet')]").await;
+    window.see("//*[contains(@class, 'xterm-rows')]//*[contains(., '#')]").await;
+    window.close().await;
 }
