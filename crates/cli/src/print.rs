@@ -81,7 +81,12 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
 /// Tells an error: message, causes, hint.
 pub(crate) fn error(error: &ApiError) {
     let paint = Paint::stderr();
-    let mut text = format!("{}: {}", paint.red("error"), error.message);
+    let named = error.service.as_ref().map(|service| format!("`{service}`"));
+    let about = named
+        .filter(|name| !error.message.contains(name))
+        .map(|name| format!("{name}: "))
+        .unwrap_or_default();
+    let mut text = format!("{}: {about}{}", paint.red("error"), error.message);
     for cause in &error.causes {
         // Writing to a `String` cannot fail.
         _ = write!(text, "\n  {cause}");

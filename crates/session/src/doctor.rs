@@ -74,7 +74,7 @@ fn watches() -> Check {
 
 /// Ports that the manifest wants and somebody else has.
 fn ports(shared: &Shared) -> Vec<Check> {
-    let loaded = crate::manifests::load(&shared.config);
+    let loaded = shared.read_manifest();
     let Some(plan) = loaded.plan else { return Vec::new() };
     let shown = shared.board.snapshot().services;
     let mut checks = Vec::new();

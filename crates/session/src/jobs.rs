@@ -11,6 +11,7 @@ use model::plan::{Plan, PullPolicy, Service, Source};
 use tokio::sync::mpsc;
 
 use crate::follow::Sink;
+use crate::holder;
 use crate::probe::{Asking, question};
 use crate::spec;
 use crate::state::view::image_name;
@@ -25,6 +26,8 @@ pub(crate) struct Bench {
     pub plan: std::sync::Arc<Plan>,
     pub service: Service,
     pub session: String,
+    /// Whether the engine's ports are this machine's.
+    pub local: bool,
     pub sink: Sink,
 }
 
@@ -168,12 +171,26 @@ impl Bench {
     /// Starts the container.
     pub(crate) async fn start(&self, container: &str) -> Outcome {
         if let Err(error) = self.engine.start(container).await {
-            return self.failed(error);
+            return match error {
+                EngineError::PortTaken { port, holder: None } if self.local => self.taken(port).await,
+                error => self.failed(error),
+            };
         }
         match self.engine.inspect(container).await {
             Ok(facts) => Outcome::Started(facts.started.unwrap_or_else(now), translate::ports(&facts)),
             Err(error) => self.failed(error),
         }
+    }
+
+    /// The port is not a container's, so it is a program's of this machine.
+    async fn taken(&self, port: u16) -> Outcome {
+        let found = tokio::task::spawn_blocking(move || holder::listener(port)).await;
+        let mut error = translate::engine(EngineError::PortTaken { port, holder: None });
+        if let Ok(Some(program)) = found {
+            error.message = format!("Port `{port}` is taken by {program}");
+            error.hint = Some("end that program, or publish another port".to_owned());
+        }
+        Outcome::Failed(error.about(&self.service.name))
     }
 
     /// Asks until the service answers.

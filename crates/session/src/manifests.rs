@@ -6,13 +6,13 @@ use model::plan::{MountSource, Plan, Source};
 
 use crate::Config;
 
-/// Reads the manifest that the session is for.
-pub(crate) fn load(config: &Config) -> Loaded {
+/// Reads the manifest that the session is for; services `asked` for by name run without their profiles, too.
+pub(crate) fn load(config: &Config, asked: &[String]) -> Loaded {
     manifest::load(&Request {
         files: &config.files,
         name: config.name.as_deref(),
         profiles: &config.profiles,
-        services: &[],
+        services: asked,
         env: &config.env,
     })
 }

@@ -136,8 +136,8 @@ impl Reloads {
         }
         let shared = self.shared.clone();
         self.shared.spawn(async move {
-            let config = shared.config.clone();
-            let read = tokio::task::spawn_blocking(move || crate::manifests::load(&config)).await;
+            let reader = shared.clone();
+            let read = tokio::task::spawn_blocking(move || reader.read_manifest()).await;
             if let Ok(loaded) = read {
                 shared.send(Event::Manifest(Box::new(loaded))).await;
             }

@@ -50,7 +50,7 @@ impl Session {
     /// Starts services.
     pub async fn up(&self, up: Up) -> Result<Done, ApiError> {
         let stack = self.shared.board.snapshot().stack;
-        self.require_plan()?;
+        self.read_manifest(&up.services).await?;
         if up.trust {
             self.trust()?;
         } else if !stack.trusted {
@@ -307,13 +307,20 @@ impl Session {
         answer.await.map_err(|_| gone())?
     }
 
-    fn require_plan(&self) -> Result<(), ApiError> {
-        let stack = self.shared.board.snapshot().stack;
-        let errors = stack.diagnostics.iter().filter(|d| d.severity == api::shape::Severity::Error).count();
-        if errors == 0 {
+    /// Reads the manifest as it is at this moment: it may have been saved faster than a watcher could tell.
+    async fn read_manifest(&self, asked: &[String]) -> Result<(), ApiError> {
+        let (shared, asked) = (self.shared.clone(), asked.to_vec());
+        let read = tokio::task::spawn_blocking(move || shared.read_manifest_for(&asked)).await;
+        let loaded =
+            read.map_err(|e| ApiError::new(Code::Failed, format!("reading the manifest broke off: {e}")))?;
+        let errors = loaded.diagnostics.iter().filter(|d| d.severity == manifest::Severity::Error).count();
+        let broken = loaded.plan.is_none();
+        self.shared.send(Event::Manifest(Box::new(loaded))).await;
+        if !broken {
             return Ok(());
         }
-        Err(ApiError::new(Code::Manifest, format!("{} has {errors} errors", stack.manifest))
+        let manifest = self.shared.board.snapshot().stack.manifest;
+        Err(ApiError::new(Code::Manifest, format!("{manifest} has {errors} errors"))
             .hint("`shoal check` shows them"))
     }
 

@@ -469,6 +469,7 @@ impl Run {
             plan: Arc::new(self.state.plan.clone()),
             service: planned,
             session: self.shared.session.clone(),
+            local: engine::Address::find(&self.shared.config.env).is_ok_and(|address| address.is_local()),
             sink: self.shared.sink.clone(),
         })
     }

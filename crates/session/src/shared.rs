@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     followed: Mutex<HashMap<String, watch::Receiver<bool>>>,
     files: Mutex<Vec<PathBuf>>,
     clear_error: Mutex<Option<ApiError>>,
+    /// Services that were asked for by name.
+    asked: Mutex<Vec<String>>,
     events: mpsc::Sender<Event>,
 }
 
@@ -88,6 +90,7 @@ impl Shared {
             followed: Mutex::new(HashMap::new()),
             files: Mutex::new(files),
             clear_error: Mutex::new(None),
+            asked: Mutex::new(Vec::new()),
             events,
         }
     }
@@ -136,6 +139,24 @@ impl Shared {
     /// The manifest's files as they were last read.
     pub(crate) fn manifests(&self) -> Vec<PathBuf> {
         locked(&self.files).clone()
+    }
+
+    /// Reads the manifest as it is now.
+    pub(crate) fn read_manifest(&self) -> manifest::Loaded {
+        manifests::load(&self.config, &locked(&self.asked))
+    }
+
+    /// The same with more services asked for by name; they count from then on, unless the manifest has no such.
+    pub(crate) fn read_manifest_for(&self, services: &[String]) -> manifest::Loaded {
+        let mut asked = locked(&self.asked);
+        let mut all = asked.clone();
+        all.extend(services.iter().filter(|s| !asked.contains(s)).cloned());
+        let loaded = manifests::load(&self.config, &all);
+        if loaded.plan.is_none() {
+            return manifests::load(&self.config, &asked);
+        }
+        *asked = all;
+        loaded
     }
 
     /// Shows what a new reading of the manifest said.
