@@ -185,11 +185,18 @@ fn gone(world: &World) {
 #[test]
 fn up_of_one_service_brings_what_it_needs_and_no_more() {
     let world = World::with_engine("part");
-    world.manifest(&[web("back", ""), web("front", "depends_on = [\"back\"]"), web("other", "")].concat());
+    let rare = web("rare", "profiles = [\"rare\"]");
+    world.manifest(
+        &[web("back", ""), web("front", "depends_on = [\"back\"]"), web("other", ""), rare].concat(),
+    );
     world.shoal(&["up", "-d", "front"]).ok();
     let state = |name| world.service(name)["state"].clone();
     assert_eq!([state("back"), state("front"), state("other")], ["running", "running", "stopped"]);
     assert_eq!(docker(&["ps", "-aq", "--filter", &format!("name={}", world.instance("other"))]), "");
+
+    assert_eq!(world.ps().len(), 3, "what no profile asks for is not there");
+    world.shoal(&["up", "-d", "rare"]).ok();
+    assert_eq!(state("rare"), "running", "but by name it is");
 
     // Without `-d` it follows the logs, and Ctrl-C stops the stack.
     let following = world.start(&["up"]);
@@ -200,6 +207,6 @@ fn up_of_one_service_brings_what_it_needs_and_no_more() {
     let ended = following.wait();
     assert_eq!(ended.code, 130, "{}", ended.stderr);
     let states: Vec<Value> = world.ps().iter().map(|s| s["state"].clone()).collect();
-    assert_eq!(states, ["stopped"; 3]);
+    assert_eq!(states, ["stopped"; 4]);
     world.shoal(&["down"]).ok();
 }
