@@ -68,7 +68,7 @@ export interface Sizes {
 
 /** What a window of this width starts with. */
 export const defaultSizes = (width: number): Sizes =>
-  width < 1200 ? { sidebar: 216, inspector: 320, second: 260 } : { sidebar: 256, inspector: 400, second: 260 };
+  width < 1200 ? { sidebar: 232, inspector: 336, second: 260 } : { sidebar: 256, inspector: 400, second: 260 };
 
 export class SizesState {
   sizes = $state<Sizes>(defaultSizes(window.innerWidth));

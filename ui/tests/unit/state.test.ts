@@ -68,6 +68,6 @@ describe("complaints", () => {
 describe("sizes", () => {
   it("leave the views most of a small window", () => {
     const { sidebar, inspector } = defaultSizes(1000);
-    expect(1000 - sidebar - inspector).toBeGreaterThanOrEqual(460);
+    expect(1000 - sidebar - inspector).toBeGreaterThanOrEqual(430);
   });
 });
