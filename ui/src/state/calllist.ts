@@ -48,8 +48,13 @@ export function inOrder(list: CallList, order: readonly string[]): Call[] {
   return [...fixed, ...shown(list).filter((call) => !known.has(call.id))];
 }
 
-/** Pending calls on top, then the newest first. */
+/** Whether its answer is awaited. A connection of an unknown protocol is merely open: nothing is known to be due. */
+export function isAwaited(call: Call): boolean {
+  return call.pending === true && call.protocol !== "tcp";
+}
+
+/** Awaited calls on top, then the newest first. */
 export function shown(list: CallList): Call[] {
   const newestFirst = list.calls.toReversed();
-  return [...newestFirst.filter((call) => call.pending === true), ...newestFirst.filter((call) => call.pending !== true)];
+  return [...newestFirst.filter(isAwaited), ...newestFirst.filter((call) => !isAwaited(call))];
 }
