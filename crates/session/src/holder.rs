@@ -25,7 +25,7 @@ pub(crate) fn listener(port: u16) -> Option<String> {
     Some(format!("`{}` (process {id})", name.trim()))
 }
 
-/// The inodes of sockets that listen on `port` (proc_net_tcp(5): state `0A`, ports in hexadecimal digits).
+/// The inodes of sockets that listen on `port` (`proc_net_tcp(5)`: state `0A`, ports in hexadecimal digits).
 fn inodes(table: &str, port: u16) -> Vec<&str> {
     let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
     let listens = |row: &Vec<&str>| {
