@@ -17,20 +17,43 @@ const TABLE: &[Row] = &[
     Row("manifest", &["model"], &["toml_edit", "schemars"]),
     Row("wire", &["model"], &["httparse", "etherparse"]),
     Row("guest", &["model", "wire"], &["libc"]),
-    Row("engine", &["model"], &["bollard", "ignore", "tar", "tokio", "tokio-util", "sha2", "hyper", "hyper-util", "http-body-util", "tokio-rustls"]),
+    Row(
+        "engine",
+        &["model"],
+        &[
+            "bollard",
+            "ignore",
+            "tar",
+            "tokio",
+            "tokio-util",
+            "sha2",
+            "hyper",
+            "hyper-util",
+            "http-body-util",
+            "tokio-rustls",
+        ],
+    ),
     Row("watch", &["model"], &["notify", "ignore", "tokio"]),
     Row("logs", &["model"], &["regex", "memchr", "memmap2", "cel"]),
     Row("calls", &["model"], &["hdrhistogram", "cel", "regex"]),
     Row("capture", &["model", "engine", "wire"], &["tokio", "pcap-parser"]),
     Row("terminal", &["model", "engine"], &["portable-pty", "tokio"]),
-    Row("api", &["model"], &["ts-rs", "hyper", "hyper-util", "http-body-util", "tokio", "tokio-tungstenite", "directories"]),
+    Row(
+        "api",
+        &["model"],
+        &["ts-rs", "hyper", "hyper-util", "http-body-util", "tokio", "tokio-tungstenite", "directories"],
+    ),
     Row(
         "session",
         &["model", "api", "manifest", "engine", "watch", "logs", "calls", "capture", "terminal"],
         &["tokio", "tokio-util", "tar"],
     ),
     Row("server", &["api", "session"], &["axum", "rust-embed", "tokio"]),
-    Row("cli", &["api", "server", "manifest", "model"], &["anyhow", "clap", "clap_complete", "crossterm", "tokio", "tracing-subscriber"]),
+    Row(
+        "cli",
+        &["api", "server", "manifest", "model"],
+        &["anyhow", "clap", "clap_complete", "crossterm", "tokio", "tracing-subscriber"],
+    ),
     Row("desktop", &["api"], &["anyhow", "tauri", "tauri-build", "open", "tauri-plugin-dialog", "tokio"]),
     Row("testkit", &["model", "engine"], &["tokio"]),
     Row("tests", &[], &[]),
@@ -79,7 +102,11 @@ fn arrows_point_one_way() {
         };
         for dependency in dependencies {
             let dependency = dependency.as_str();
-            let allowed = if ours.contains(dependency) { inner.contains(&dependency) } else { outer.contains(&dependency) || ANYBODY.contains(&dependency) };
+            let allowed = if ours.contains(dependency) {
+                inner.contains(&dependency)
+            } else {
+                outer.contains(&dependency) || ANYBODY.contains(&dependency)
+            };
             if !allowed {
                 wrong.push(format!("`{name}` may not use `{dependency}`"));
             }
@@ -92,14 +119,18 @@ fn arrows_point_one_way() {
 fn each_language_is_spoken_by_its_owner_alone() {
     for (spoken, owners) in OWNERS {
         for (name, dependencies) in shipped() {
-            assert!(!dependencies.contains(*spoken) || owners.contains(&name.as_str()), "`{name}` may not speak `{spoken}`");
+            assert!(
+                !dependencies.contains(*spoken) || owners.contains(&name.as_str()),
+                "`{name}` may not speak `{spoken}`"
+            );
         }
     }
 }
 
 #[test]
 fn the_documented_table_is_this_one() {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ARCHITECTURE.md")).expect("docs/ARCHITECTURE.md");
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ARCHITECTURE.md"))
+        .expect("docs/ARCHITECTURE.md");
     for Row(name, inner, _) in TABLE.iter().filter(|row| row.0 != "tests") {
         let mut uses = inner.to_vec();
         uses.sort_unstable();
@@ -131,7 +162,9 @@ fn sources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
         let path = entry.path();
         if path.is_dir() && path.file_name().is_some_and(|n| n != "tests") {
             found.extend(sources(&path));
-        } else if path.extension().is_some_and(|e| e == "rs") && path.file_name().is_some_and(|n| n != "tests.rs") {
+        } else if path.extension().is_some_and(|e| e == "rs")
+            && path.file_name().is_some_and(|n| n != "tests.rs")
+        {
             found.push(path);
         }
     }

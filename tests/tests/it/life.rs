@@ -2,13 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, docker, docker_lines, get, lives, script, web};
+use crate::world::{World, docker, docker_lines, get, lives, web};
 
-const JOB: &str = "sleep 0.5; echo migrated";
+/// Ends with 0, and has a volume.
+fn job() -> String {
+    let command = "command = [\"sh\", \"-c\", \"sleep 0.5; echo migrated\"]";
+    format!("[services.job]\nimage = \"shoal/base:bookworm\"\nvolumes = [\"data:/data\"]\n{command}\n")
+}
 
 fn manifest(greeting: &str) -> String {
     [
-        script("job", JOB, "volumes = [\"data:/data\"]").replacen("volumes = [\"./web.pl:/web.pl:ro\", \"./call.pl:/call.pl:ro\"]\n", "", 1),
+        job(),
         web("back", &format!("depends_on = {{ job = \"completed\" }}\nenv = {{ GREETING = \"{greeting}\" }}")),
         web("front", "depends_on = [\"back\"]\nports = [\"8000\"]\nreload = [{ watch = \"web.pl\", then = \"restart\" }]"),
         web("spare", "profiles = [\"more\"]"),

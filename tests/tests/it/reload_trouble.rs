@@ -1,1 +1,76 @@
-//! later
+//! When a save is broken, its command fails, or the session dies: the container goes on, and the next save heals.
+
+use crate::reload::{reload, reloads, says, service};
+use crate::world::{World, until};
+
+/// The program itself is what changes.
+fn code(world: &World) -> String {
+    world.write(
+        "app/Dockerfile",
+        "FROM shoal/base:bookworm\nCOPY files /srv\nCMD [\"perl\", \"/srv/app.pl\"]\n",
+    );
+    world.write("app/files/app.pl", program("first"));
+    "[services.app]\nbuild = \"app\"\nports = [\"8000\"]\nstop_grace = \"2s\"\n\
+     ready = { http = \":8000/\", within = \"3s\" }\n\
+     reload = [{ watch = \"app/files\", to = \"/srv\", then = \"restart\" }]\n"
+        .to_owned()
+}
+
+fn program(version: &str) -> String {
+    include_str!("programs/state.pl").replace("start=$start", &format!("program={version} start=$start"))
+}
+
+fn answer(version: &str) -> String {
+    format!("program={version} start=none hangup= now=none")
+}
+
+#[test]
+fn a_broken_save_keeps_the_container_and_the_next_one_heals() {
+    let world = World::with_engine("broken");
+    let runs = service(
+        &world,
+        "runs",
+        "to = \"/srv\", then = \"run\", run = [\"sh\", \"-c\", \"test ! -e /srv/bad || { echo no such column; exit 9; }\"]",
+    );
+    world.manifest(&[code(&world), runs].concat());
+    world.shoal(&["up", "-d"]).ok();
+    let address = world.published("app");
+    let container = world.container("app");
+    says(&address, &answer("first"));
+
+    world.write("app/files/app.pl", "use strict; this is no program\n");
+    let event = reload(&world, "app", 1);
+    assert_eq!(event["ok"], false, "{event}");
+    assert!(event["error"].is_string(), "{event}");
+    let app = world.service("app");
+    assert_eq!((app["ready"].clone(), app["reload"]["failed"].clone()), (false.into(), true.into()), "{app}");
+    assert_eq!(world.container("app"), container);
+    let said = || world.shoal(&["logs", "app"]).ok().stdout;
+    until("what perl says of it", || said().contains("syntax error").then_some(()));
+
+    world.write("app/files/app.pl", program("mended"));
+    says(&address, &answer("mended"));
+    until("a good reload", || reloads(&world, "app").last().is_some_and(|e| e["ok"] == true).then_some(()));
+    let app = world.service("app");
+    assert_eq!((app["ready"].clone(), app["reload"]["failed"].clone()), (true.into(), false.into()), "{app}");
+    assert_eq!(world.container("app"), container, "it was never replaced");
+
+    world.write("runs/files/bad", "x");
+    let event = reload(&world, "runs", 1);
+    assert_eq!((&event["ok"], &event["action"]), (&false.into(), &"run".into()), "{event}");
+    assert!(event["error"].as_str().is_some_and(|e| e.contains('9')), "{event}");
+    assert_eq!(world.service("runs")["ready"], true, "a failed command stops nothing");
+    assert!(world.shoal(&["logs", "runs"]).ok().stdout.contains("no such column"));
+    std::fs::remove_file(world.folder().join("runs/files/bad")).expect("removed");
+    assert_eq!(reload(&world, "runs", 2)["ok"], true);
+    until("`runs` to be well", || (world.service("runs")["reload"]["failed"] == false).then_some(()));
+
+    // A new session watches on, and finds the agent in the container it adopts.
+    world.kill_session();
+    world.shoal(&["ps"]).ok();
+    until("adoption", || (world.service("app")["ready"] == true).then_some(()));
+    world.write("app/files/app.pl", program("after"));
+    says(&address, &answer("after"));
+    assert_eq!(world.container("app"), container);
+    world.shoal(&["down"]).ok();
+}

@@ -1,11 +1,15 @@
 //! Services for tests: small programs in the one language that the base image has beside the shell.
 
 /// The programs, as files beside the manifest.
-pub(super) const PROGRAMS: [(&str, &str); 2] =
-    [("web.pl", include_str!("../programs/web.pl")), ("call.pl", include_str!("../programs/call.pl"))];
+pub(super) const PROGRAMS: [(&str, &str); 4] = [
+    ("web.pl", include_str!("../programs/web.pl")),
+    ("call.pl", include_str!("../programs/call.pl")),
+    ("lines.pl", include_str!("../programs/lines.pl")),
+    ("state.pl", include_str!("../programs/state.pl")),
+];
 
 const BASE: &str = r#"image = "shoal/base:bookworm"
-volumes = ["./web.pl:/web.pl:ro", "./call.pl:/call.pl:ro"]
+volumes = ["./web.pl:/web.pl:ro", "./call.pl:/call.pl:ro", "./lines.pl:/lines.pl:ro"]
 stop_grace = "2s"
 "#;
 

@@ -6,6 +6,7 @@ mod manifest;
 mod process;
 
 use std::fs::File;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -207,6 +208,9 @@ impl World {
         let session = self.session();
         process::signal("KILL", session);
         until("the session's end", || (!lives(session)).then_some(()));
+        // Its threads end one by one; its socket is closed with the last.
+        let socket = self.place().join("session.sock");
+        until("its socket's end", || UnixStream::connect(&socket).is_err().then_some(()));
     }
 }
 
