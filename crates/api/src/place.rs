@@ -30,7 +30,8 @@ pub struct Place {
 impl Place {
     /// The place of the stack `name` whose manifest is in `manifest_folder`.
     pub fn of(state: &Path, name: &str, manifest_folder: &Path) -> Self {
-        let key = fnv(manifest_folder.as_os_str().as_encoded_bytes());
+        let hash = model::hash::fnv1a(manifest_folder.as_os_str().as_encoded_bytes());
+        let key = (hash ^ (hash >> 32)) as u32;
         Self { folder: state.join("stacks").join(format!("{name}-{key:08x}")) }
     }
 
@@ -53,14 +54,6 @@ impl Place {
     pub fn logs(&self) -> PathBuf {
         self.folder.join("logs")
     }
-}
-
-/// FNV-1a, folded to 32 bits: the same on every machine and in every version.
-fn fnv(bytes: &[u8]) -> u32 {
-    let hash = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
-    (hash ^ (hash >> 32)) as u32
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 pub mod call;
 pub mod exchange;
 pub mod frame;
+pub mod hash;
 pub mod line;
 pub mod plan;
 pub mod time;

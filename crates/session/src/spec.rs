@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::{BuildSpec, ContainerSpec, ImageFacts, MountFrom, MountSpec, Network};
-use model::plan::{Action, Build, MountSource, Plan, Service};
+use model::plan::{Action, Build, Lifetime, MountSource, Plan, PullPolicy, Service};
 
 use crate::state::view::image_name;
 use crate::tools::{self, Tools};
@@ -47,18 +47,19 @@ pub(crate) fn volumes(plan: &Plan, service: &Service) -> Vec<String> {
 }
 
 /// A number for everything about a service that a container is made from: when it differs, the container is
-/// replaced. Order, readiness and reload rules can change without that. FNV-1a over the definition's JSON, so the
-/// same in every session.
+/// replaced. Order, readiness, reload rules, and where in which file a value stands can change without that.
 pub(crate) fn hash(service: &Service) -> String {
     let mut made_of = service.clone();
     made_of.depends_on = Vec::new();
     made_of.ready = None;
     made_of.reload = Vec::new();
+    made_of.pull = PullPolicy::Missing;
+    made_of.lifetime = Lifetime::Session;
+    for value in made_of.env.values_mut() {
+        value.origin = String::new();
+    }
     let text = serde_json::to_vec(&(made_of, is_supervised(service))).unwrap_or_default();
-    let hash = text
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
-    format!("{hash:016x}")
+    format!("{:016x}", model::hash::fnv1a(&text))
 }
 
 /// Every service's [`hash`].
@@ -155,13 +156,13 @@ pub(crate) fn forgotten(service: &str) -> Service {
         ready: None,
         reload: Vec::new(),
         restart: model::plan::RestartPolicy::No,
-        lifetime: model::plan::Lifetime::Session,
+        lifetime: Lifetime::Session,
         resources: model::plan::Resources::default(),
         stop_signal: None,
         stop_grace: std::time::Duration::from_secs(10),
         user: None,
         working_dir: None,
-        pull: model::plan::PullPolicy::Never,
+        pull: PullPolicy::Never,
         platform: None,
         container: model::plan::ContainerOptions::default(),
     }
@@ -187,4 +188,25 @@ fn mount(plan: &Plan, mount: &model::plan::Mount) -> MountSpec {
         MountSource::Tmpfs(limit) => MountFrom::Tmpfs(*limit),
     };
     MountSpec { source, target: mount.target.clone(), read_only: mount.read_only }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::plan::EnvValue;
+
+    use super::*;
+
+    #[test]
+    fn only_what_a_container_is_made_from_replaces_it() {
+        let mut service = forgotten("orders");
+        let value = |value: &str, origin: &str| EnvValue { value: value.into(), origin: origin.into() };
+        service.env.insert("DB".into(), value("postgres://db", "services.toml:14"));
+        let before = hash(&service);
+        service.env.insert("DB".into(), value("postgres://db", "services.toml:15"));
+        service.lifetime = Lifetime::Persistent;
+        service.pull = PullPolicy::Always;
+        assert_eq!(hash(&service), before);
+        service.env.insert("DB".into(), value("postgres://other", "services.toml:15"));
+        assert_ne!(hash(&service), before);
+    }
 }

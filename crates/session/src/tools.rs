@@ -36,11 +36,9 @@ pub(crate) struct Binary {
 
 /// Reads the guest.
 pub(crate) async fn read(guest: &Path) -> Result<Binary, EngineError> {
-    let bytes = tokio::fs::read(guest).await.map_err(|e| EngineError::Other {
-        what: format!("reading the guest `{}`", guest.display()),
-        status: None,
-        message: e.to_string(),
-    })?;
+    let bytes = tokio::fs::read(guest)
+        .await
+        .map_err(|e| EngineError::Unreadable { path: guest.display().to_string(), cause: e.to_string() })?;
     let hash = fingerprint(&bytes);
     let tools = Tools { image: format!("{REPOSITORY}:{hash}"), volume: volume_of(&hash) };
     Ok(Binary { bytes, tools })
@@ -180,12 +178,9 @@ fn archive(binary: &[u8]) -> Vec<u8> {
     tar.append_data(&mut header, BINARY, binary).and_then(|()| tar.into_inner()).unwrap_or_default()
 }
 
-/// FNV-1a over the binary, as twelve hexadecimal digits.
+/// Twelve hexadecimal digits.
 fn fingerprint(binary: &[u8]) -> String {
-    let hash = binary
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
-    format!("{:012x}", hash & 0xffff_ffff_ffff)
+    format!("{:012x}", model::hash::fnv1a(binary) & 0xffff_ffff_ffff)
 }
 
 #[cfg(test)]
