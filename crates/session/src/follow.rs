@@ -51,8 +51,17 @@ impl Sink {
     }
 }
 
+/// How following ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With the log, or with the way to the engine.
+    Here,
+    /// The engine has no log of this container that could be read.
+    Unreadable,
+}
+
 /// Reads until the container's log ends: it stopped, or is gone.
-pub(crate) async fn follow(engine: &Engine, followed: &Followed, sink: &Sink) {
+pub(crate) async fn follow(engine: &Engine, followed: &Followed, sink: &Sink) -> Ended {
     let mut tail = AGAIN;
     let mut failures: u32 = 0;
     loop {
@@ -62,14 +71,14 @@ pub(crate) async fn follow(engine: &Engine, followed: &Followed, sink: &Sink) {
                 tail = tail.saturating_mul(10);
                 continue;
             }
-            Err(EngineError::NotFound { .. }) => return,
+            Err(EngineError::NotFound { .. }) => return Ended::Here,
             Err(error) if error.is_transient() && failures < 5 => {
                 failures += 1;
                 false
             }
             Err(error) => {
                 tracing::warn!("the log of {} cannot be followed: {error}", followed.instance);
-                return;
+                return if error.is_transient() { Ended::Here } else { Ended::Unreadable };
             }
         };
         if ended {
@@ -79,7 +88,7 @@ pub(crate) async fn follow(engine: &Engine, followed: &Followed, sink: &Sink) {
                 Ok(facts) if facts.state == engine::ContainerState::Running => {}
                 Ok(_) | Err(_) => {
                     drop(read(engine, followed, sink, false, AGAIN).await);
-                    return;
+                    return Ended::Here;
                 }
             }
         }

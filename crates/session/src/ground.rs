@@ -12,7 +12,7 @@ use model::frame::FromCapture;
 use model::plan::Plan;
 use tokio::sync::mpsc;
 
-use crate::spec::{self, STACK};
+use crate::spec::{self, FOLDER, STACK};
 use crate::state::Clearing;
 use crate::tools::{self, Tools};
 use crate::translate;
@@ -44,15 +44,15 @@ pub(crate) async fn lay(
     let mut of_network = labels.clone();
     of_network.insert(tools::USES.to_owned(), binary.tools.volume.clone());
     let network = engine.ensure_network(&plan.name, &of_network).await.map_err(translate::engine)?;
-    if network.labels.get(STACK) != Some(&plan.name) {
-        return Err(ApiError::new(
-            Code::Conflict,
-            format!("a network `{}` of somebody else's is there already", plan.name),
-        )
-        .hint(format!(
-            "remove it with `docker network rm {}`, or give the stack another name with `-p`",
-            plan.name
-        )));
+    let folder = plan.folder.display().to_string();
+    if network.labels.get(STACK) != Some(&plan.name) || network.labels.get(FOLDER) != Some(&folder) {
+        let owner =
+            network.labels.get(FOLDER).map_or("somebody else".to_owned(), |f| format!("a stack in {f}"));
+        return Err(ApiError::new(Code::Conflict, format!("the network `{}` belongs to {owner}", plan.name))
+            .hint(format!(
+                "remove it with `docker network rm {}`, or give the stack another name with `-p`",
+                plan.name
+            )));
     }
     tools::ensure_tools(engine, &binary).await.map_err(translate::engine)?;
     let tools = binary.tools;

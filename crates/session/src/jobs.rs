@@ -138,6 +138,7 @@ impl Bench {
             id: made.map_err(translate::engine)?,
             name: wanted.name,
             hash: spec::hash(&self.service),
+            image: facts.id,
             doing: Doing::Created,
             ready: false,
             ports: Vec::new(),

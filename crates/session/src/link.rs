@@ -97,6 +97,7 @@ pub(crate) fn container(facts: &ContainerFacts) -> Container {
         id: facts.id.clone(),
         name: facts.name.clone(),
         hash: facts.labels.get(crate::spec::HASH).cloned().unwrap_or_default(),
+        image: facts.image_id.clone(),
         doing,
         ready: false,
         ports: translate::ports(facts),

@@ -73,9 +73,10 @@ pub(crate) async fn exchanges(shared: Arc<Shared>, mut frames: mpsc::Receiver<Fr
 pub(crate) async fn stats(shared: Arc<Shared>, engine: Engine, container: String, service: String) {
     let mut stats = engine.stats(&container);
     while let Some(Ok(use_)) = stats.next().await {
-        shared.send(Event::Stats(service.clone(), Some(use_))).await;
+        let (container, service) = (container.clone(), service.clone());
+        shared.send(Event::Stats { container, service, stats: Some(use_) }).await;
     }
-    shared.send(Event::Stats(service, None)).await;
+    shared.send(Event::Stats { container, service, stats: None }).await;
 }
 
 /// Keeps the numbers and the edges on the board up to date.

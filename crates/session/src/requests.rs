@@ -73,7 +73,7 @@ impl Session {
         self.ask(Input::Down(Clearing { volumes: down.volumes, all: down.all })).await?;
         let (reply, settled) = oneshot::channel();
         self.shared.send(Event::WhenDown(reply)).await;
-        settled.await.map_err(|_| gone())?;
+        settled.await.map_err(|_| gone())??;
         match self.shared.clear_error().take() {
             Some(error) => Err(error),
             None if *self.shared.at_rest.borrow() => Ok(Done::default()),
@@ -94,7 +94,7 @@ impl Session {
         self.ask(Input::Stop(services.clone())).await?;
         let (reply, settled) = oneshot::channel();
         self.shared.send(Event::WhenSettled(services, reply)).await;
-        settled.await.map_err(|_| gone())?;
+        settled.await.map_err(|_| gone())??;
         Ok(Done::default())
     }
 

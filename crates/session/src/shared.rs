@@ -214,6 +214,11 @@ impl Shared {
         sender
     }
 
+    /// The container is gone, and its log with it.
+    pub(crate) fn no_log(&self, container: &str) {
+        locked(&self.followed).remove(container);
+    }
+
     /// Waits until a container's log was read to its end, but not for ever: it is about to be removed.
     pub(crate) async fn log_read(&self, container: &str) {
         let Some(mut reading) = locked(&self.followed).remove(container) else { return };

@@ -10,7 +10,8 @@ use model::exchange::Message;
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 pub fn engine(error: EngineError) -> ApiError {
     let code = match &error {
-        EngineError::NotReachable { .. } => Code::EngineUnreachable,
+        // Without a status the connection broke before there was an answer.
+        EngineError::NotReachable { .. } | EngineError::Other { status: None, .. } => Code::EngineUnreachable,
         EngineError::NoRights { .. } => Code::EngineDenied,
         EngineError::PortTaken { .. } => Code::PortTaken,
         EngineError::ImageMissing { .. } => Code::ImageMissing,

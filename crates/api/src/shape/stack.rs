@@ -261,7 +261,7 @@ pub struct PortView {
 }
 
 /// How far a build or a pull is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct Build {
     /// The step being done, such as `[3/7] RUN apt-get …`.

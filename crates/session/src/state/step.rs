@@ -46,19 +46,15 @@ impl State {
                 effects.push(Effect::LayGround);
             }
             (Ground::Laid | Ground::Bare, Some(clearing)) if !rest => {
-                self.ground = Ground::Clearing;
+                self.ground = Ground::Clearing(clearing);
                 effects.push(Effect::ClearGround(clearing));
             }
-            // Something was meant to stay, so the ground stays under it.
-            (Ground::Laid | Ground::Bare, Some(_)) if !self.members.values().any(Self::leaving) => {
+            // Something was meant to stay or cannot be removed, so the ground stays under it.
+            (Ground::Laid | Ground::Bare, Some(_)) if !self.members.values().any(Member::is_leaving) => {
                 self.clearing = None;
             }
             _ => {}
         }
-    }
-
-    fn leaving(member: &Member) -> bool {
-        member.goal == Goal::Gone && (member.container.is_some() || member.job.is_some())
     }
 
     /// The first dependency that keeps a service from starting, and how far it must be.
@@ -92,7 +88,7 @@ fn interrupts(member: &Member) -> bool {
                 || member.stop_wanted
                 || member.image_wanted
                 || member.replaces()
-                || !member.runs()
+                || !member.asks()
         }
         _ => false,
     }
@@ -102,12 +98,14 @@ fn next(member: &Member, open: bool, laid: bool) -> Option<JobKind> {
     let doing = member.container.as_ref().map(|c| c.doing);
     match member.goal {
         Goal::Idle => None,
+        // Trying the same again at once would fail the same way.
+        Goal::Stop | Goal::Gone if member.error.is_some() => None,
         Goal::Stop => member.runs().then_some(JobKind::Stop),
         Goal::Gone => match doing? {
             Doing::Running(_) => Some(JobKind::Stop),
             Doing::Created | Doing::Exited(_) => Some(JobKind::Remove),
         },
-        Goal::Run if member.error.is_some() => asks(member).then_some(JobKind::Probe),
+        Goal::Run if member.error.is_some() => member.asks().then_some(JobKind::Probe),
         Goal::Run => match doing {
             _ if member.image_wanted => Some(JobKind::Image),
             None if member.image.is_none() => member.start_wanted.then_some(JobKind::Image),
@@ -115,16 +113,11 @@ fn next(member: &Member, open: bool, laid: bool) -> Option<JobKind> {
             // An adopted container is replaced only once somebody asked for it, which prepares an image first.
             Some(Doing::Running(_)) if member.image.is_some() && member.replaces() => Some(JobKind::Stop),
             Some(Doing::Running(_)) if member.stop_wanted => Some(JobKind::Stop),
-            Some(Doing::Running(_)) => asks(member).then_some(JobKind::Probe),
+            Some(Doing::Running(_)) => member.asks().then_some(JobKind::Probe),
             Some(_) if member.image.is_some() && member.replaces() => Some(JobKind::Remove),
             Some(_) => (laid && open && member.start_wanted).then_some(JobKind::Start),
         },
     }
-}
-
-/// Whether it runs and was not seen to answer.
-fn asks(member: &Member) -> bool {
-    member.runs() && member.container.as_ref().is_some_and(|c| !c.ready)
 }
 
 fn effect(member: &Member, job: JobId, kind: JobKind, service: String) -> Effect {

@@ -1,6 +1,6 @@
 //! A service as its viewers see it.
 
-use api::shape::{ServiceView, State as Shown};
+use api::shape::{Build, ServiceView, State as Shown};
 use model::plan::{Condition, Source};
 
 use super::{Doing, Goal, Ground, JobKind, Member, State};
@@ -38,7 +38,8 @@ impl State {
             cpu: None,
             memory: None,
             error: member.error.clone().or_else(|| member.late.clone()),
-            build: None,
+            // How far it is, only the runner knows.
+            build: matches!(member.job, Some((_, JobKind::Image))).then(Build::default),
             reload: None,
             depends_on: planned
                 .map(|p| p.depends_on.iter().map(|d| d.service.clone()).collect())

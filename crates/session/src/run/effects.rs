@@ -1,0 +1,181 @@
+//! What the state asks for, begun: each job beside the loop, ending in an event.
+
+use std::sync::Arc;
+
+use api::shape::{Build as Progressed, CaptureState, CaptureView, Change};
+use api::{ApiError, Code};
+use tokio::sync::mpsc;
+
+use super::{Event, Run};
+use crate::ground::{self, Laid};
+use crate::jobs::{Bench, now};
+use crate::shared::Shared;
+use crate::state::{Clearing, Effect, Input, JobId, Outcome};
+use crate::{observe, spec};
+
+impl Run {
+    pub(super) fn begin(&mut self, effect: Effect) {
+        match effect {
+            Effect::Tell(told) => self.on_told(told),
+            Effect::Cancel(job) => {
+                if let Some(token) = self.jobs.remove(&job) {
+                    token.cancel();
+                }
+            }
+            Effect::LayGround => self.lay_ground(),
+            Effect::ClearGround(clearing) => self.clear_ground(clearing),
+            Effect::Image { job, service } => {
+                // What an earlier build told late is not of this one.
+                self.builds.remove(&service);
+                let (progress, mut told) = mpsc::channel::<(String, Progressed)>(64);
+                let shared = self.shared.clone();
+                self.shared.spawn(async move {
+                    while let Some((service, build)) = told.recv().await {
+                        shared.send(Event::Progress(service, build)).await;
+                    }
+                });
+                self.job(job, service, move |bench| async move { bench.image(progress).await });
+            }
+            Effect::Create { job, service, image } => {
+                let Some(tools) = self.tools.clone() else { return self.lost(job, service) };
+                self.job(job, service, move |bench| async move { bench.create(&image, &tools).await });
+            }
+            Effect::Start { job, service, container } => {
+                self.job(job, service, move |bench| async move { bench.start(&container).await });
+            }
+            Effect::Probe { job, service, container } => {
+                let shared = self.shared.clone();
+                self.job(job, service.clone(), move |bench| async move {
+                    shared.calls().names_mut().probing(&service, now());
+                    let _probed = Probed { shared, service };
+                    bench.probe(&container).await
+                });
+            }
+            Effect::Stop { job, service, container } => {
+                self.job(job, service, move |bench| async move { bench.stop(&container).await });
+            }
+            Effect::Remove { job, service, container } => {
+                let shared = self.shared.clone();
+                self.job(job, service, move |bench| async move {
+                    shared.log_read(&container).await;
+                    bench.remove(&container).await
+                });
+            }
+        }
+    }
+
+    fn job<F>(&mut self, job: JobId, service: String, work: impl FnOnce(Bench) -> F)
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        let Some(bench) = self.bench(&service) else { return self.lost(job, service) };
+        let token = self.shared.ending.child_token();
+        self.jobs.insert(job, token.clone());
+        let (shared, work) = (self.shared.clone(), work(bench));
+        self.shared.spawn(async move {
+            tokio::select! {
+                outcome = work => shared.send(Event::JobDone(job, service, outcome)).await,
+                () = token.cancelled() => {}
+            }
+        });
+    }
+
+    fn bench(&self, service: &str) -> Option<Bench> {
+        let engine = self.engine.clone()?;
+        // A service that left the manifest is stopped and removed by the rules it was started with.
+        let planned =
+            self.state.plan.services.get(service).cloned().unwrap_or_else(|| spec::forgotten(service));
+        Some(Bench {
+            engine,
+            plan: Arc::new(self.state.plan.clone()),
+            service: planned,
+            session: self.shared.session.clone(),
+            local: engine::Address::find(&self.shared.config.env).is_ok_and(|address| address.is_local()),
+            sink: self.shared.sink.clone(),
+        })
+    }
+
+    /// A job that could not be begun: the engine went away in this moment.
+    fn lost(&self, job: JobId, service: String) {
+        let shared = self.shared.clone();
+        let error = ApiError::new(Code::EngineUnreachable, "the engine went away").about(&service);
+        self.shared
+            .spawn(async move { shared.send(Event::JobDone(job, service, Outcome::Failed(error))).await });
+    }
+
+    fn lay_ground(&self) {
+        let Some(engine) = self.engine.clone() else { return };
+        let (shared, plan, observe) = (self.shared.clone(), self.state.plan.clone(), self.observe_calls);
+        if observe {
+            let view = CaptureView { state: CaptureState::Starting, ..observe::nothing() };
+            self.shared.board.post(Change::Capture(view));
+        }
+        self.shared.spawn(async move {
+            let laid = ground::lay(&engine, &plan, &shared.session, &shared.guest, observe).await;
+            shared.send(Event::Laid(laid)).await;
+        });
+    }
+
+    fn clear_ground(&mut self, clearing: Clearing) {
+        let Some(engine) = self.engine.clone() else { return };
+        let (shared, capture) = (self.shared.clone(), self.capture.take());
+        self.shared.spawn(async move {
+            if let Some(capture) = capture {
+                capture.stop().await;
+            }
+            let outcome = ground::clear(&engine, &shared.whose, clearing).await;
+            shared.send(Event::Cleared(outcome)).await;
+        });
+    }
+
+    pub(super) fn on_laid(&mut self, laid: Result<Laid, ApiError>) {
+        let laid = match laid {
+            Ok(laid) => laid,
+            Err(error) => {
+                self.tell("failed", None, error.message.clone());
+                self.shared.board.post(Change::Capture(observe::nothing()));
+                return self.feed(Input::GroundLaid(Err(error)));
+            }
+        };
+        self.tools = Some(laid.tools);
+        self.shared.learn_gateways(&laid.gateways);
+        match laid.capture {
+            Ok((capture, frames)) => {
+                self.shared.calls().restart_capture();
+                self.capture = Some(capture);
+                self.shared.spawn(observe::exchanges(self.shared.clone(), frames));
+            }
+            Err(_) if !self.observe_calls => {}
+            Err(message) => {
+                self.tell("capture", None, format!("calls cannot be observed: {message}"));
+                let view =
+                    CaptureView { state: CaptureState::Failed, message: Some(message), ..observe::nothing() };
+                self.shared.board.post(Change::Capture(view));
+            }
+        }
+        self.feed(Input::GroundLaid(Ok(())));
+        self.watch();
+    }
+
+    pub(super) fn on_cleared(&mut self, outcome: Result<(), ApiError>) {
+        if let Err(error) = outcome {
+            self.tell("failed", None, error.message.clone());
+            *self.shared.clear_error() = Some(error);
+        }
+        self.tools = None;
+        self.shared.board.post(Change::Capture(observe::nothing()));
+        self.feed(Input::GroundCleared);
+    }
+}
+
+/// Tells the calls that probing ended, however it ended.
+struct Probed {
+    shared: Arc<Shared>,
+    service: String,
+}
+
+impl Drop for Probed {
+    fn drop(&mut self) {
+        self.shared.calls().names_mut().probed(&self.service, now());
+    }
+}
