@@ -130,6 +130,17 @@ pub(crate) fn header<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
+/// How the connection broke before an answer was seen, in words.
+pub(crate) fn broken(exchange: &Exchange) -> Option<&'static str> {
+    match exchange.ending {
+        _ if exchange.status.is_some() || !exchange.done => None,
+        Ending::Refused => Some("the connection was refused"),
+        Ending::NoAnswer => Some("the connect was not answered"),
+        Ending::Reset => Some("the connection was reset"),
+        Ending::Open | Ending::Closed | Ending::Idle => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

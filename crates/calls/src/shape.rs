@@ -16,6 +16,7 @@ pub(crate) struct Identity {
 
 /// The call as it stands now. The exchange has been redacted.
 pub(crate) fn call(exchange: Exchange, identity: Identity) -> Call {
+    let broken = judge::broken(&exchange).map(str::to_owned);
     Call {
         id: identity.id,
         ts: judge::start(&exchange),
@@ -36,7 +37,7 @@ pub(crate) fn call(exchange: Exchange, identity: Identity) -> Call {
         response: exchange.response,
         quality: exchange.quality,
         ending: exchange.ending,
-        note: identity.note,
+        note: identity.note.or(broken),
         done: exchange.done,
     }
 }
