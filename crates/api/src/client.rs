@@ -13,10 +13,13 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::commands::Command;
 use crate::place::Place;
+use crate::running::Running;
 use crate::{ApiError, Code};
 
 /// How long a session may take to open its socket.
 const START: Duration = Duration::from_secs(15);
+/// How long a session may take to close its socket.
+const END: Duration = Duration::from_secs(10);
 
 /// Talks to one session. Cheap to clone; every call is a connection of its own.
 #[derive(Debug, Clone)]
@@ -56,6 +59,18 @@ impl Client {
     /// Whether a session answers.
     pub async fn is_alive(&self) -> bool {
         UnixStream::connect(&self.socket).await.is_ok()
+    }
+
+    /// Asks the session to end, and waits until it answers nobody any more. Containers run on.
+    pub async fn end_session(&self) -> Result<(), ApiError> {
+        self.call_raw("shutdown", b"{}".to_vec()).await?;
+        let gone = async {
+            while self.is_alive().await {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let ended = tokio::time::timeout(END, gone).await;
+        ended.map_err(|_| ApiError::new(Code::TimedOut, "the session that runs does not end"))
     }
 
     /// One command, typed.
@@ -136,22 +151,28 @@ impl Client {
     }
 }
 
-/// The session at `place`; a new one is started when none answers.
+/// The session at `place`; a new one is started when none answers, or one of another build of `shoal` that is nobody's
+/// terminal's. Such a one could be asked in words that it does not know, and what it runs runs on.
 pub async fn connect_or_start(place: &Place, start: &Start) -> Result<Client, ApiError> {
     let client = Client::new(place);
+    let mut arguments = start.arguments.clone();
     if client.is_alive().await {
-        return Ok(client);
+        let Some(other) = Running::read(place).filter(|running| running.is_replaced_by(&start.shoal)) else {
+            return Ok(client);
+        };
+        client.end_session().await?;
+        arguments = other.arguments;
     }
     let failed = |what: &str, e: &dyn std::error::Error| {
         ApiError::new(Code::SessionGone, format!("the session cannot be started: {what}: {e}"))
     };
-    std::fs::create_dir_all(&place.folder).map_err(|e| failed(&place.folder.display().to_string(), &e))?;
+    place.create().map_err(|e| failed(&place.folder.display().to_string(), &e))?;
     let log_path = place.session_log();
     let log = std::fs::File::create(&log_path).map_err(|e| failed(&log_path.display().to_string(), &e))?;
     let errors = log.try_clone().map_err(|e| failed(&log_path.display().to_string(), &e))?;
     // The session belongs to nobody's terminal: a process group of its own keeps Ctrl-C away from it.
     let mut child = tokio::process::Command::new(&start.shoal)
-        .args(&start.arguments)
+        .args(arguments)
         .args(["serve", "--background"])
         .current_dir(&start.folder)
         .stdin(Stdio::null())

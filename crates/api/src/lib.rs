@@ -14,6 +14,7 @@ mod found;
 pub mod host;
 mod pace;
 pub mod place;
+pub mod running;
 pub mod shape;
 
 pub use client::{Client, Incoming, Outgoing, Start, connect_or_start};

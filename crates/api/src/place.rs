@@ -3,6 +3,8 @@
 //! Everything of one stack is in one folder under the platform's state folder, named after the stack and the
 //! manifest's folder; nothing is written into the user's repository.
 
+use std::fs::{DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +37,13 @@ impl Place {
         Self { folder: state.join("stacks").join(format!("{name}-{key:08x}")) }
     }
 
+    /// Makes the folder. Logs and the session's socket are in it, so it is the user's alone.
+    pub fn create(&self) -> std::io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        // It may be there from a time when it was made otherwise.
+        std::fs::set_permissions(&self.folder, Permissions::from_mode(0o700))
+    }
+
     /// The session's socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.join("session.sock")
@@ -43,6 +52,11 @@ impl Place {
     /// The file that a running session keeps locked, with its process id in it.
     pub fn lease(&self) -> PathBuf {
         self.folder.join("session.lease")
+    }
+
+    /// What a running session says of itself.
+    pub fn running(&self) -> PathBuf {
+        self.folder.join("session.json")
     }
 
     /// What a session that nobody looks at prints.
@@ -67,5 +81,14 @@ mod tests {
         assert_eq!(one, Place::of(state, "shop", Path::new("/a")));
         assert_ne!(one, Place::of(state, "shop", Path::new("/b")));
         assert!(one.socket().starts_with("/state/stacks"));
+    }
+
+    #[test]
+    fn a_place_is_its_users_alone() {
+        let state = tempfile::tempdir().unwrap();
+        let place = Place::of(state.path(), "shop", Path::new("/a"));
+        std::fs::create_dir_all(&place.folder).unwrap();
+        place.create().unwrap();
+        assert_eq!(std::fs::metadata(&place.folder).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::place::Place;
+use api::running::Running;
 use api::shape::{CallDetail, CallsQuery};
 use api::{ApiError, Code};
 use session::Session;
@@ -52,8 +53,8 @@ pub struct Config {
     pub guest: PathBuf,
     /// A loopback address for browsers.
     pub listen: Option<String>,
-    /// End when nothing runs and nobody looks.
-    pub idle_exit: bool,
+    /// What the session says of itself; one in the background ends when nothing runs and nobody looks.
+    pub running: Running,
 }
 
 /// A session that answers.
@@ -73,6 +74,7 @@ impl Server {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
+        let background = config.running.background;
         let session = Arc::new(
             Session::start(session::Config {
                 place: config.place.clone(),
@@ -82,6 +84,7 @@ impl Server {
                 profiles: config.profiles,
                 env: config.env,
                 guest: config.guest,
+                running: config.running,
             })
             .await?,
         );
@@ -99,7 +102,7 @@ impl Server {
                 door::guard(page::with_page(routes::router(session.clone(), presence.clone())), door);
             tasks.push(serve(listener, router, stopping.subscribe()));
         }
-        if config.idle_exit {
+        if background {
             tasks.push(tokio::spawn(end_when_idle(session.clone(), presence)));
         }
         Ok(Self { session, socket, url, stopping, tasks })

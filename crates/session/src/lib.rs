@@ -14,6 +14,7 @@ mod follow;
 mod ground;
 mod holder;
 mod jobs;
+mod lease;
 mod link;
 mod manifests;
 mod observe;
@@ -30,12 +31,12 @@ mod tools;
 pub mod translate;
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::place::Place;
+use api::running::Running;
 use api::shape::EngineView;
 use api::{ApiError, Code};
 use calls::Calls;
@@ -71,6 +72,8 @@ pub struct Config {
     pub env: BTreeMap<String, String>,
     /// The guest's binary.
     pub guest: PathBuf,
+    /// What it says of itself to clients.
+    pub running: Running,
 }
 
 /// A session. Dropping it leaves the containers running.
@@ -85,7 +88,7 @@ pub struct Session {
 impl Session {
     /// Reads the manifest, opens the stores, and starts all tasks. Needs no engine: it is waited for.
     pub async fn start(config: Config) -> Result<Self, ApiError> {
-        let lease = take_lease(&config.place)?;
+        let lease = lease::take(&config.place, &config.running).await?;
         let loaded = manifests::load(&config, &[]);
         let store = open_store(&config.place).await?;
         let plan = loaded.plan.clone().unwrap_or_else(|| Plan::empty(&loaded.name, &loaded.folder));
@@ -135,8 +138,11 @@ impl Session {
     pub async fn end(&self) {
         self.shared.ending.cancel();
         self.shared.join().await;
-        // The lease is let go with this value; the file itself is nobody's once it is unlocked.
-        drop(std::fs::remove_file(self.shared.config.place.lease()));
+        // The lease is let go with this value; whoever waits for it sees that the file is not the one in its place.
+        let place = &self.shared.config.place;
+        for file in [place.running(), place.lease()] {
+            drop(std::fs::remove_file(file));
+        }
     }
 }
 
@@ -170,34 +176,4 @@ async fn open_store(place: &Place) -> Result<logs::Store, ApiError> {
             }
         }
     }
-}
-
-fn take_lease(place: &Place) -> Result<File, ApiError> {
-    let failed = |e: &std::io::Error| {
-        ApiError::new(
-            Code::Failed,
-            format!("the stack's folder {} cannot be used: {e}", place.folder.display()),
-        )
-    };
-    std::fs::create_dir_all(&place.folder).map_err(|e| failed(&e))?;
-    let mut lease = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .read(true)
-        .open(place.lease())
-        .map_err(|e| failed(&e))?;
-    match lease.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let holder = std::fs::read_to_string(place.lease()).unwrap_or_default();
-            return Err(ApiError::new(
-                Code::Conflict,
-                format!("a session of this stack runs already (process {})", holder.trim()),
-            ));
-        }
-        Err(TryLockError::Error(e)) => return Err(failed(&e)),
-    }
-    lease.set_len(0).and_then(|()| writeln!(lease, "{}", std::process::id())).map_err(|e| failed(&e))?;
-    Ok(lease)
 }

@@ -1,10 +1,7 @@
 //! `shoal serve`: the session itself, in the foreground.
 
-use std::time::Duration;
-
-use api::commands::command;
-use api::shape::Empty;
-use api::{ApiError, Client, Code};
+use api::Client;
+use api::running::{Running, build_of};
 
 use crate::args::StackArguments;
 use crate::failure::Failure;
@@ -36,7 +33,7 @@ pub(super) async fn run(
         env: environment(),
         guest: program.with_file_name("shoal-guest"),
         listen: listen.map(str::to_owned),
-        idle_exit: background,
+        running: Running { build: build_of(&program), background, arguments: stack.session_arguments() },
     };
     let server = server::Server::start(config).await?;
     if let Some(url) = server.url() {
@@ -60,16 +57,7 @@ async fn take_over(stack: &Stack) -> Result<(), Failure> {
         return Ok(());
     }
     print::note("taking over from the session in the background; the services run on");
-    running.call(command::shutdown, &Empty {}).await?;
-    let gone = async {
-        while stack.place.lease().exists() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    if tokio::time::timeout(Duration::from_secs(10), gone).await.is_err() {
-        return Err(ApiError::new(Code::TimedOut, "the session in the background does not end").into());
-    }
-    Ok(())
+    Ok(running.end_session().await?)
 }
 
 /// Ctrl-C or `SIGTERM`.
