@@ -41,17 +41,23 @@ pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> R
 
 async fn pages(client: &Client, calls: &CallsArguments, query: CallsQuery) -> Result<(), Failure> {
     let paint = Paint::stdout();
+    if calls.lines == Some(0) && !calls.follow {
+        return Ok(());
+    }
     let mut read = CallsRead {
         query,
         from: if calls.lines.is_some() { From::Newest } else { From::Oldest },
-        limit: calls.lines.unwrap_or(PAGE),
+        limit: calls.lines.unwrap_or(PAGE).max(1),
         wait_ms: 0,
         whole: calls.json,
         done: true,
     };
+    // `-n 0` asks for what comes from now on: the newest call is only the place to go on from.
+    let mut skipping = calls.lines == Some(0);
     loop {
         let page = client.call(command::calls_read, &read).await?;
-        for call in &page.calls {
+        let shown_now = if std::mem::take(&mut skipping) { &[] } else { page.calls.as_slice() };
+        for call in shown_now {
             if calls.json { print::json(call)? } else { print::line(&shown(call, paint))? }
         }
         let last = page.calls.is_empty() || calls.lines.is_some();

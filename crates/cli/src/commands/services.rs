@@ -1,15 +1,20 @@
 //! Commands about services as a whole.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use api::Client;
 use api::commands::command;
 use api::shape::{self, CheckState, Empty, ServiceView, Services, State};
 
+use super::up::until_ready;
 use crate::args::StackArguments;
 use crate::failure::Failure;
 use crate::locate::Stack;
 use crate::print::{self, Paint};
+
+/// How long services may take until they answer again, as for `shoal up`.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// `shoal down`. Returns when nothing is left, the session included where nobody else looks at it.
 pub(super) async fn down(arguments: &StackArguments, volumes: bool, all: bool) -> Result<(), Failure> {
@@ -25,7 +30,7 @@ pub(super) async fn down(arguments: &StackArguments, volumes: bool, all: bool) -
         }
         // A window that looks on keeps the session; then there is nothing to wait for.
         match client.call(command::snapshot, &Empty {}).await {
-            Ok(_) | Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
     Ok(())
@@ -34,8 +39,15 @@ pub(super) async fn down(arguments: &StackArguments, volumes: bool, all: bool) -
 /// `shoal start`.
 pub(super) async fn start(arguments: &StackArguments, services: Vec<String>) -> Result<(), Failure> {
     Stack::find(arguments, &services)?.require_plan()?;
-    super::session(arguments).await?.call(command::start, &Services { services }).await?;
-    Ok(())
+    let client = super::session(arguments).await?;
+    let chosen = Services { services };
+    client.call(command::start, &chosen).await?;
+    settled(&client, &chosen).await
+}
+
+/// Waits until the services answer again, or it is clear that they do not.
+async fn settled(client: &Client, chosen: &Services) -> Result<(), Failure> {
+    super::or_interrupt(until_ready(client, &chosen.services, PATIENCE)).await
 }
 
 /// `shoal stop`.
@@ -46,14 +58,18 @@ pub(super) async fn stop(arguments: &StackArguments, services: Vec<String>) -> R
 
 /// `shoal restart`.
 pub(super) async fn restart(arguments: &StackArguments, services: Vec<String>) -> Result<(), Failure> {
-    super::session(arguments).await?.call(command::restart, &Services { services }).await?;
-    Ok(())
+    let client = super::session(arguments).await?;
+    let chosen = Services { services };
+    client.call(command::restart, &chosen).await?;
+    settled(&client, &chosen).await
 }
 
 /// `shoal build`.
 pub(super) async fn build(arguments: &StackArguments, services: Vec<String>) -> Result<(), Failure> {
-    super::session(arguments).await?.call(command::rebuild, &Services { services }).await?;
-    Ok(())
+    let client = super::session(arguments).await?;
+    let chosen = Services { services };
+    client.call(command::rebuild, &chosen).await?;
+    settled(&client, &chosen).await
 }
 
 /// `shoal reload`.

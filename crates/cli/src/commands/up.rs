@@ -65,7 +65,7 @@ pub(super) async fn run(arguments: &StackArguments, up: &UpArguments) -> Result<
 }
 
 /// Waits until every service that was asked for answers or is done, and tells each step of the way.
-async fn until_ready(client: &Client, asked: &[String], timeout: Duration) -> Result<(), Failure> {
+pub(super) async fn until_ready(client: &Client, asked: &[String], timeout: Duration) -> Result<(), Failure> {
     let begun = Instant::now();
     let mut told = BTreeMap::new();
     loop {
@@ -114,13 +114,16 @@ fn meant<'a>(snapshot: &'a Snapshot, asked: &[String]) -> Vec<&'a ServiceView> {
 }
 
 fn is_up(service: &ServiceView) -> bool {
-    (service.state == State::Running && service.ready) || service.state == State::Completed
+    // While its image is built anew, or when that failed, what runs is not what was asked for.
+    service.build.is_none()
+        && service.error.is_none()
+        && ((service.state == State::Running && service.ready) || service.state == State::Completed)
 }
 
 fn moves(service: &ServiceView) -> bool {
     match service.state {
         State::Building | State::Pulling | State::Starting | State::Stopping => true,
-        State::Running => !service.ready && service.error.is_none(),
+        State::Running => service.build.is_some() || (!service.ready && service.error.is_none()),
         State::Waiting | State::Stopped | State::Failed | State::Completed => false,
     }
 }
@@ -159,11 +162,61 @@ fn step(service: &ServiceView) -> String {
         State::Building => format!("building{build}"),
         State::Pulling => format!("pulling{build}"),
         State::Starting => "starting".into(),
+        State::Running if service.build.is_some() => format!("building{build}"),
         State::Running if service.ready => paint.green("ready"),
         State::Running => "running, not ready yet".into(),
         State::Stopping => "stopping".into(),
         State::Stopped => "stopped".into(),
         State::Failed => paint.red("failed"),
         State::Completed => paint.green("completed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::shape::Build;
+
+    use super::*;
+
+    fn service(state: State, ready: bool) -> ServiceView {
+        ServiceView {
+            service: "orders".into(),
+            state,
+            ready,
+            waiting_for: None,
+            instance: None,
+            image: None,
+            ports: Vec::new(),
+            restarts: 0,
+            exit_code: None,
+            started: None,
+            cpu: None,
+            memory: None,
+            error: None,
+            build: None,
+            reload: None,
+            depends_on: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_runs_while_its_image_is_built_is_not_up_yet() {
+        let up = service(State::Running, true);
+        assert!(is_up(&up) && verdict(&[&up]).is_none());
+        let building = ServiceView { build: Some(Build::default()), ..up.clone() };
+        assert!(!is_up(&building) && verdict(&[&building]).is_none());
+        let error = ApiError::new(Code::BuildFailed, "the build failed");
+        let failed = ServiceView { error: Some(error), ..up };
+        assert!(
+            !is_up(&failed)
+                && matches!(verdict(&[&failed]), Some(Failure::Api(e)) if e.code == Code::BuildFailed)
+        );
+    }
+
+    #[test]
+    fn nothing_failed_before_all_has_settled() {
+        let (failed, moving) = (service(State::Failed, false), service(State::Starting, false));
+        assert!(verdict(&[&failed, &moving]).is_none());
+        assert!(verdict(&[&failed, &service(State::Waiting, false)]).is_some());
     }
 }

@@ -1,0 +1,76 @@
+//! What readers ask for, in the words of the stores.
+
+use api::shape::{CallsQuery, From, LogsQuery};
+use api::{ApiError, Code};
+use model::Timestamp;
+use model::exchange::Protocol;
+
+fn bad(error: impl std::fmt::Display) -> ApiError {
+    ApiError::new(Code::BadRequest, error.to_string())
+}
+
+fn moment(text: Option<&String>) -> Result<Option<Timestamp>, ApiError> {
+    text.map(|t| t.parse()).transpose().map_err(bad)
+}
+
+pub(super) fn logs_query(query: &LogsQuery) -> Result<logs::Query, ApiError> {
+    let text = match (&query.text, &query.grep) {
+        (Some(_), Some(_)) => return Err(bad("ask for a text or for a regular expression, not for both")),
+        (Some(text), None) => Some(logs::Text::literal(text)),
+        (None, Some(grep)) => Some(logs::Text::regex(grep).map_err(bad)?),
+        (None, None) => None,
+    };
+    Ok(logs::Query {
+        services: query.services.clone(),
+        min_level: query.level.as_ref().map(|l| l.parse()).transpose().map_err(bad)?,
+        since: moment(query.since.as_ref())?,
+        until: moment(query.until.as_ref())?,
+        text,
+        filter: query.where_.as_ref().map(|w| logs::Where::parse(w)).transpose().map_err(bad)?,
+        ..logs::Query::default()
+    })
+}
+
+pub(super) fn place(from: &From) -> Result<logs::From, ApiError> {
+    Ok(match from {
+        From::Newest => logs::From::Newest,
+        From::Oldest => logs::From::Oldest,
+        From::Before(cursor) => logs::From::Before(cursor.parse().map_err(bad)?),
+        From::After(cursor) => logs::From::After(cursor.parse().map_err(bad)?),
+    })
+}
+
+/// The protocols there are.
+pub(crate) const PROTOCOLS: [Protocol; 2] = [Protocol::Http1, Protocol::Tcp];
+
+pub(crate) fn calls_query(query: &CallsQuery) -> Result<calls::Query, ApiError> {
+    let protocol = match query.protocol.as_deref() {
+        None => None,
+        Some(name) => {
+            let found = PROTOCOLS.into_iter().find(|p| p.name() == name);
+            let known = PROTOCOLS.map(|p| format!("`{}`", p.name())).join(", ");
+            Some(found.ok_or_else(|| bad(format!("`{name}` is no protocol; protocols are {known}")))?)
+        }
+    };
+    Ok(calls::Query {
+        from: query.from_service.clone(),
+        to: query.to_service.clone(),
+        services: query.services.clone(),
+        protocol,
+        failed: query.failed,
+        slower: query.slower,
+        since: moment(query.since.as_ref())?,
+        until: moment(query.until.as_ref())?,
+        text: query.text.clone(),
+        filter: query.where_.as_ref().map(|w| calls::Where::parse(w)).transpose().map_err(bad)?,
+    })
+}
+
+pub(super) fn position(from: &From) -> Result<calls::Position, ApiError> {
+    Ok(match from {
+        From::Newest => calls::Position::Newest,
+        From::Oldest => calls::Position::Oldest,
+        From::Before(cursor) => calls::Position::Before(cursor.parse().map_err(bad)?),
+        From::After(cursor) => calls::Position::After(cursor.parse().map_err(bad)?),
+    })
+}
