@@ -183,7 +183,7 @@ fn exports(world: &World) {
         serde_json::from_str(&world.shoal(&["calls", "show", id, "--json"]).ok().stdout).expect("JSON");
     assert_eq!(same["id"], id);
     let curl = world.shoal(&["calls", "--curl", id]).ok().stdout;
-    assert!(curl.starts_with("curl ") && curl.contains("/orders/7") && curl.contains("POST"), "{curl}");
+    assert!(curl.starts_with("curl ") && curl.contains("/orders/7") && curl.contains("--data-raw"), "{curl}");
     let har: Value = serde_json::from_str(&world.shoal(&["calls", "--har"]).ok().stdout).expect("a HAR");
     assert_eq!(har["log"]["version"], "1.2");
     let entries = har["log"]["entries"].as_array().expect("entries");

@@ -57,7 +57,7 @@ fn a_failed_build_shows_its_step_and_a_service_that_never_answers_times_out() {
 
     world
         .manifest("[services.app]\nbuild = \"app\"\nstop_grace = \"1s\"\ninit = true\nready = { tcp = 9 }\n");
-    world.shoal(&["restart", "app"]).ok();
+    world.shoal(&["stop", "app"]).ok();
     let late = world.shoal(&["up", "-d", "--timeout", "2"]).ends_with(4);
     late.tells(&["not ready after 2 s: app", "hint: `shoal ps` and `shoal logs`"]);
     world.shoal(&["down"]).ok();
