@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use engine::{docker, docker_lines};
-pub(crate) use http::{Answer, ask, get};
+pub(crate) use http::{ask, get};
 pub(crate) use manifest::{script, web};
 pub(crate) use process::{Ran, Running, lives};
 
