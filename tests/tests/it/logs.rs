@@ -69,7 +69,9 @@ fn all_numbers(world: &World) {
     let numbers: Vec<usize> =
         texts(&all).iter().filter_map(|t| t.strip_prefix("run 1 line ")?.parse().ok()).collect();
     let mut seen = BTreeMap::<usize, usize>::new();
-    numbers.iter().for_each(|n| *seen.entry(*n).or_default() += 1);
+    for n in numbers {
+        *seen.entry(n).or_default() += 1;
+    }
     let lost: Vec<usize> = (1..=COUNT).filter(|n| !seen.contains_key(n)).collect();
     let twice: Vec<usize> = seen.iter().filter(|(_, times)| **times > 1).map(|(n, _)| *n).collect();
     assert!(lost.is_empty() && twice.is_empty(), "lost {lost:?}, twice {twice:?}");

@@ -20,7 +20,7 @@ pub(crate) use manifest::{script, web};
 pub(crate) use process::{Ran, Running, lives};
 
 /// As long as anything is waited for. A loaded machine is slow; a test that passes never waits this long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Looks again and again until there is something; fails the test when there is nothing for a minute.
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

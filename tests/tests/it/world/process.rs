@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::until;
 
 /// No command under test takes longer, however loaded the machine is.
-const LONGEST: Duration = Duration::from_secs(180);
+const LONGEST: Duration = Duration::from_mins(3);
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
@@ -137,7 +137,7 @@ impl Gathered {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let into = bytes.clone();
         let reader = std::thread::spawn(move || {
-            let mut chunk = [0; 65536];
+            let mut chunk = [0; 8192];
             while let Ok(read @ 1..) = pipe.read(&mut chunk) {
                 into.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&chunk[..read]);
             }
@@ -189,7 +189,9 @@ pub(crate) fn end_all(variable: &str) {
         if left.is_empty() {
             return;
         }
-        left.iter().for_each(|id| signal("KILL", *id));
+        for id in left {
+            signal("KILL", id);
+        }
         std::thread::sleep(Duration::from_millis(10));
     }
 }
