@@ -1,5 +1,7 @@
 //! Images.
 
+use std::collections::BTreeMap;
+
 use bollard::models::ImageInspect;
 use bollard::query_parameters::{
     CreateImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptionsBuilder,
@@ -7,6 +9,7 @@ use bollard::query_parameters::{
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
+use crate::facts::to_sorted;
 use crate::network::label_filter;
 use crate::{Engine, EngineError};
 
@@ -15,6 +18,10 @@ use crate::{Engine, EngineError};
 pub struct ImageFacts {
     /// The engine's id, `sha256:…`.
     pub id: String,
+    /// Its references; none once another image has taken them.
+    pub tags: Vec<String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
     /// Its entrypoint.
     pub entrypoint: Vec<String>,
     /// Its command.
@@ -112,6 +119,8 @@ fn read(image: ImageInspect) -> ImageFacts {
     let test = config.healthcheck.and_then(|check| check.test).unwrap_or_default();
     ImageFacts {
         id: image.id.unwrap_or_default(),
+        tags: image.repo_tags.unwrap_or_default(),
+        labels: to_sorted(config.labels),
         entrypoint: config.entrypoint.unwrap_or_default(),
         cmd: config.cmd.unwrap_or_default(),
         env: config.env.unwrap_or_default(),

@@ -19,15 +19,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::place::Place;
-use api::running::Running;
 use api::shape::{CallDetail, CallsQuery};
 use api::{ApiError, Code};
 use session::Session;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch as signal;
 
-pub use session::{Drawing, draw};
+pub use session::{Config as SessionConfig, Drawing, draw};
 
 /// How long a background session that nobody looks at stays when nothing runs.
 const IDLE: Duration = Duration::from_secs(3);
@@ -37,24 +35,10 @@ const SETTLE: Duration = Duration::from_secs(10);
 /// What to serve.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the stack's things lie.
-    pub place: Place,
-    /// The state folder.
-    pub state: PathBuf,
-    /// The manifest's files.
-    pub files: Vec<PathBuf>,
-    /// The stack's name, when it was asked for.
-    pub name: Option<String>,
-    /// Profiles that were asked for.
-    pub profiles: Vec<String>,
-    /// The environment.
-    pub env: std::collections::BTreeMap<String, String>,
-    /// The guest's binary.
-    pub guest: PathBuf,
+    /// The session; one in the background ends when nothing runs and nobody looks.
+    pub session: SessionConfig,
     /// A loopback address for browsers.
     pub listen: Option<String>,
-    /// What the session says of itself; one in the background ends when nothing runs and nobody looks.
-    pub running: Running,
 }
 
 /// A session that answers.
@@ -74,21 +58,9 @@ impl Server {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
-        let background = config.running.background;
-        let session = Arc::new(
-            Session::start(session::Config {
-                place: config.place.clone(),
-                state: config.state,
-                files: config.files,
-                name: config.name,
-                profiles: config.profiles,
-                env: config.env,
-                guest: config.guest,
-                running: config.running,
-            })
-            .await?,
-        );
-        let socket = config.place.socket();
+        let background = config.session.running.background;
+        let socket = config.session.place.socket();
+        let session = Arc::new(Session::start(config.session).await?);
         let unix = bind_socket(&socket)?;
         let (stopping, _) = signal::channel(false);
         let presence = routes::Presence::default();

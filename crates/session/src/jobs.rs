@@ -231,11 +231,28 @@ impl Bench {
         Outcome::Stopped(code)
     }
 
-    /// Removes the container.
+    /// Removes the container, and its image when a newer build has taken its name: else every save would leave one.
     pub(crate) async fn remove(&self, container: &str) -> Outcome {
+        let image = self.engine.inspect(container).await.ok().map(|facts| facts.image_id);
         match self.engine.remove(container, true).await {
-            Ok(()) | Err(EngineError::NotFound { .. }) => Outcome::Removed,
-            Err(error) => self.failed(error),
+            Ok(()) | Err(EngineError::NotFound { .. }) => {}
+            Err(error) => return self.failed(error),
         }
+        if let Some(image) = image
+            && let Ok(Some(facts)) = self.engine.image(&image).await
+            && self.is_outdated(&facts)
+            && let Err(error) = self.engine.remove_image(&image).await
+        {
+            tracing::debug!("the outdated image of {} stays: {error}", self.service.name);
+        }
+        Outcome::Removed
+    }
+
+    /// Whether a later build of this stack's has taken the name of an earlier one.
+    fn is_outdated(&self, image: &ImageFacts) -> bool {
+        let folder = self.plan.folder.display().to_string();
+        image.tags.is_empty()
+            && image.labels.get(spec::STACK) == Some(&self.plan.name)
+            && image.labels.get(spec::FOLDER) == Some(&folder)
     }
 }

@@ -89,7 +89,7 @@ impl Session {
     /// Reads the manifest, opens the stores, and starts all tasks. Needs no engine: it is waited for.
     pub async fn start(config: Config) -> Result<Self, ApiError> {
         let lease = lease::take(&config.place, &config.running).await?;
-        let loaded = manifests::load(&config, &[]);
+        let loaded = manifests::load(&config, &manifests::Asked::default());
         let store = open_store(&config.place).await?;
         let plan = loaded.plan.clone().unwrap_or_else(|| Plan::empty(&loaded.name, &loaded.folder));
         let trusted = config.files.first().is_some_and(|f| api::host::is_trusted(&config.state, f));

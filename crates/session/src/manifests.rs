@@ -6,13 +6,34 @@ use model::plan::{MountSource, Plan, Source};
 
 use crate::Config;
 
-/// Reads the manifest that the session is for; services `asked` for by name run without their profiles, too.
-pub(crate) fn load(config: &Config, asked: &[String]) -> Loaded {
+/// What was asked for since the session began; it counts until the session ends.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked {
+    /// Services by name, which then run without their profiles, too.
+    pub services: Vec<String>,
+    /// Profiles, beside those that the session was started with.
+    pub profiles: Vec<String>,
+}
+
+impl Asked {
+    /// The same with more.
+    pub(crate) fn and(&self, services: &[String], profiles: &[String]) -> Self {
+        let joined = |old: &[String], new: &[String]| {
+            let more = new.iter().filter(|name| !old.contains(name));
+            old.iter().chain(more).cloned().collect()
+        };
+        Self { services: joined(&self.services, services), profiles: joined(&self.profiles, profiles) }
+    }
+}
+
+/// Reads the manifest that the session is for.
+pub(crate) fn load(config: &Config, asked: &Asked) -> Loaded {
+    let profiles: Vec<String> = config.profiles.iter().chain(&asked.profiles).cloned().collect();
     manifest::load(&Request {
         files: &config.files,
         name: config.name.as_deref(),
-        profiles: &config.profiles,
-        services: asked,
+        profiles: &profiles,
+        services: &asked.services,
         env: &config.env,
     })
 }

@@ -19,7 +19,7 @@ use crate::Config;
 use crate::board::Board;
 use crate::follow::Sink;
 use crate::link::Whose;
-use crate::manifests;
+use crate::manifests::{self, Asked};
 use crate::run::Event;
 
 /// Shared by all tasks of a session.
@@ -45,8 +45,7 @@ pub(crate) struct Shared {
     followed: Mutex<HashMap<String, watch::Receiver<bool>>>,
     files: Mutex<Vec<PathBuf>>,
     clear_error: Mutex<Option<ApiError>>,
-    /// Services that were asked for by name.
-    asked: Mutex<Vec<String>>,
+    asked: Mutex<Asked>,
     events: mpsc::Sender<Event>,
 }
 
@@ -90,7 +89,7 @@ impl Shared {
             followed: Mutex::new(HashMap::new()),
             files: Mutex::new(files),
             clear_error: Mutex::new(None),
-            asked: Mutex::new(Vec::new()),
+            asked: Mutex::new(Asked::default()),
             events,
         }
     }
@@ -146,11 +145,10 @@ impl Shared {
         manifests::load(&self.config, &locked(&self.asked))
     }
 
-    /// The same with more services asked for by name; they count from then on, unless the manifest has no such.
-    pub(crate) fn read_manifest_for(&self, services: &[String]) -> manifest::Loaded {
+    /// The same with more services and profiles asked for; they count from then on, unless the manifest then has errors.
+    pub(crate) fn read_manifest_for(&self, services: &[String], profiles: &[String]) -> manifest::Loaded {
         let mut asked = locked(&self.asked);
-        let mut all = asked.clone();
-        all.extend(services.iter().filter(|s| !asked.contains(s)).cloned());
+        let all = asked.and(services, profiles);
         let loaded = manifests::load(&self.config, &all);
         if loaded.plan.is_none() {
             return manifests::load(&self.config, &asked);

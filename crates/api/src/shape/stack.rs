@@ -20,6 +20,10 @@ pub struct Up {
     pub no_reload: bool,
     /// Do not look at calls.
     pub no_capture: bool,
+    /// Profiles that count from now on, beside those that the session has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<String>>", optional)]
+    pub profiles: Vec<String>,
 }
 
 /// What `down` should do.

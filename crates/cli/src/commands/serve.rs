@@ -24,7 +24,7 @@ pub(super) async fn run(
         take_over(&stack).await?;
     }
     let program = std::env::current_exe()?;
-    let config = server::Config {
+    let session = server::SessionConfig {
         place: stack.place.clone(),
         state: stack.state.clone(),
         files: stack.files.clone(),
@@ -32,9 +32,9 @@ pub(super) async fn run(
         profiles: stack.profiles().to_vec(),
         env: environment(),
         guest: program.with_file_name("shoal-guest"),
-        listen: listen.map(str::to_owned),
         running: Running { build: build_of(&program), background, arguments: stack.session_arguments() },
     };
+    let config = server::Config { session, listen: listen.map(str::to_owned) };
     let server = server::Server::start(config).await?;
     if let Some(url) = server.url() {
         print::line(url)?;

@@ -27,6 +27,7 @@ pub(super) async fn run(arguments: &StackArguments, up: &UpArguments) -> Result<
         trust: true,
         no_reload: up.no_reload,
         no_capture: up.no_capture,
+        profiles: arguments.profiles.clone(),
     };
     client.call(command::up, &request).await?;
     let timeout = Duration::from_secs(up.timeout);

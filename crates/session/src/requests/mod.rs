@@ -45,7 +45,7 @@ impl Session {
 
     /// Starts services.
     pub async fn up(&self, up: Up) -> Result<Done, ApiError> {
-        self.read_manifest(&up.services).await?;
+        self.read_manifest(&up.services, &up.profiles).await?;
         if up.trust {
             self.trust()?;
         } else {
@@ -76,7 +76,7 @@ impl Session {
 
     /// Starts services that are stopped.
     pub async fn start_services(&self, services: Vec<String>) -> Result<Done, ApiError> {
-        self.read_manifest(&services).await?;
+        self.read_manifest(&services, &[]).await?;
         self.require_trust()?;
         self.require_engine().await?;
         // What is observed stays as `up` wanted it.
@@ -153,9 +153,9 @@ impl Session {
     }
 
     /// Reads the manifest as it is at this moment: it may have been saved faster than a watcher could tell.
-    async fn read_manifest(&self, asked: &[String]) -> Result<(), ApiError> {
-        let (shared, asked) = (self.shared.clone(), asked.to_vec());
-        let read = tokio::task::spawn_blocking(move || shared.read_manifest_for(&asked)).await;
+    async fn read_manifest(&self, services: &[String], profiles: &[String]) -> Result<(), ApiError> {
+        let (shared, services, profiles) = (self.shared.clone(), services.to_vec(), profiles.to_vec());
+        let read = tokio::task::spawn_blocking(move || shared.read_manifest_for(&services, &profiles)).await;
         let loaded =
             read.map_err(|e| ApiError::new(Code::Failed, format!("reading the manifest broke off: {e}")))?;
         let errors = loaded.diagnostics.iter().filter(|d| d.severity == manifest::Severity::Error).count();

@@ -94,13 +94,16 @@ impl State {
                 member.start_wanted = false;
                 if let Some(container) = &mut member.container {
                     // The engine's events may have been faster, and may even have told of its end.
+                    match container.doing {
+                        Doing::Created => effects.push(Effect::Tell(Told::Started(name))),
+                        Doing::Running(_) | Doing::Exited(_) => {}
+                    }
                     if !matches!(container.doing, Doing::Exited(_)) {
                         container.doing = Doing::Running(at);
                     }
                     container.ready = false;
                     container.ports = ports;
                 }
-                effects.push(Effect::Tell(Told::Started(name)));
             }
             Outcome::Ready => {
                 member.set_ready(true);
@@ -152,8 +155,8 @@ impl State {
         if !ours {
             member.restarts += 1;
             member.error = None;
-            effects.push(Effect::Tell(Told::Started(name)));
         }
+        effects.push(Effect::Tell(Told::Started(name)));
     }
 
     /// The news of an end often comes after the answer to the stop that caused it, and may then meet a container that

@@ -4,6 +4,7 @@ import type { Build } from "./Build";
 import type { PortView } from "./PortView";
 import type { ReloadView } from "./ReloadView";
 import type { State } from "./State";
+import type { Whole } from "./Whole";
 
 /**
  * One service.
@@ -56,7 +57,7 @@ cpu?: number,
 /**
  * Bytes in use.
  */
-memory?: number, 
+memory?: Whole, 
 /**
  * What went wrong last, until it goes right again.
  */

@@ -23,4 +23,8 @@ no_reload: boolean,
 /**
  * Do not look at calls.
  */
-no_capture: boolean, };
+no_capture: boolean, 
+/**
+ * Profiles that count from now on, beside those that the session has.
+ */
+profiles?: Array<string>, };

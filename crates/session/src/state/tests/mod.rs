@@ -309,3 +309,24 @@ fn a_new_image_replaces_what_an_earlier_session_started() {
     assert!(!engine.containers.contains_key("old"));
     assert_eq!(engine.containers.len(), 1);
 }
+
+#[test]
+fn a_container_that_ends_at_once_is_told_in_order() {
+    let (mut state, mut engine) = (shop(), Engine::default());
+    run(&mut state, &mut engine, Input::EngineUp(Vec::new()));
+    let effects = state.on(Input::Up { services: vec!["db".into()], build: false });
+    engine.take(effects);
+    while !matches!(engine.open[..], [Effect::Start { .. }]) {
+        for input in engine.finish(0, false) {
+            let effects = state.on(input);
+            engine.take(effects);
+        }
+    }
+    let started = state.on(Input::Started { id: "c1".into(), at: Timestamp(1) });
+    assert_eq!(started, [Effect::Tell(Told::Started("db".into()))]);
+    let ended = state.on(Input::Exited { id: "c1".into(), at: Timestamp(2), code: 7 });
+    assert_eq!(ended, [Effect::Tell(Told::Exited("db".into(), 7))]);
+    let answered = engine.finish(0, false).into_iter().flat_map(|input| state.on(input)).collect::<Vec<_>>();
+    assert_eq!(answered, []);
+    assert_eq!((shown(&state)[0].1, state.views()[0].exit_code), (Shown::Failed, Some(7)));
+}
