@@ -11,6 +11,7 @@ mod files;
 mod life;
 mod logs;
 mod logs_kept;
+mod meddling;
 mod reload;
 mod reload_trouble;
 mod session;

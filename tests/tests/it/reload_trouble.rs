@@ -32,7 +32,8 @@ fn a_broken_save_keeps_the_container_and_the_next_one_heals() {
         "runs",
         "to = \"/srv\", then = \"run\", run = [\"sh\", \"-c\", \"test ! -e /srv/bad || { echo no such column; exit 9; }\"]",
     );
-    world.manifest(&[code(&world), runs].concat());
+    let asks = service(&world, "asks", "to = \"/srv\", then = \"restart\", mode = \"manual\"");
+    world.manifest(&[code(&world), runs, asks].concat());
     world.shoal(&["up", "-d"]).ok();
     let address = world.published("app");
     let container = world.container("app");
@@ -65,6 +66,8 @@ fn a_broken_save_keeps_the_container_and_the_next_one_heals() {
     assert_eq!(reload(&world, "runs", 2)["ok"], true);
     until("`runs` to be well", || (world.service("runs")["reload"]["failed"] == false).then_some(()));
 
+    manual(&world);
+
     // A new session watches on, and finds the agent in the container it adopts.
     world.kill_session();
     world.shoal(&["ps"]).ok();
@@ -73,4 +76,21 @@ fn a_broken_save_keeps_the_container_and_the_next_one_heals() {
     says(&address, &answer("after"));
     assert_eq!(world.container("app"), container);
     world.shoal(&["down"]).ok();
+}
+
+/// In manual mode saves wait until somebody asks.
+fn manual(world: &World) {
+    let address = world.published("asks");
+    world.write("asks/files/version", "later\n");
+    world.write("asks/files/more", "x");
+    let pending = until("saves that wait", || {
+        let shown = world.service("asks")["reload"].clone();
+        (shown["pending"].as_u64() >= Some(2)).then_some(shown)
+    });
+    assert_eq!(pending["manual"], true);
+    says(&address, "start=one hangup= now=one");
+    assert!(reloads(world, "asks").is_empty());
+    world.shoal(&["reload", "asks"]).ok();
+    says(&address, "start=later hangup= now=later");
+    until("nothing to wait", || (world.service("asks")["reload"]["pending"] == 0).then_some(()));
 }

@@ -1,5 +1,7 @@
 //! The session may die; the stack does not. And what is asked of containers through it.
 
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
 use crate::world::{World, docker, get, lives, until, web};
@@ -68,19 +70,34 @@ fn commands(world: &World) {
         .tells(&["there is no service `nobody`"]);
 
     // What is typed reaches the command, and its end too.
-    let mut command = world.command();
+    let command = world.command();
     let shoal = command.get_program().to_string_lossy().into_owned();
     let line = format!("printf 'one\\ntwo\\n' | {shoal} -p {} exec -T back -- wc -l", world.name());
-    let mut piped = std::process::Command::new("sh");
+    let mut piped = Command::new("sh");
     piped.args(["-c", &line]).current_dir(world.folder()).env_clear();
     piped.envs(command.get_envs().filter_map(|(k, v)| Some((k, v?))));
     assert_eq!(world.run(&mut piped).ok().stdout.trim(), "2");
-    command.stdin(std::process::Stdio::null());
+    // At a terminal the command has one too, as wide as this one.
+    let line =
+        format!("stty cols 97; {shoal} -p {} exec back -- sh -c 'test -t 0 && stty size'", world.name());
+    let ran = world.run(&mut typed(&command, &line)).ok();
+    assert!(ran.stdout.contains(" 97"), "{ran:?}");
     let doctor = world.shoal(&["doctor", "--json"]).rows();
     assert!(
         doctor.iter().any(|c| c["state"] == "ok") && doctor.iter().all(|c| c["text"].is_string()),
         "{doctor:?}"
     );
+}
+
+/// The same surroundings, but a shell line at a terminal.
+fn typed(of: &Command, line: &str) -> Command {
+    let mut command = Command::new("script");
+    command
+        .args(["-qec", line, "/dev/null"])
+        .current_dir(of.get_current_dir().expect("a folder"))
+        .env_clear();
+    command.envs(of.get_envs().filter_map(|(k, v)| Some((k, v?)))).stdin(Stdio::null());
+    command
 }
 
 fn broken_manifest(world: &World) {
