@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use model::frame::{FrameError, Frames, FromAgent, ToAgent, encode};
 use model::line::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use watch::Kind;
 use watch::plan::{Decision, Step, Write};
 
 use crate::tools::{BINARY, FOLDER};
@@ -152,26 +153,32 @@ impl AgentLink {
         }
     }
 
-    /// Sends what is at `write.from` now, as the kind of thing that it is; what is gone meanwhile is a change of its
+    /// Sends what is at `write.from` now. What is gone or has become another kind of thing meanwhile is a change of its
     /// own that comes later. Returns the bytes sent.
     async fn send_file(&mut self, write: &Write) -> Result<u64, AgentError> {
         let unreadable = |cause| AgentError::Read { path: write.from.display().to_string(), cause };
         let facts = match tokio::fs::symlink_metadata(&write.from).await {
             Ok(facts) => facts,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+            Err(error) if is_gone(&error) => return Ok(0),
             Err(error) => return Err(unreadable(error)),
         };
         let (path, mode) = (write.to.clone(), facts.permissions().mode() & 0o7777);
-        if facts.is_dir() {
-            self.send(&ToAgent::MakeDir { path, mode }).await?;
-            return Ok(0);
+        match write.kind {
+            Kind::Folder if facts.is_dir() => self.send(&ToAgent::MakeDir { path, mode }).await?,
+            Kind::Link if facts.is_symlink() => {
+                let target = match tokio::fs::read_link(&write.from).await {
+                    Ok(target) => target.to_string_lossy().into_owned(),
+                    Err(error) if is_gone(&error) => return Ok(0),
+                    Err(error) => return Err(unreadable(error)),
+                };
+                self.send(&ToAgent::Link { path, target }).await?;
+            }
+            Kind::Written if facts.is_file() => {
+                return self.send_bytes(&write.from, path, mode, write.in_place).await;
+            }
+            Kind::Folder | Kind::Link | Kind::Written | Kind::Removed => {}
         }
-        if facts.is_symlink() {
-            let target = tokio::fs::read_link(&write.from).await.map_err(unreadable)?;
-            self.send(&ToAgent::Link { path, target: target.to_string_lossy().into_owned() }).await?;
-            return Ok(0);
-        }
-        self.send_bytes(&write.from, path, mode, write.in_place).await
+        Ok(0)
     }
 
     async fn send_bytes(
@@ -184,7 +191,7 @@ impl AgentLink {
         let unreadable = |cause| AgentError::Read { path: from.display().to_string(), cause };
         let mut file = match tokio::fs::File::open(from).await {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+            Err(error) if is_gone(&error) => return Ok(0),
             Err(error) => return Err(unreadable(error)),
         };
         let mut sent = 0;
@@ -267,6 +274,11 @@ fn heard(
     answers.extend(std::iter::from_fn(|| frames.next_frame()));
 }
 
+/// Whether a path is not there any more; a folder above it may be a file by now.
+fn is_gone(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
 async fn next_chunk(file: &mut tokio::fs::File) -> std::io::Result<Vec<u8>> {
     let mut chunk = Vec::with_capacity(CHUNK);
     file.take(CHUNK as u64).read_to_end(&mut chunk).await?;
@@ -324,7 +336,12 @@ mod tests {
     }
 
     fn write(from: PathBuf, to: &str) -> Write {
-        Write { from, to: to.to_owned(), in_place: false }
+        let kind = match fs::symlink_metadata(&from) {
+            Ok(found) if found.is_dir() => Kind::Folder,
+            Ok(found) if found.is_symlink() => Kind::Link,
+            Ok(_) | Err(_) => Kind::Written,
+        };
+        Write { from, kind, to: to.to_owned(), in_place: false }
     }
 
     fn shell(script: &str) -> Step {
@@ -365,7 +382,10 @@ mod tests {
         let names = ["empty", "exact", "folder", "large", "link"];
         let mut writes: Vec<_> =
             names.iter().map(|name| write(at(name), &format!("/app/deep/{name}"))).collect();
+        // What went or is something else by now is another batch's.
         writes.push(write(at("gone-meanwhile"), "/app/gone"));
+        writes.push(write(at("empty/was-a-folder"), "/app/gone/too"));
+        writes.push(Write { kind: Kind::Folder, ..write(at("large"), "/app/another-kind") });
         let sent = link.apply(&Decision { writes, ..Decision::default() }, 7, GRACE, |_| ()).await.unwrap();
         assert_eq!(sent.bytes, (large.len() + CHUNK) as u64);
         let listed = run(

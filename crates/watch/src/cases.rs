@@ -29,10 +29,10 @@ impl Run {
         self.versions += 1;
         let modified = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(self.versions));
         let (name, stat) = match name.strip_suffix('/') {
-            Some(name) => (name, Stat { form: Form::Folder, mode: 0, length: 0, modified: None }),
+            Some(name) => (name, Stat { form: Form::Folder, mode: 0, number: 0, length: 0, modified: None }),
             None => match name.strip_suffix('@') {
-                Some(name) => (name, Stat { form: Form::Link, mode: 0, length: 1, modified }),
-                None => (name, Stat { form: Form::File, mode: 0o644, length: 1, modified }),
+                Some(name) => (name, Stat { form: Form::Link, mode: 0, number: 0, length: 1, modified }),
+                None => (name, Stat { form: Form::File, mode: 0o644, number: 0, length: 1, modified }),
             },
         };
         self.disk.insert(name.into(), stat);

@@ -19,6 +19,7 @@ pub mod plan;
 mod snapshot;
 mod tree;
 mod watcher;
+mod watches;
 
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};

@@ -23,8 +23,11 @@ pub struct Decision {
 /// A file, folder or link that is to be in the container as it is on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
-    /// Here. What it is, is looked up when it is sent.
+    /// Here.
     pub from: PathBuf,
+    /// What it was when the batch ended; never [`Kind::Removed`]. What has become something else since must not be
+    /// sent: another batch, which takes away first what was there before, is on its way.
+    pub kind: Kind,
     /// There, absolute.
     pub to: String,
     /// Write into the existing file instead of renaming a new one over it.
@@ -64,7 +67,8 @@ pub fn decide(rules: &[ReloadRule], batch: &Batch) -> Decision {
             Kind::Removed if rule.on_delete == OnDelete::Keep => {}
             Kind::Removed => decision.deletes.push(to),
             Kind::Folder | Kind::Written | Kind::Link => {
-                let write = Write { from: change.path.clone(), to, in_place: rule.in_place };
+                let write =
+                    Write { from: change.path.clone(), kind: change.kind, to, in_place: rule.in_place };
                 // Two rules may lead to the same place; the later one has the last word.
                 decision.writes.retain(|earlier| earlier.to != write.to);
                 decision.writes.push(write);

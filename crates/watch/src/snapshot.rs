@@ -22,6 +22,8 @@ pub(crate) struct Stat {
     pub(crate) form: Form,
     /// Permission bits; 0 for links and folders, which are not mirrored.
     pub(crate) mode: u32,
+    /// The file's number; another file of the same name has another. 0 for folders and where there are none.
+    pub(crate) number: u64,
     /// Bytes; 0 for folders.
     pub(crate) length: u64,
     /// `None` for folders, whose time changes with every entry.

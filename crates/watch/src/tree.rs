@@ -107,8 +107,10 @@ impl Tree {
             enter(&path)?;
             match fs::read_dir(&path) {
                 Ok(entries) => waiting.extend(entries.flatten().map(|entry| entry.path())),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => return Err(WatchError::Path { path, source }),
+                Err(error) if is_gone(&error) => {}
+                Err(error) => {
+                    tracing::warn!("`{}` cannot be read and is not watched: {error}", path.display());
+                }
             }
         }
         Ok(found)
@@ -141,17 +143,28 @@ impl Tree {
     }
 }
 
+/// Whether a folder is not there any more, or is something else by now: its own events tell.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
 /// What a path is now, without following a link; `None` for what is not there or is neither file, folder nor link.
 pub(crate) fn look(path: &Path) -> Option<Stat> {
     let found = fs::symlink_metadata(path).ok()?;
     let kind = found.file_type();
     let modified = found.modified().ok();
     if kind.is_dir() {
-        Some(Stat { form: Form::Folder, mode: 0, length: 0, modified: None })
+        Some(Stat { form: Form::Folder, mode: 0, number: 0, length: 0, modified: None })
     } else if kind.is_symlink() {
-        Some(Stat { form: Form::Link, mode: 0, length: found.len(), modified })
+        Some(Stat { form: Form::Link, mode: 0, number: number(&found), length: found.len(), modified })
     } else if kind.is_file() {
-        Some(Stat { form: Form::File, mode: mode(&found), length: found.len(), modified })
+        Some(Stat {
+            form: Form::File,
+            mode: mode(&found),
+            number: number(&found),
+            length: found.len(),
+            modified,
+        })
     } else {
         None
     }
@@ -165,6 +178,16 @@ fn mode(found: &Metadata) -> u32 {
 #[cfg(not(unix))]
 fn mode(found: &Metadata) -> u32 {
     if found.permissions().readonly() { 0o444 } else { 0o644 }
+}
+
+#[cfg(unix)]
+fn number(found: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(found)
+}
+
+#[cfg(not(unix))]
+fn number(_found: &Metadata) -> u64 {
+    0
 }
 
 /// The path with all links in its parents resolved, as far as it exists.

@@ -1,8 +1,5 @@
 //! The thread that turns the system's notifications into batches.
 
-use std::collections::BTreeSet;
-use std::io;
-use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,14 +7,15 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
+use notify::{Event, RecommendedWatcher, Watcher as _};
 use tokio::sync::mpsc as batches;
 
 use crate::debounce::{Debounce, Seen, Touch};
 use crate::filter::Verdict;
 use crate::snapshot::{Form, Snapshot};
 use crate::tree::{Tree, look};
+use crate::watches::Watches;
 use crate::{Batch, Rule, WatchError};
 
 /// Where each folder has a watch of its own, so that ignored ones need none. Elsewhere the system watches whole trees
@@ -63,7 +61,7 @@ impl Watcher {
         let trees: Result<Vec<_>, _> = rules.into_iter().map(Tree::of_rule).collect();
         let trees: Vec<_> = trees?.into_iter().chain(extra_files.into_iter().map(Tree::of_file)).collect();
         let mut watching = Watching {
-            watches: Watches { backend, folders: BTreeSet::new() },
+            watches: Watches::new(backend),
             polled: vec![false; trees.len()],
             trees,
             debounce: Debounce::default(),
@@ -107,65 +105,12 @@ fn handler(
     }
 }
 
-/// Reading is no change, and on Linux a change of content ends with a close.
+/// Reading is no change, and both ends of a renaming were told by themselves.
 fn is_noise(kind: EventKind) -> bool {
-    matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
-}
-
-/// The watches that are set.
-struct Watches {
-    backend: RecommendedWatcher,
-    folders: BTreeSet<PathBuf>,
-}
-
-impl Watches {
-    fn add(&mut self, folder: &Path) -> Result<(), WatchError> {
-        if self.folders.contains(folder) {
-            return Ok(());
-        }
-        match self.backend.watch(folder, RecursiveMode::NonRecursive) {
-            Ok(()) => drop(self.folders.insert(folder.to_owned())),
-            Err(error) => match WatchError::from_notify(error, folder.to_owned()) {
-                // It went in the meantime.
-                WatchError::Path { source, .. } if source.kind() == io::ErrorKind::NotFound => {}
-                error => return Err(error),
-            },
-        }
-        Ok(())
-    }
-
-    /// Watches the folder in which the root comes and goes. While its watch was being set, one nearer to the root may
-    /// have come.
-    fn add_anchor(&mut self, tree: &Tree) -> Result<(), WatchError> {
-        loop {
-            let anchor = tree.anchor();
-            self.add(anchor)?;
-            if tree.anchor() == anchor {
-                return Ok(());
-            }
-        }
-    }
-
-    fn add_all_beneath(&mut self, root: &Path) -> Result<(), WatchError> {
-        if !root.is_dir() || self.folders.contains(root) {
-            return Ok(());
-        }
-        self.backend
-            .watch(root, RecursiveMode::Recursive)
-            .map_err(|error| WatchError::from_notify(error, root.to_owned()))?;
-        self.folders.insert(root.to_owned());
-        Ok(())
-    }
-
-    /// A folder went or moved, and the library has dropped the watches on it and beneath.
-    fn forget(&mut self, path: &Path) {
-        let beneath = self
-            .folders
-            .range::<Path, _>((Bound::Included(path), Bound::Unbounded))
-            .take_while(|folder| folder.starts_with(path));
-        for folder in beneath.cloned().collect::<Vec<_>>() {
-            self.folders.remove(&folder);
-        }
+    match kind {
+        EventKind::Access(access) => access != AccessKind::Close(AccessMode::Write),
+        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => FOLDER_BY_FOLDER,
+        _ => false,
     }
 }
 
@@ -273,7 +218,6 @@ impl Watching {
     fn take_path(&mut self, kind: EventKind, path: &Path, seen: Seen) {
         let now = look(path);
         let is_folder = now.is_some_and(|stat| stat.form == Form::Folder);
-        // A folder that is there again after it went is a new one.
         if matches!(kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))) {
             self.watches.forget(path);
         }
