@@ -1,5 +1,7 @@
 //! The manifest as its readers see it: diagnostics, and what running it asks of this machine.
 
+use std::collections::BTreeMap;
+
 use api::shape::{DiagnosticShape, Severity, StackView};
 use manifest::{Diagnostic, Loaded, Request};
 use model::plan::{MountSource, Plan, Source};
@@ -13,16 +15,22 @@ pub(crate) struct Asked {
     pub services: Vec<String>,
     /// Profiles, beside those that the session was started with.
     pub profiles: Vec<String>,
+    /// The variables of the shell that asked last; else those that the session was started with.
+    pub env: Option<BTreeMap<String, String>>,
 }
 
 impl Asked {
     /// The same with more.
-    pub(crate) fn and(&self, services: &[String], profiles: &[String]) -> Self {
+    pub(crate) fn and(&self, more: &Self) -> Self {
         let joined = |old: &[String], new: &[String]| {
             let more = new.iter().filter(|name| !old.contains(name));
             old.iter().chain(more).cloned().collect()
         };
-        Self { services: joined(&self.services, services), profiles: joined(&self.profiles, profiles) }
+        Self {
+            services: joined(&self.services, &more.services),
+            profiles: joined(&self.profiles, &more.profiles),
+            env: more.env.clone().or_else(|| self.env.clone()),
+        }
     }
 }
 
@@ -34,7 +42,7 @@ pub(crate) fn load(config: &Config, asked: &Asked) -> Loaded {
         name: config.name.as_deref(),
         profiles: &profiles,
         services: &asked.services,
-        env: &config.env,
+        env: asked.env.as_ref().unwrap_or(&config.env),
     })
 }
 

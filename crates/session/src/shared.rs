@@ -145,10 +145,10 @@ impl Shared {
         manifests::load(&self.config, &locked(&self.asked))
     }
 
-    /// The same with more services and profiles asked for; they count from then on, unless the manifest then has errors.
-    pub(crate) fn read_manifest_for(&self, services: &[String], profiles: &[String]) -> manifest::Loaded {
+    /// The same with more asked for; it counts from then on, unless the manifest then has errors.
+    pub(crate) fn read_manifest_for(&self, more: &Asked) -> manifest::Loaded {
         let mut asked = locked(&self.asked);
-        let all = asked.and(services, profiles);
+        let all = asked.and(more);
         let loaded = manifests::load(&self.config, &all);
         if loaded.plan.is_none() {
             return manifests::load(&self.config, &asked);

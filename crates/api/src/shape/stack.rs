@@ -1,5 +1,7 @@
 //! A stack as a whole: its services, its events, how it is observed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -24,6 +26,11 @@ pub struct Up {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<String>>", optional)]
     pub profiles: Vec<String>,
+    /// The variables of the shell that asks: from now on the manifest is read with them, not with those of the shell
+    /// that happened to start the session.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[ts(as = "Option<BTreeMap<String, String>>", optional)]
+    pub env: BTreeMap<String, String>,
 }
 
 /// What `down` should do.

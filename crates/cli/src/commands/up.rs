@@ -10,7 +10,7 @@ use api::{ApiError, Client, Code};
 use super::logs::Follow;
 use crate::args::{StackArguments, UpArguments};
 use crate::failure::Failure;
-use crate::locate::Stack;
+use crate::locate::{Stack, environment};
 use crate::print::{self, Paint};
 
 const LOOK: Duration = Duration::from_millis(50);
@@ -28,6 +28,7 @@ pub(super) async fn run(arguments: &StackArguments, up: &UpArguments) -> Result<
         no_reload: up.no_reload,
         no_capture: up.no_capture,
         profiles: arguments.profiles.clone(),
+        env: environment(),
     };
     client.call(command::up, &request).await?;
     let timeout = Duration::from_secs(up.timeout);

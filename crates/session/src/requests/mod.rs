@@ -9,6 +9,7 @@ use api::shape::{DoctorReport, Done, Down, EventsPage, EventsRead, Snapshot, Sta
 use api::{ApiError, Code};
 use tokio::sync::oneshot;
 
+use crate::manifests::Asked;
 use crate::run::Event;
 use crate::state::{Clearing, Input};
 use crate::{Session, doctor};
@@ -45,7 +46,12 @@ impl Session {
 
     /// Starts services.
     pub async fn up(&self, up: Up) -> Result<Done, ApiError> {
-        self.read_manifest(&up.services, &up.profiles).await?;
+        let asked = Asked {
+            services: up.services.clone(),
+            profiles: up.profiles,
+            env: Some(up.env).filter(|env| !env.is_empty()),
+        };
+        self.read_manifest(asked).await?;
         if up.trust {
             self.trust()?;
         } else {
@@ -76,7 +82,7 @@ impl Session {
 
     /// Starts services that are stopped.
     pub async fn start_services(&self, services: Vec<String>) -> Result<Done, ApiError> {
-        self.read_manifest(&services, &[]).await?;
+        self.read_manifest(Asked { services: services.clone(), ..Asked::default() }).await?;
         self.require_trust()?;
         self.require_engine().await?;
         // What is observed stays as `up` wanted it.
@@ -153,9 +159,9 @@ impl Session {
     }
 
     /// Reads the manifest as it is at this moment: it may have been saved faster than a watcher could tell.
-    async fn read_manifest(&self, services: &[String], profiles: &[String]) -> Result<(), ApiError> {
-        let (shared, services, profiles) = (self.shared.clone(), services.to_vec(), profiles.to_vec());
-        let read = tokio::task::spawn_blocking(move || shared.read_manifest_for(&services, &profiles)).await;
+    async fn read_manifest(&self, asked: Asked) -> Result<(), ApiError> {
+        let shared = self.shared.clone();
+        let read = tokio::task::spawn_blocking(move || shared.read_manifest_for(&asked)).await;
         let loaded =
             read.map_err(|e| ApiError::new(Code::Failed, format!("reading the manifest broke off: {e}")))?;
         let errors = loaded.diagnostics.iter().filter(|d| d.severity == manifest::Severity::Error).count();

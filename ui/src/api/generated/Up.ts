@@ -27,4 +27,9 @@ no_capture: boolean,
 /**
  * Profiles that count from now on, beside those that the session has.
  */
-profiles?: Array<string>, };
+profiles?: Array<string>, 
+/**
+ * The variables of the shell that asks: from now on the manifest is read with them, not with those of the shell
+ * that happened to start the session.
+ */
+env?: { [key in string]: string }, };
