@@ -1,6 +1,7 @@
 //! The manifest as its readers see it: diagnostics, and what running it asks of this machine.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use api::shape::{DiagnosticShape, Severity, StackView};
 use manifest::{Diagnostic, Loaded, Request};
@@ -34,8 +35,24 @@ impl Asked {
     }
 }
 
-/// Reads the manifest that the session is for.
+/// Reads the manifest that the session is for. A service that was asked for and has left the manifest since is no
+/// mistake in it.
 pub(crate) fn load(config: &Config, asked: &Asked) -> Loaded {
+    let loaded = read(config, asked);
+    let from_outside = loaded.diagnostics.iter().filter(|d| d.file == Path::new(COMMAND_LINE));
+    let unknown: Vec<&str> = from_outside.map(|d| d.source.as_str()).collect();
+    let known = |name: &&String| !unknown.contains(&name.as_str());
+    let services: Vec<String> = asked.services.iter().filter(known).cloned().collect();
+    if services.len() == asked.services.len() {
+        return loaded;
+    }
+    read(config, &Asked { services, ..asked.clone() })
+}
+
+/// What `manifest` calls the place of names that come from no file.
+const COMMAND_LINE: &str = "command line";
+
+fn read(config: &Config, asked: &Asked) -> Loaded {
     let profiles: Vec<String> = config.profiles.iter().chain(&asked.profiles).cloned().collect();
     manifest::load(&Request {
         files: &config.files,
