@@ -201,6 +201,7 @@ fn up_of_one_service_brings_what_it_needs_and_no_more() {
     assert_eq!(world.ps().len(), 3, "what no profile asks for is not there");
     world.shoal(&["up", "-d", "rare"]).ok();
     assert_eq!(state("rare"), "running", "but by name it is");
+    asked_by_another_shell(&world);
 
     // Without `-d` it follows the logs, and Ctrl-C stops the stack.
     let following = world.start(&["up"]);
@@ -213,4 +214,17 @@ fn up_of_one_service_brings_what_it_needs_and_no_more() {
     let states: Vec<Value> = world.ps().iter().map(|s| s["state"].clone()).collect();
     assert_eq!(states, ["stopped"; 4]);
     world.shoal(&["down"]).ok();
+}
+
+/// The session was started by a shell that knew neither this variable nor this profile.
+fn asked_by_another_shell(world: &World) {
+    let word = web("other", "env = { WORD = \"${WORD:-none}\" }");
+    let seldom = web("seldom", "profiles = [\"seldom\"]");
+    world.manifest(&[web("back", ""), web("front", ""), word, seldom].concat());
+    let args = ["-p", world.name(), "--profile", "seldom", "up", "-d"];
+    world.run(world.command().args(args).env("WORD", "typed")).ok();
+    let said = world.shoal(&["exec", "-T", "other", "--", "printenv", "WORD"]).ok().stdout;
+    assert_eq!(said, "typed\n");
+    assert_eq!(world.service("seldom")["ready"], true);
+    assert!(!world.ps().iter().any(|s| s["service"] == "rare"), "what left the manifest left the stack");
 }
