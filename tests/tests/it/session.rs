@@ -77,9 +77,11 @@ fn commands(world: &World) {
     piped.args(["-c", &line]).current_dir(world.folder()).env_clear();
     piped.envs(command.get_envs().filter_map(|(k, v)| Some((k, v?))));
     assert_eq!(world.run(&mut piped).ok().stdout.trim(), "2");
-    // At a terminal the command has one too, as wide as this one.
-    let line =
-        format!("stty cols 97; {shoal} -p {} exec back -- sh -c 'test -t 0 && stty size'", world.name());
+    // At a terminal the command has one too, as wide as this one; old engines tell it the width after its start.
+    let line = format!(
+        "stty cols 97; {shoal} -p {} exec back -- sh -c 'until stty size | grep 97; do :; done'",
+        world.name()
+    );
     let ran = world.run(&mut typed(&command, &line)).ok();
     assert!(ran.stdout.contains(" 97"), "{ran:?}");
     let doctor = world.shoal(&["doctor", "--json"]).rows();
