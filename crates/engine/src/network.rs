@@ -64,6 +64,19 @@ impl Engine {
         }
     }
 
+    /// The addresses that a container has in a network. They are told from the moment on that its start is begun,
+    /// which is before its first process runs; a look at the container itself has to wait for the end of its start.
+    pub async fn addresses_in(&self, network: &str, container: &str) -> Result<Vec<IpAddr>, EngineError> {
+        let answer = self.docker().inspect_network(network, None::<InspectNetworkOptions>).await;
+        let found =
+            answer.map_err(|error| self.failed(&format!("looking at network `{network}`"), &error))?;
+        let Some(member) = found.containers.and_then(|mut all| all.remove(container)) else {
+            return Ok(Vec::new());
+        };
+        let told = [member.ipv4_address, member.ipv6_address].into_iter().flatten();
+        Ok(told.filter_map(|address| address.split('/').next()?.parse().ok()).collect())
+    }
+
     /// Removes a network; one that is not there is no error.
     pub async fn remove_network(&self, name: &str) -> Result<(), EngineError> {
         let answer = self.docker().remove_network(name).await;

@@ -186,6 +186,23 @@ impl Shared {
         locked(&self.known).insert(facts.id.clone(), Known { addresses, ports });
     }
 
+    /// The container is about to run: its addresses bear the service's name.
+    pub(crate) fn learn_addresses(
+        &self,
+        service: &str,
+        container: &str,
+        addresses: Vec<IpAddr>,
+        at: Timestamp,
+    ) {
+        let mut calls = self.calls();
+        for address in &addresses {
+            calls.names_mut().learn(*address, service, at);
+        }
+        drop(calls);
+        let mut known = locked(&self.known);
+        known.entry(container.to_owned()).or_insert(Known { addresses, ports: Vec::new() });
+    }
+
     /// The container ended: its addresses may be somebody else's from now on.
     pub(crate) fn forget(&self, container: &str, at: Timestamp) {
         let Some(known) = locked(&self.known).remove(container) else { return };

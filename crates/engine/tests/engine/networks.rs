@@ -25,6 +25,8 @@ async fn a_network_is_made_once_and_told_in_full() {
     assert_eq!(facts.gateways, made.gateways);
     let [(network, address)] = facts.addresses.as_slice() else { panic!("{:?}", facts.addresses) };
     assert_eq!(network, &name);
+    assert_eq!(guard.addresses_in(&name, &db).await.unwrap(), [*address]);
+    assert!(guard.addresses_in(&name, &web).await.unwrap().is_empty(), "it has ended");
     assert_eq!(crate::logs::all(&guard, &web, false).await, [address.to_string()]);
 
     let shared =

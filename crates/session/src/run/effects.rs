@@ -1,9 +1,11 @@
 //! What the state asks for, begun: each job beside the loop, ending in an event.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::shape::{Build as Progressed, CaptureState, CaptureView, Change};
 use api::{ApiError, Code};
+use futures_util::future::{Either, select};
 use tokio::sync::mpsc;
 
 use super::{Event, Run};
@@ -12,6 +14,9 @@ use crate::jobs::{Bench, now};
 use crate::shared::Shared;
 use crate::state::{Clearing, Effect, Input, JobId, Outcome};
 use crate::{observe, spec};
+
+/// How often a starting container's addresses are asked for.
+const NAMING: Duration = Duration::from_millis(10);
 
 impl Run {
     pub(super) fn begin(&mut self, effect: Effect) {
@@ -41,7 +46,15 @@ impl Run {
                 self.job(job, service, move |bench| async move { bench.create(&image, &tools).await });
             }
             Effect::Start { job, service, container } => {
-                self.job(job, service, move |bench| async move { bench.start(&container).await });
+                let shared = self.shared.clone();
+                self.job(job, service.clone(), move |bench| async move {
+                    let start = std::pin::pin!(bench.start(&container));
+                    let named = std::pin::pin!(name_early(&shared, &bench, &service, &container));
+                    match select(start, named).await {
+                        Either::Left((outcome, _)) => outcome,
+                        Either::Right(((), start)) => start.await,
+                    }
+                });
             }
             Effect::Probe { job, service, container } => {
                 let shared = self.shared.clone();
@@ -165,6 +178,18 @@ impl Run {
         self.tools = None;
         self.shared.board.post(Change::Capture(observe::nothing()));
         self.feed(Input::GroundCleared);
+    }
+}
+
+/// Learns a container's addresses while it starts: it may make its first call and end before it can be looked at.
+async fn name_early(shared: &Shared, bench: &Bench, service: &str, container: &str) {
+    loop {
+        match bench.engine.addresses_in(&bench.plan.name, container).await {
+            Ok(addresses) if addresses.is_empty() => tokio::time::sleep(NAMING).await,
+            Ok(addresses) => return shared.learn_addresses(service, container, addresses, now()),
+            // Whoever looks at the running container learns them.
+            Err(_) => return std::future::pending().await,
+        }
     }
 }
 
