@@ -128,7 +128,7 @@ fn selections(world: &World) {
     assert_eq!(count(&["writer", "--grep", "line 1$"]), "1\n");
     assert_eq!(count(&["writer", "--since", "1h"]), format!("{}\n", COUNT + 1));
     assert_eq!(count(&["writer", "--until", "1h"]), "0\n");
-    let plain = world.shoal(&["logs", "-n", "1", "writer"]).ok().stdout;
+    let plain = world.shoal(&["logs", "-n", "1", "writer", "--grep", "done"]).ok().stdout;
     assert!(plain.contains("writer") && plain.trim_end().ends_with("run 1 done"), "{plain}");
     assert_eq!(lines(world, &["nobody"]).len(), 0);
 }
