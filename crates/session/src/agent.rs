@@ -153,6 +153,16 @@ impl AgentLink {
         }
     }
 
+    /// Waits until what the last restart started has ended by itself, and tells its exit code: the container goes on
+    /// and so does not show it. Nothing is lost when the wait is given up.
+    pub(crate) async fn ended(&mut self) -> Result<i32, AgentError> {
+        loop {
+            if let FromAgent::Ended { code } = self.answer().await? {
+                return Ok(code);
+            }
+        }
+    }
+
     /// Sends what is at `write.from` now. What is gone or has become another kind of thing meanwhile is a change of its
     /// own that comes later. Returns the bytes sent.
     async fn send_file(&mut self, write: &Write) -> Result<u64, AgentError> {
@@ -420,6 +430,26 @@ mod tests {
         assert_eq!(run(&mut link, "echo on").await, "on\n");
         guard.kill(&id, "KILL").await.unwrap();
         assert!(apply(&mut link, Decision::default()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_crash_after_a_restart_is_told_and_the_next_restart_mends_it() {
+        let guard = EngineGuard::connect("agent-crash").await;
+        let tools = ready(&guard).await;
+        let id =
+            supervised(&guard, &tools, guard.shell("app", "test -e /app/broken && exit 3; sleep 1000")).await;
+        let here = tempfile::tempdir().unwrap();
+        fs::write(here.path().join("x"), "").unwrap();
+        let mut link = AgentLink::connect(&guard, &id).await.unwrap();
+        let restart = |decision| Decision { then: vec![Step::Restart], ..decision };
+        let broken =
+            Decision { writes: vec![write(here.path().join("x"), "/app/broken")], ..Decision::default() };
+        apply(&mut link, restart(broken)).await.unwrap();
+        assert_eq!(link.ended().await.unwrap(), 3);
+        assert_eq!(guard.inspect(&id).await.unwrap().state, engine::ContainerState::Running);
+        let mended = Decision { deletes: vec!["/app/broken".to_owned()], ..Decision::default() };
+        apply(&mut link, restart(mended)).await.unwrap();
+        assert!(tokio::time::timeout(Duration::from_millis(300), link.ended()).await.is_err(), "it runs");
     }
 
     #[tokio::test]

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::watch::Batch;
 use ::watch::plan::{Decision, Step, decide};
+use ::watch::{Batch, Change};
 use api::shape::{Event as Shown, ReloadMs, ReloadView};
 use model::line::{Line, Stream};
 use model::plan::{ReloadMode, Service, Source};
@@ -37,6 +37,10 @@ pub(super) struct Worker {
     link: Option<(String, AgentLink)>,
     pending: Vec<Batch>,
     batches: u64,
+    /// What a reload started has ended by itself, and nothing was started since.
+    down: bool,
+    /// Changes of a batch that failed, of which nobody knows how many are in the container.
+    owed: Vec<Change>,
 }
 
 /// How a batch went.
@@ -51,11 +55,28 @@ struct Told {
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, service: &str, lives: watch::Receiver<Lives>) -> Self {
-        Self { shared, service: service.to_owned(), lives, link: None, pending: Vec::new(), batches: 0 }
+        Self {
+            shared,
+            service: service.to_owned(),
+            lives,
+            link: None,
+            pending: Vec::new(),
+            batches: 0,
+            down: false,
+            owed: Vec::new(),
+        }
     }
 
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Work>) {
-        while let Some(work) = inbox.recv().await {
+        loop {
+            let work = tokio::select! {
+                work = inbox.recv() => work,
+                (container, code) = crash(&mut self.link) => {
+                    self.crashed(container, code).await;
+                    continue;
+                }
+            };
+            let Some(work) = work else { return };
             match work {
                 Work::Pending => {
                     for batch in std::mem::take(&mut self.pending) {
@@ -94,6 +115,24 @@ impl Worker {
         batch.changes.iter().any(|c| manual(c.rule))
     }
 
+    /// What a reload started has ended by itself, later than the reload was answered. The engine does not tell: the
+    /// container waits for the next save.
+    async fn crashed(&mut self, container: String, code: i32) {
+        self.down = true;
+        self.note(Input::Reloaded { container, ready: false }).await;
+        self.shared.board.tell(Shown {
+            ts: now().to_string(),
+            kind: "crashed".into(),
+            service: Some(self.service.clone()),
+            instance: Some(spec::instance_name(&self.shared.whose.stack, &self.service)),
+            text: crash_text(code),
+            ok: Some(false),
+            error: Some(crash_text(code)),
+            ..Shown::default()
+        });
+        self.show(true).await;
+    }
+
     async fn show(&mut self, failed: bool) {
         let pending = self.pending.iter().map(|b| b.changes.len() as u32).sum();
         let manual = self.live().is_some_and(|live| is_manual(&live.service.reload));
@@ -103,11 +142,18 @@ impl Worker {
 
     async fn apply(&mut self, batch: &Batch) {
         let Some(live) = self.at_rest().await else { return self.show(false).await };
-        let decision = decide(&live.service.reload, batch);
+        // What a failed batch did not get to is done with this one.
+        let owed = std::mem::take(&mut self.owed).into_iter().filter(|c| !batch.changes.contains(c));
+        let batch = &Batch { changes: owed.chain(batch.changes.iter().cloned()).collect(), ..batch.clone() };
+        let mut decision = decide(&live.service.reload, batch);
         // What does not run has nothing to restart, but its image may hold what changed.
         let in_image = matches!(live.service.source, Source::Build(_));
         if decision.is_empty() || (live.container.is_none() && !in_image) {
             return;
+        }
+        // Whatever the rule says, what does not run any more has to be started to see the change.
+        if self.down && !decision.then.iter().any(|step| matches!(step, Step::Restart | Step::Rebuild)) {
+            decision.then.push(Step::Restart);
         }
         let folder = PathBuf::from(&self.shared.whose.folder);
         let shown = |path: &PathBuf| path.strip_prefix(&folder).unwrap_or(path).display().to_string();
@@ -120,6 +166,7 @@ impl Worker {
         told.ms.detect = millis(batch.closed.duration_since(batch.first_event));
         if let Err(error) = self.carry_out(&live, &decision, &mut told).await {
             told.error = Some(error);
+            self.owed.clone_from(&batch.changes);
         }
         told.ms.total = millis(batch.first_event.elapsed());
         let failed = told.error.is_some();
@@ -130,7 +177,10 @@ impl Worker {
     async fn carry_out(&mut self, live: &Live, decision: &Decision, told: &mut Told) -> Result<(), String> {
         let container = match &live.container {
             Some(container) if !decision.then.contains(&Step::Rebuild) => container.clone(),
-            _ => return self.rebuild().await,
+            _ => {
+                self.down = false;
+                return self.rebuild().await;
+            }
         };
         let restarts = decision.then.contains(&Step::Restart);
         if restarts {
@@ -176,7 +226,16 @@ impl Worker {
         }
         if restarts {
             let begun = Instant::now();
-            let answer = self.until_answers(&container, &live.service).await;
+            self.down = false;
+            let mut link = self.link.take();
+            let answer = tokio::select! {
+                (_, code) = crash(&mut link) => {
+                    self.down = true;
+                    Err(crash_text(code))
+                }
+                answer = self.until_answers(&container, &live.service) => answer,
+            };
+            self.link = link;
             told.ms.ready = Some(millis(begun.elapsed()));
             self.note(Input::Reloaded { container, ready: answer.is_ok() }).await;
             return answer;
@@ -264,6 +323,22 @@ impl Worker {
             ..Shown::default()
         });
     }
+}
+
+/// Waits until what a reload started has ended by itself: in which container, and its exit code. A way that breaks is
+/// given up; the next batch makes a new one.
+async fn crash(link: &mut Option<(String, AgentLink)>) -> (String, i32) {
+    if let Some((container, agent)) = link {
+        match agent.ended().await {
+            Ok(code) => return (container.clone(), code),
+            Err(_) => *link = None,
+        }
+    }
+    std::future::pending().await
+}
+
+fn crash_text(code: i32) -> String {
+    format!("it ended with exit code {code} after the reload and starts again with the next save")
 }
 
 /// The most that a batch does, in one word.
