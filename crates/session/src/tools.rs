@@ -69,7 +69,10 @@ async fn fill(engine: &Engine, image: &str, volume: &str, packed: Vec<u8>) -> Re
     engine.ensure_volume(volume, &BTreeMap::from([(LABEL.to_owned(), "volume".to_owned())])).await?;
     let spec = ContainerSpec {
         image: image.to_owned(),
-        labels: BTreeMap::from([(LABEL.to_owned(), "filler".to_owned())]),
+        labels: BTreeMap::from([
+            (LABEL.to_owned(), "filler".to_owned()),
+            (USES.to_owned(), volume.to_owned()),
+        ]),
         network: Network::None,
         mounts: vec![MountSpec {
             source: MountFrom::Volume(volume.to_owned()),
@@ -89,6 +92,12 @@ async fn fill(engine: &Engine, image: &str, volume: &str, packed: Vec<u8>) -> Re
 pub(crate) async fn remove_tools(engine: &Engine) -> Result<(), EngineError> {
     let networks = engine.networks(&[(USES, "")]).await?;
     let used = |volume: &str| networks.iter().any(|n| n.labels.get(USES).is_some_and(|v| v == volume));
+    // Of a session that was killed while it filled the volume.
+    for filler in engine.list(&[(LABEL, "filler")]).await? {
+        if !filler.labels.get(USES).is_some_and(|volume| used(volume)) {
+            in_use_is_fine(engine.remove(&filler.id, true).await)?;
+        }
+    }
     for volume in engine.volumes(&[(LABEL, "volume")]).await?.iter().filter(|v| !used(&v.name)) {
         in_use_is_fine(engine.remove_volume(&volume.name).await)?;
     }
