@@ -132,7 +132,7 @@ impl AgentLink {
         self.send(&ToAgent::Commit { batch }).await?;
         self.exec.input.flush().await?;
         let send = begun.elapsed();
-        let mut failed = None;
+        let (mut failed, mut crashed) = (None, None);
         loop {
             let answer =
                 tokio::time::timeout(SILENCE, self.answer()).await.map_err(|_| AgentError::Gone)??;
@@ -140,6 +140,7 @@ impl AgentLink {
                 FromAgent::Output { bytes } => output(&bytes),
                 FromAgent::Failed { what } => failed = Some(what),
                 FromAgent::Done { batch: of, ok, .. } if of == batch => {
+                    self.answers.extend(crashed);
                     return match (ok, failed) {
                         (true, _) => Ok(Applied { bytes, send, apply: begun.elapsed().saturating_sub(send) }),
                         (false, what) => {
@@ -147,7 +148,9 @@ impl AgentLink {
                         }
                     };
                 }
-                // A crash that an earlier batch led to is seen by the probe; a late answer is of no batch of ours.
+                // What this batch started may end before the batch is told to be done; `ended` tells it then.
+                FromAgent::Ended { .. } => crashed = Some(answer),
+                // A late answer is of no batch of ours.
                 _ => {}
             }
         }

@@ -5,6 +5,7 @@
 mod agent;
 mod supervise;
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -83,6 +84,8 @@ struct Agent {
     input: Option<ChildStdin>,
     output: ChildStdout,
     frames: Frames<FromAgent>,
+    /// What was heard during a batch and is not of it.
+    later: VecDeque<FromAgent>,
 }
 
 impl Agent {
@@ -94,7 +97,7 @@ impl Agent {
             .spawn()
             .unwrap();
         let (input, output) = (process.stdin.take(), process.stdout.take().unwrap());
-        Self { process, input, output, frames: Frames::default() }
+        Self { process, input, output, frames: Frames::default(), later: VecDeque::new() }
     }
 
     /// One that has no supervisor beside it, and has said so.
@@ -118,7 +121,7 @@ impl Agent {
     fn next(&mut self) -> FromAgent {
         let mut bytes = [0; 4096];
         loop {
-            if let Some(answer) = self.frames.next_frame() {
+            if let Some(answer) = self.later.pop_front().or_else(|| self.frames.next_frame()) {
                 return answer;
             }
             let length = self.output.read(&mut bytes).unwrap();
@@ -133,15 +136,18 @@ impl Agent {
             self.send(step);
         }
         self.send(&ToAgent::Commit { batch: 1 });
-        let (mut printed, mut failure) = (Vec::new(), None);
+        let (mut printed, mut failure, mut crashed) = (Vec::new(), None, Vec::new());
         loop {
             match self.next() {
                 FromAgent::Output { bytes } => printed.extend(bytes),
                 FromAgent::Failed { what } => assert_eq!(failure.replace(what), None, "one failure a batch"),
                 FromAgent::Done { batch, ok, .. } => {
                     assert_eq!((batch, ok), (1, failure.is_none()));
+                    self.later.extend(crashed);
                     return (String::from_utf8(printed).unwrap(), failure.map_or(Ok(()), Err));
                 }
+                // What the batch started may end before the batch is told to be done.
+                ended @ FromAgent::Ended { .. } => crashed.push(ended),
                 other => panic!("unexpected: {other:?}"),
             }
         }
