@@ -10,7 +10,8 @@ export default defineConfig({
   // One stack, one story: the tests follow each other.
   workers: 1,
   fullyParallel: false,
-  retries: 0,
+  // Told as flaky when the second try is needed.
+  retries: 1,
   timeout: 60_000,
   expect: { timeout: 15_000 },
   reporter: [["list"]],
