@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use api::ApiError;
@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::Config;
 use crate::board::Board;
 use crate::follow::Sink;
+use crate::jobs::now;
 use crate::link::Whose;
 use crate::manifests::{self, Asked};
 use crate::run::Event;
@@ -247,5 +248,24 @@ impl Shared {
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shared").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+/// Shoal asks a service whether it answers: what it does for that is no call. Ends when dropped, however that comes.
+pub(crate) struct Probing {
+    shared: Arc<Shared>,
+    service: String,
+}
+
+impl Probing {
+    pub(crate) fn begin(shared: Arc<Shared>, service: &str) -> Self {
+        shared.calls().names_mut().probing(service, now());
+        Self { shared, service: service.to_owned() }
+    }
+}
+
+impl Drop for Probing {
+    fn drop(&mut self) {
+        self.shared.calls().names_mut().probed(&self.service, now());
     }
 }

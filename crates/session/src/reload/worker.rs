@@ -16,7 +16,7 @@ use crate::agent::{AgentError, AgentLink};
 use crate::jobs::now;
 use crate::probe::{Asking, Timing, question};
 use crate::run::Event;
-use crate::shared::Shared;
+use crate::shared::{Probing, Shared};
 use crate::spec;
 use crate::state::Input;
 
@@ -263,7 +263,7 @@ impl Worker {
         };
         let (question, timing) = question(service, image.as_ref());
         let instance = spec::instance_name(&self.shared.whose.stack, &self.service);
-        self.shared.calls().names_mut().probing(&self.service, now());
+        let _probing = Probing::begin(self.shared.clone(), &self.service);
         let asking = Asking {
             engine: &engine,
             logs: &self.shared.sink.store,
@@ -272,9 +272,7 @@ impl Worker {
             question,
             timing: Timing { every: timing.every.min(ASK), ..timing },
         };
-        let answer = asking.until_yes().await;
-        self.shared.calls().names_mut().probed(&self.service, now());
-        answer
+        asking.until_yes().await
     }
 
     /// Builds the image again and waits until a new container answers, or that failed.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::{Event, Run};
 use crate::ground::{self, Laid};
 use crate::jobs::{Bench, now};
-use crate::shared::Shared;
+use crate::shared::{Probing, Shared};
 use crate::state::{Clearing, Effect, Input, JobId, Outcome};
 use crate::{observe, spec};
 
@@ -59,8 +59,7 @@ impl Run {
             Effect::Probe { job, service, container } => {
                 let shared = self.shared.clone();
                 self.job(job, service.clone(), move |bench| async move {
-                    shared.calls().names_mut().probing(&service, now());
-                    let _probed = Probed { shared, service };
+                    let _probing = Probing::begin(shared, &service);
                     bench.probe(&container).await
                 });
             }
@@ -190,17 +189,5 @@ async fn name_early(shared: &Shared, bench: &Bench, service: &str, container: &s
             // Whoever looks at the running container learns them.
             Err(_) => return std::future::pending().await,
         }
-    }
-}
-
-/// Tells the calls that probing ended, however it ended.
-struct Probed {
-    shared: Arc<Shared>,
-    service: String,
-}
-
-impl Drop for Probed {
-    fn drop(&mut self) {
-        self.shared.calls().names_mut().probed(&self.service, now());
     }
 }
