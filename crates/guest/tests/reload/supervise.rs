@@ -173,7 +173,8 @@ fn the_service_has_the_terminal() {
     // Under `script`, the supervisor leads the terminal's session, as PID 1 of a container with `tty` does.
     let tell = "read pid _ _ _ group session tty foreground _ < /proc/$$/stat
                 test $group$session$foreground = $pid$pid$pid && test $tty != 0 && echo whole || echo broken";
-    let supervise = format!("{} supervise -- sh -c '{tell}'", env!("CARGO_BIN_EXE_guest"));
+    // `exec`: not every shell that `script` may start replaces itself by its last command.
+    let supervise = format!("exec {} supervise -- sh -c '{tell}'", env!("CARGO_BIN_EXE_guest"));
     for command in [supervise.clone(), format!("sh -c \"{}; exit\"", supervise.replace('$', "\\$"))] {
         let output = std::process::Command::new("script")
             .args(["-qec", &command, "/dev/null"])
