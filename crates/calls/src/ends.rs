@@ -43,8 +43,10 @@ impl Ends {
             return false;
         }
         match exchange.protocol {
-            Protocol::Http1 => judge::header(&exchange.request, "user-agent")
-                .is_some_and(|agent| agent.split('/').next() == Some(PROBE)),
+            Protocol::Http1 | Protocol::Http2 | Protocol::Grpc => {
+                judge::header(&exchange.request, "user-agent")
+                    .is_some_and(|agent| agent.split('/').next() == Some(PROBE))
+            }
             Protocol::Tcp => {
                 // Some services greet whoever connects, before anything was asked.
                 let greeted = exchange.response.as_ref().is_some_and(|response| response.bytes > 0);
@@ -55,6 +57,7 @@ impl Ends {
                 };
                 silent && own && names.is_gateway(exchange.client.ip())
             }
+            _ => false,
         }
     }
 }

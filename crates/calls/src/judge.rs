@@ -10,20 +10,35 @@ use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
 /// For people: `GET /orders/7`, `tcp :5432`.
 pub(crate) fn operation(exchange: &Exchange) -> String {
     match exchange.protocol {
-        Protocol::Http1 if exchange.quality == Quality::NoRequest => "request not seen".to_owned(),
-        Protocol::Http1 => {
-            let shown = match path(&exchange.target) {
+        Protocol::Tcp => format!("tcp :{}", exchange.server.port()),
+        _ if exchange.quality == Quality::NoRequest && exchange.method.is_empty() => {
+            "request not seen".to_owned()
+        }
+        Protocol::Grpc => exchange.target.trim_start_matches('/').to_owned(),
+        Protocol::Http1 | Protocol::Http2 => {
+            let shown = match target_path(&exchange.target) {
                 Cow::Borrowed("") => exchange.target.as_str().into(),
                 path => path,
             };
             format!("{} {shown}", exchange.method)
         }
-        Protocol::Tcp => format!("tcp :{}", exchange.server.port()),
+        _ if exchange.target.is_empty() => exchange.method.clone(),
+        _ => format!("{} {}", exchange.method, exchange.target),
+    }
+}
+
+/// The path that HTTP and what runs over it ask for, without its query; empty for all others.
+pub(crate) fn path(exchange: &Exchange) -> Cow<'_, str> {
+    match exchange.protocol {
+        Protocol::Http1 | Protocol::Http2 | Protocol::Grpc | Protocol::WebSocket => {
+            target_path(&exchange.target)
+        }
+        _ => "".into(),
     }
 }
 
 /// The path of a request target without its query (RFC 9112, section 3.2); empty for the form of `CONNECT`.
-pub(crate) fn path(target: &str) -> Cow<'_, str> {
+fn target_path(target: &str) -> Cow<'_, str> {
     let target = target.split(['?', '#']).next().unwrap_or_default();
     if target.starts_with('/') || target == "*" {
         return target.into();
@@ -38,23 +53,27 @@ pub(crate) fn path(target: &str) -> Cow<'_, str> {
 pub(crate) fn ok(exchange: &Exchange) -> bool {
     let unanswered = exchange.response.is_none() && exchange.quality == Quality::NoResponse;
     match exchange.protocol {
-        Protocol::Http1 => match &exchange.status {
-            Some(status) => {
-                let broken = exchange.done
-                    && exchange.ending == Ending::Reset
-                    && exchange.response.as_ref().is_some_and(|response| !response.complete);
-                status.parse::<u16>().is_ok_and(|code| code < 400) && !broken
-            }
-            None => match exchange.ending {
-                Ending::Refused | Ending::NoAnswer => false,
-                Ending::Reset => !exchange.done,
-                Ending::Open | Ending::Closed | Ending::Idle => !(exchange.done && unanswered),
-            },
-        },
+        _ if exchange.failure.is_some() => false,
         Protocol::Tcp => match exchange.ending {
             Ending::Refused | Ending::NoAnswer => false,
             Ending::Reset => exchange.response.as_ref().is_some_and(|response| response.bytes > 0),
             Ending::Open | Ending::Closed | Ending::Idle => true,
+        },
+        protocol => match &exchange.status {
+            Some(status) => {
+                let broken = exchange.done
+                    && exchange.ending == Ending::Reset
+                    && exchange.response.as_ref().is_some_and(|response| !response.complete);
+                let http = matches!(protocol, Protocol::Http1 | Protocol::Http2);
+                !broken && (!http || status.parse::<u16>().is_ok_and(|code| code < 400))
+            }
+            None => match exchange.ending {
+                Ending::Refused | Ending::NoAnswer => false,
+                Ending::Reset => !exchange.done,
+                Ending::Open | Ending::Closed | Ending::Idle => {
+                    !(exchange.done && unanswered && !exchange.waits)
+                }
+            },
         },
     }
 }
@@ -73,7 +92,6 @@ pub(crate) fn start(exchange: &Exchange) -> Timestamp {
 pub(crate) fn ms(exchange: &Exchange) -> Option<f64> {
     let response = exchange.response.as_ref();
     let last = match exchange.protocol {
-        Protocol::Http1 => response.filter(|response| response.complete)?.last,
         Protocol::Tcp => {
             let ended = match exchange.ending {
                 Ending::Closed | Ending::Reset | Ending::Refused => true,
@@ -83,6 +101,7 @@ pub(crate) fn ms(exchange: &Exchange) -> Option<f64> {
                 response.map_or(exchange.request.last, |response| response.last.max(exchange.request.last));
             (exchange.done && ended).then_some(last)?
         }
+        _ => response.filter(|response| response.complete)?.last,
     };
     between(exchange, last)
 }
@@ -104,13 +123,15 @@ fn between(exchange: &Exchange, until: Timestamp) -> Option<f64> {
 /// events, a connection that is held open) does not, and must not colour percentiles.
 pub(crate) fn is_latency(exchange: &Exchange) -> bool {
     match exchange.protocol {
-        Protocol::Http1 => {
+        _ if exchange.waits => false,
+        Protocol::Http1 | Protocol::Http2 => {
             let tunnel = exchange.method == "CONNECT";
             let upgraded = exchange.status.as_deref() == Some("101");
             let streams = exchange.response.as_ref().is_some_and(is_event_stream);
             !(tunnel || upgraded || streams)
         }
         Protocol::Tcp => matches!(exchange.ending, Ending::Refused | Ending::NoAnswer),
+        _ => true,
     }
 }
 
@@ -130,9 +151,10 @@ pub(crate) fn header<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// How the connection broke before an answer was seen, in words.
-pub(crate) fn broken(exchange: &Exchange) -> Option<&'static str> {
+/// What went wrong, in words: the answer's own, or how the connection broke before one was seen.
+pub(crate) fn failure(exchange: &Exchange) -> Option<&str> {
     match exchange.ending {
+        _ if exchange.failure.is_some() => exchange.failure.as_deref().filter(|words| !words.is_empty()),
         _ if exchange.status.is_some() || !exchange.done => None,
         Ending::Refused => Some("the connection was refused"),
         Ending::NoAnswer => Some("the connect was not answered"),
@@ -158,7 +180,7 @@ mod tests {
             ("*", "*"),
             ("", ""),
         ] {
-            assert_eq!(path(target), expected, "{target}");
+            assert_eq!(target_path(target), expected, "{target}");
         }
     }
 
@@ -236,7 +258,7 @@ mod tests {
         x.response = None;
         assert_eq!((ms(&x), ttfb_ms(&x)), (None, None));
         let mut x = exchange(1, 0, "GET", "/");
-        x.quality = Quality::NoRequest;
+        (x.quality, x.method) = (Quality::NoRequest, String::new());
         assert_eq!((ms(&x), operation(&x).as_str()), (None, "request not seen"));
         assert_eq!(start(&x), x.response.unwrap().first);
     }

@@ -16,16 +16,18 @@ pub(crate) struct Identity {
 
 /// The call as it stands now. The exchange has been redacted.
 pub(crate) fn call(exchange: Exchange, identity: Identity) -> Call {
-    let broken = judge::broken(&exchange).map(str::to_owned);
+    let failure = judge::failure(&exchange).map(str::to_owned);
     Call {
         id: identity.id,
         ts: judge::start(&exchange),
         operation: judge::operation(&exchange),
-        path: judge::path(&exchange.target).into_owned(),
+        path: judge::path(&exchange).into_owned(),
         ok: judge::ok(&exchange),
         ms: judge::ms(&exchange),
         ttfb_ms: judge::ttfb_ms(&exchange),
         trace: trace::trace_id(&exchange.request),
+        waits: exchange.waits,
+        topic: exchange.topic,
         from: Party { service: identity.from, addr: exchange.client },
         to: Party { service: identity.to, addr: exchange.server },
         protocol: exchange.protocol,
@@ -37,7 +39,7 @@ pub(crate) fn call(exchange: Exchange, identity: Identity) -> Call {
         response: exchange.response,
         quality: exchange.quality,
         ending: exchange.ending,
-        note: identity.note.or(broken),
+        note: identity.note.or(failure),
         done: exchange.done,
     }
 }

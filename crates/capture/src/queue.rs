@@ -84,24 +84,15 @@ fn weight(frame: &FromCapture) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::exchange::{CaptureCounts, Ending, Exchange, Protocol, Quality};
+    use model::Timestamp;
+    use model::exchange::{CaptureCounts, Exchange, Protocol};
 
     fn exchange(serial: u32, body: usize) -> FromCapture {
         let end = ([10, 0, 0, 1], 80).into();
         FromCapture::Exchange(Box::new(Exchange {
-            conn: 1,
-            serial,
-            client: end,
-            server: end,
-            protocol: Protocol::Tcp,
-            method: String::new(),
-            target: String::new(),
-            status: None,
             request: Message { body: vec![0; body], ..Message::default() },
-            response: None,
-            quality: Quality::Complete,
-            ending: Ending::Open,
             done: true,
+            ..Exchange::new((1, serial), end, end, Protocol::Tcp, Timestamp(0))
         }))
     }
 

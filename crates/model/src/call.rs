@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::Timestamp;
-use crate::exchange::{Ending, Message, Protocol, Quality};
+use crate::exchange::{Ending, Message, Protocol, Quality, Topic};
 
 /// The name of everybody who is no service of the stack: this machine, its other programs, the world.
 pub const OUTSIDE: &str = "outside";
@@ -58,6 +58,10 @@ pub struct Call {
     pub ending: Ending,
     /// The trace id out of `traceparent`, `b3` or `x-request-id`, when there is one.
     pub trace: Option<String>,
+    /// Its time is spent waiting for something to happen.
+    pub waits: bool,
+    /// The broker's place that it is about.
+    pub topic: Option<Topic>,
     /// Something worth knowing about this call.
     pub note: Option<String>,
     /// Whether it can still change.

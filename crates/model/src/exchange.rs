@@ -15,17 +15,80 @@ use crate::Timestamp;
 pub enum Protocol {
     /// HTTP/1.0 and 1.1 (RFC 9112).
     Http1,
+    /// HTTP/2 (RFC 9113) that carries no gRPC.
+    Http2,
+    /// gRPC over HTTP/2, and gRPC-Web over either HTTP.
+    Grpc,
+    /// WebSocket (RFC 6455), from the upgrade on.
+    WebSocket,
+    /// Redis serialization protocol, versions 2 and 3, and inline commands.
+    Redis,
+    /// PostgreSQL's frontend/backend protocol, version 3.
+    Postgres,
+    /// MySQL's and MariaDB's client/server protocol.
+    Mysql,
+    /// MongoDB's wire protocol.
+    Mongodb,
+    /// Kafka's protocol.
+    Kafka,
+    /// AMQP 0-9-1.
+    Amqp,
+    /// NATS' client protocol.
+    Nats,
+    /// MQTT 3.1, 3.1.1 and 5.
+    Mqtt,
+    /// DNS (RFC 1035) over UDP or TCP.
+    Dns,
+    /// TLS whose inside is not readable: who is asked for, and which versions.
+    Tls,
     /// Any byte stream that no decoder knows.
     Tcp,
 }
 
 impl Protocol {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::Http1,
+        Self::Http2,
+        Self::Grpc,
+        Self::WebSocket,
+        Self::Redis,
+        Self::Postgres,
+        Self::Mysql,
+        Self::Mongodb,
+        Self::Kafka,
+        Self::Amqp,
+        Self::Nats,
+        Self::Mqtt,
+        Self::Dns,
+        Self::Tls,
+        Self::Tcp,
+    ];
+
     /// The name that the contract uses.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Http1 => "http/1",
+            Self::Http2 => "http/2",
+            Self::Grpc => "grpc",
+            Self::WebSocket => "websocket",
+            Self::Redis => "redis",
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Mongodb => "mongodb",
+            Self::Kafka => "kafka",
+            Self::Amqp => "amqp",
+            Self::Nats => "nats",
+            Self::Mqtt => "mqtt",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
             Self::Tcp => "tcp",
         }
+    }
+
+    /// The protocol of a contract's name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.name() == name)
     }
 }
 
@@ -60,7 +123,7 @@ impl Quality {
     }
 }
 
-/// How a TCP connection began and ended, for `tcp` exchanges.
+/// How a connection stands, or ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Ending {
     /// It goes on.
@@ -95,6 +158,43 @@ pub struct Message {
     pub last: Timestamp,
     /// Whether it was seen to its end.
     pub complete: bool,
+    /// What `body` holds where no header says so, as a media type: a decoder's own rendering of a binary protocol.
+    pub media: Option<String>,
+    /// The messages of a stream that `body` holds one after the other: of a gRPC call, of a WebSocket.
+    pub parts: Vec<Part>,
+}
+
+/// One message of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// When its last byte was seen.
+    pub at: Timestamp,
+    /// What it is, in the protocol's word: `text`, `ping`, `close 1000`, `message`.
+    pub kind: String,
+    /// Its size in bytes, before cutting.
+    pub bytes: u64,
+    /// How many bytes of the message's `body` are its.
+    pub kept: u32,
+}
+
+/// A place where messages are left and fetched: what joins a sender and a receiver behind a broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Topic {
+    /// What this exchange does there.
+    pub role: TopicRole,
+    /// The name: a Kafka topic, an AMQP exchange and routing key or a queue, a NATS subject, a Redis channel or list.
+    pub name: String,
+    /// What tells one message from the others, where the protocol has it: a correlation id, a Kafka key.
+    pub key: Option<String>,
+}
+
+/// Which side of a [`Topic`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum TopicRole {
+    /// It leaves messages.
+    Sends,
+    /// It fetches messages or gets them.
+    Receives,
 }
 
 /// A request and its response, or one connection of an unknown protocol.
@@ -110,12 +210,19 @@ pub struct Exchange {
     pub server: SocketAddr,
     /// What they speak.
     pub protocol: Protocol,
-    /// `GET` and the like; empty for `tcp`.
+    /// What is done: `GET`, `SELECT`, `Produce`; empty for `tcp`.
     pub method: String,
-    /// The request's target as sent; empty for `tcp`.
+    /// To what: the request's target as sent, a table, a key, a topic; empty for `tcp`.
     pub target: String,
     /// The protocol's own status, such as `200`; `None` when it was not seen.
     pub status: Option<String>,
+    /// The answer says by the protocol's own rules that it failed, and why, in its words (which may be none). HTTP is
+    /// judged by its status instead.
+    pub failure: Option<String>,
+    /// Its time is spent waiting for something to happen: a blocking read, a subscription, a stream.
+    pub waits: bool,
+    /// The broker's place that it is about.
+    pub topic: Option<Topic>,
     /// What the client sent.
     pub request: Message,
     /// What the server sent; `None` while nothing of it was seen.
@@ -126,6 +233,36 @@ pub struct Exchange {
     pub ending: Ending,
     /// Whether no further report of this exchange follows.
     pub done: bool,
+}
+
+impl Exchange {
+    /// An exchange of which nothing is known but its connection, its place on it, and when it began.
+    pub fn new(
+        (conn, serial): (u64, u32),
+        client: SocketAddr,
+        server: SocketAddr,
+        protocol: Protocol,
+        first: Timestamp,
+    ) -> Self {
+        Self {
+            conn,
+            serial,
+            client,
+            server,
+            protocol,
+            method: String::new(),
+            target: String::new(),
+            status: None,
+            failure: None,
+            waits: false,
+            topic: None,
+            request: Message { first, last: first, ..Message::default() },
+            response: None,
+            quality: Quality::Complete,
+            ending: Ending::Open,
+            done: false,
+        }
+    }
 }
 
 /// What a capture has seen and missed since it started.

@@ -23,8 +23,7 @@ pub enum Drawing {
 /// Draws edges.
 pub fn draw(edges: &[EdgeRow], drawing: Drawing) -> String {
     let edge = |row: &EdgeRow| {
-        let protocol =
-            requests::PROTOCOLS.into_iter().find(|p| p.name() == row.protocol).unwrap_or(Protocol::Tcp);
+        let protocol = Protocol::named(&row.protocol).unwrap_or(Protocol::Tcp);
         Edge {
             from: row.from.clone(),
             to: row.to.clone(),

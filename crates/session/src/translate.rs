@@ -1,6 +1,6 @@
 //! Other crates' errors and facts in the contract's form: the one place where that happens.
 
-use api::shape::{CallDetail, CallMessage, CallRow, EdgeRow, LogLine, PartyShape, PortView};
+use api::shape::{CallDetail, CallMessage, CallRow, EdgeRow, LogLine, PartShape, PartyShape, PortView};
 use api::{ApiError, Code};
 use engine::{ContainerFacts, EngineError};
 use model::call::{Call, Edge, Party};
@@ -102,14 +102,35 @@ fn message(message: &Message, whole: bool) -> CallMessage {
         body: None,
         binary: false,
         truncated: message.cut,
+        media: message.media.clone(),
+        parts: Vec::new(),
     };
     if whole {
+        shown.parts = parts(message);
         shown.headers = Some(headers(&message.headers));
         if !message.body.is_empty() {
             let text = calls::body_text(message);
             shown.binary = text.is_none();
             shown.body = Some(text.map_or_else(|| hex(&message.body), std::borrow::Cow::into_owned));
         }
+    }
+    shown
+}
+
+fn parts(message: &Message) -> Vec<PartShape> {
+    let mut rest = message.body.as_slice();
+    let mut shown = Vec::with_capacity(message.parts.len());
+    for part in &message.parts {
+        let (bytes, behind) = rest.split_at(rest.len().min(part.kept as usize));
+        rest = behind;
+        let text = std::str::from_utf8(bytes).ok();
+        shown.push(PartShape {
+            ts: part.at.to_string(),
+            kind: part.kind.clone(),
+            bytes: part.bytes.into(),
+            binary: text.is_none(),
+            body: (!bytes.is_empty()).then(|| text.map_or_else(|| hex(bytes), str::to_owned)),
+        });
     }
     shown
 }

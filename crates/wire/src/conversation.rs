@@ -1,15 +1,14 @@
 //! One connection's bytes, both ways, in order: finds the decoder, feeds it, falls back to counting.
 //!
-//! A decoder has five methods (`data gap close end report`) and is one more arm of [`Decoder`] and of
-//! [`detect`](crate::detect). It gives up by [`Verdict::NotMine`], and then the connection is a `tcp` exchange.
+//! A decoder is a [`Decode`] and a line in [`detect`](crate::detect). It gives up by [`Verdict::NotMine`], and then the
+//! connection is a `tcp` exchange; or it hands the connection on to another by [`Verdict::Becomes`].
 
 use std::net::SocketAddr;
 
 use model::Timestamp;
-use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
+use model::exchange::{Ending, Exchange, Protocol, Quality};
 
-use crate::detect::{Finding, Probe, opens_http1};
-use crate::http1::Http1;
+use crate::detect::{Finding, Probe, Servers, Turns};
 use crate::limits::Limits;
 use crate::tcp::Tcp;
 
@@ -55,21 +54,7 @@ impl Connection {
     pub(crate) fn exchange(&mut self, protocol: Protocol, first: Timestamp) -> Exchange {
         let serial = self.serial;
         self.serial += 1;
-        Exchange {
-            conn: self.id,
-            serial,
-            client: self.client,
-            server: self.server,
-            protocol,
-            method: String::new(),
-            target: String::new(),
-            status: None,
-            request: Message { first, last: first, ..Message::default() },
-            response: None,
-            quality: Quality::Complete,
-            ending: Ending::Open,
-            done: false,
-        }
+        Exchange::new((self.id, serial), self.client, self.server, protocol, first)
     }
 }
 
@@ -80,24 +65,72 @@ pub(crate) struct Cx<'a> {
     pub(crate) out: &'a mut Vec<Exchange>,
     /// Bytes that no decoder saw.
     pub(crate) lost: &'a mut u64,
+    /// What servers were found to speak.
+    pub(crate) servers: &'a mut Servers,
 }
 
 /// What a decoder thinks of the bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Verdict {
     Mine,
     NotMine,
+    /// From the last `rest` of the bytes on, the connection speaks something else. The decoder that says so is asked
+    /// for its end before the other gets them.
+    Becomes {
+        decoder: Box<dyn Decode>,
+        rest: usize,
+    },
+}
+
+/// One protocol's decoder for one connection. Bytes come in order and cut anywhere; what was lost is said between them.
+pub(crate) trait Decode: std::fmt::Debug {
+    /// Takes the next bytes of one direction.
+    fn data(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        bytes: &[u8],
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) -> Verdict;
+
+    /// So many bytes of one direction are missing here.
+    fn gap(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        bytes: u64,
+        loss: Loss,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    );
+
+    /// One direction ended in order.
+    fn close(&mut self, dir: Dir, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>);
+
+    /// The connection is over, or no longer followed: every exchange gets its last report. False when there was not a
+    /// single one in it.
+    fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> bool;
+
+    /// Reports what changed and is due.
+    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>);
+
+    /// When the next report is due.
+    fn due(&self) -> Option<Timestamp>;
+
+    /// Bytes of memory held beyond the fixed.
+    fn held(&self) -> usize;
 }
 
 #[derive(Debug)]
 enum Decoder {
     /// The first bytes are held until they tell the protocol.
     Probing(Probe),
-    Http1(Box<Http1>),
-    /// None knows it; `turned` is the direction of the last bytes.
+    Known(Box<dyn Decode>),
+    /// None knows it.
     Unknown {
         retries: u32,
-        turned: Option<Dir>,
+        turns: Turns,
     },
 }
 
@@ -123,34 +156,31 @@ impl Conversation {
     /// The connection is older than the capture.
     pub(crate) fn mid_stream(&mut self) {
         self.tcp.mark(Quality::MidStream);
+        self.decoder = Decoder::Probing(Probe::mid_stream());
     }
 
     pub(crate) fn data(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) {
         self.tcp.count(dir, at, bytes.len() as u64);
         match &mut self.decoder {
-            Decoder::Probing(probe) => match probe.data(dir, at, bytes) {
-                Finding::Unsure => {}
-                Finding::Http1 => self.replay(cx),
-                Finding::Nothing => self.unknown(at),
-            },
-            Decoder::Http1(http) => {
-                if http.data(dir, at, bytes, &mut self.connection, cx) == Verdict::NotMine {
-                    self.unknown(at);
-                }
+            Decoder::Probing(probe) => {
+                let known = cx.servers.speaks(&self.connection.server);
+                let finding = probe.data(dir, at, bytes, known);
+                self.found(finding, at, cx);
             }
-            Decoder::Unknown { retries, turned } => {
-                let turns = *turned != Some(dir);
-                *turned = Some(dir);
-                if turns && *retries > 0 {
+            Decoder::Known(_) => self.decode(dir, at, bytes, cx),
+            Decoder::Unknown { retries, turns } => {
+                if turns.data(dir, bytes) && *retries > 0 {
                     *retries -= 1;
-                    if opens_http1(dir, bytes) {
+                    let known = cx.servers.speaks(&self.connection.server);
+                    if let Some(spoken) = turns.speaks(dir, bytes, known) {
                         self.tcp.uncount(dir, bytes.len() as u64);
                         if !self.tcp.is_empty() {
                             self.tcp.end(Ending::Open, at, &mut self.connection, cx);
                         }
                         self.tcp = Tcp::new(at);
-                        self.decoder = Decoder::Http1(Box::default());
-                        return self.data(dir, at, bytes, cx);
+                        self.tcp.count(dir, at, bytes.len() as u64);
+                        self.decoder = Decoder::Known(spoken.decoder());
+                        return self.decode(dir, at, bytes, cx);
                     }
                 }
                 self.tcp.changed(at, &mut self.connection);
@@ -163,21 +193,15 @@ impl Conversation {
             *cx.lost += bytes;
         }
         self.tcp.gap(dir, at, bytes, loss);
+        if let Decoder::Probing(probe) = &mut self.decoder {
+            let finding = probe.loses(dir);
+            self.found(finding, at, cx);
+        }
         match &mut self.decoder {
-            Decoder::Probing(probe) => {
-                let known = probe.loses(dir);
-                if known == Finding::Http1 {
-                    self.replay(cx);
-                    if let Decoder::Http1(http) = &mut self.decoder {
-                        http.gap(dir, at, bytes, loss, &mut self.connection, cx);
-                    }
-                } else if known == Finding::Nothing {
-                    self.unknown(at);
-                }
-            }
-            Decoder::Http1(http) => http.gap(dir, at, bytes, loss, &mut self.connection, cx),
-            Decoder::Unknown { turned, .. } => {
-                *turned = None;
+            Decoder::Probing(_) => {}
+            Decoder::Known(decoder) => decoder.gap(dir, at, bytes, loss, &mut self.connection, cx),
+            Decoder::Unknown { turns, .. } => {
+                turns.broken();
                 self.tcp.changed(at, &mut self.connection);
             }
         }
@@ -186,21 +210,22 @@ impl Conversation {
     /// One direction ended in order.
     pub(crate) fn close(&mut self, dir: Dir, at: Timestamp, cx: &mut Cx<'_>) {
         self.tcp.close(dir);
-        if let Decoder::Http1(http) = &mut self.decoder {
-            http.close(dir, at, &mut self.connection, cx);
+        if let Decoder::Known(decoder) = &mut self.decoder {
+            decoder.close(dir, at, &mut self.connection, cx);
         }
     }
 
     /// The connection is over, or no longer followed.
     pub(crate) fn end(&mut self, ending: Ending, at: Timestamp, cx: &mut Cx<'_>) {
         let told = match &mut self.decoder {
-            Decoder::Http1(http) => http.end(ending, &mut self.connection, cx),
-            Decoder::Probing(_) | Decoder::Unknown { .. } => Verdict::NotMine,
+            Decoder::Known(decoder) => decoder.end(ending, &mut self.connection, cx),
+            Decoder::Probing(_) | Decoder::Unknown { .. } => false,
         };
-        if told == Verdict::NotMine {
+        // An earlier decoder of this connection may have told all there was.
+        if !told && !self.tcp.is_told() {
             self.tcp.end(ending, at, &mut self.connection, cx);
         }
-        self.decoder = Decoder::Unknown { retries: 0, turned: None };
+        self.decoder = Decoder::Unknown { retries: 0, turns: Turns::default() };
     }
 
     /// The connect was not answered so far.
@@ -212,7 +237,7 @@ impl Conversation {
     /// Reports what changed and is due.
     pub(crate) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
         match &mut self.decoder {
-            Decoder::Http1(http) => http.report(now, cx),
+            Decoder::Known(decoder) => decoder.report(now, cx),
             Decoder::Unknown { .. } => self.tcp.report(now, cx),
             Decoder::Probing(_) => {}
         }
@@ -221,7 +246,7 @@ impl Conversation {
     /// When the next report is due.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         match &self.decoder {
-            Decoder::Http1(http) => http.due(),
+            Decoder::Known(decoder) => decoder.due(),
             Decoder::Unknown { .. } => self.tcp.due(),
             Decoder::Probing(_) => None,
         }
@@ -230,26 +255,51 @@ impl Conversation {
     /// Bytes of memory held beyond the fixed.
     pub(crate) fn held(&self) -> usize {
         match &self.decoder {
-            Decoder::Http1(http) => http.held(),
+            Decoder::Known(decoder) => decoder.held(),
             Decoder::Probing(probe) => probe.held(),
-            Decoder::Unknown { .. } => 0,
+            Decoder::Unknown { turns, .. } => turns.held(),
         }
     }
 
     fn unknown(&mut self, at: Timestamp) {
-        self.decoder = Decoder::Unknown { retries: RETRIES, turned: None };
+        self.decoder = Decoder::Unknown { retries: RETRIES, turns: Turns::default() };
         self.tcp.changed(at, &mut self.connection);
     }
 
-    fn replay(&mut self, cx: &mut Cx<'_>) {
-        let Decoder::Probing(probe) = &mut self.decoder else { return };
-        let chunks = probe.take();
-        let mut http = Box::<Http1>::default();
-        for (dir, at, bytes) in chunks {
-            if http.data(dir, at, &bytes, &mut self.connection, cx) == Verdict::NotMine {
-                return self.unknown(at);
+    /// What the first bytes told, if anything, decides who gets them.
+    fn found(&mut self, finding: Finding, at: Timestamp, cx: &mut Cx<'_>) {
+        match finding {
+            Finding::Unsure => {}
+            Finding::Nothing => self.unknown(at),
+            Finding::Spoken(spoken) => {
+                let Decoder::Probing(probe) = &mut self.decoder else { return };
+                let chunks = probe.take();
+                self.decoder = Decoder::Known(spoken.decoder());
+                cx.servers.learn(self.connection.server, spoken);
+                for (dir, at, bytes) in chunks {
+                    self.decode(dir, at, &bytes, cx);
+                }
             }
         }
-        self.decoder = Decoder::Http1(http);
+    }
+
+    /// Hands bytes to the decoder, and to the next one where it says that the connection becomes another.
+    fn decode(&mut self, dir: Dir, at: Timestamp, mut bytes: &[u8], cx: &mut Cx<'_>) {
+        while let Decoder::Known(decoder) = &mut self.decoder {
+            match decoder.data(dir, at, bytes, &mut self.connection, cx) {
+                Verdict::Mine => return,
+                Verdict::NotMine => return self.unknown(at),
+                Verdict::Becomes { decoder: next, rest } => {
+                    if decoder.end(Ending::Open, &mut self.connection, cx) {
+                        self.tcp.tell();
+                    }
+                    self.decoder = Decoder::Known(next);
+                    bytes = &bytes[bytes.len() - rest.min(bytes.len())..];
+                    if bytes.is_empty() {
+                        return;
+                    }
+                }
+            }
+        }
     }
 }

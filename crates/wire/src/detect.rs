@@ -1,15 +1,24 @@
-//! Which protocol the first bytes of a direction speak. Never the port.
+//! Which protocol the first bytes of a connection speak. Never the port.
 //!
-//! Each recogniser is a pure function of a prefix: `Yes` once the bytes prove it, `No` once they exclude it, `Maybe`
-//! as long as more could do either. A false `Yes` costs more than a late one: half a line proves nothing.
+//! Each recogniser is a pure function of what both directions began with: `Yes` once the bytes prove it, `No` once they
+//! exclude it, `Maybe` as long as more could do either. A false `Yes` costs more than a late one: half a line proves
+//! nothing. The same recognisers are asked again, each time the direction turns, about a connection that none knew.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use model::Timestamp;
+use model::exchange::Protocol;
 
-use crate::conversation::Dir;
+use crate::conversation::{Decode, Dir};
+use crate::http1;
 
 /// No protocol needs more to be told from the others: a request line with a long target.
 const PROBE_LIMIT: usize = 16 * 1024;
-const METHOD_LIMIT: usize = 32;
+/// How much of a turn is remembered while the other direction speaks.
+const TURN_LIMIT: usize = 256;
+/// How many servers are remembered.
+const SERVERS_LIMIT: usize = 4096;
 
 /// What a prefix proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +28,70 @@ pub(crate) enum Proof {
     Maybe,
 }
 
+/// What both directions began with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Starts<'a> {
+    /// By [`Dir`]; empty while nothing came.
+    bytes: [&'a [u8]; 2],
+    /// They are the first bytes of the connection; else perhaps of a message.
+    pub(crate) opening: bool,
+}
+
+impl<'a> Starts<'a> {
+    pub(crate) fn new(opening: bool, to_server: &'a [u8], to_client: &'a [u8]) -> Self {
+        Self { bytes: [to_server, to_client], opening }
+    }
+
+    pub(crate) fn to_server(&self) -> &'a [u8] {
+        self.bytes[Dir::ToServer as usize]
+    }
+
+    pub(crate) fn to_client(&self) -> &'a [u8] {
+        self.bytes[Dir::ToClient as usize]
+    }
+}
+
+/// A protocol that has a decoder.
+#[derive(Debug)]
+pub(crate) struct Spoken {
+    protocol: Protocol,
+    recognise: fn(&Starts<'_>) -> Proof,
+    decoder: fn() -> Box<dyn Decode>,
+}
+
+impl Spoken {
+    pub(crate) fn decoder(&self) -> Box<dyn Decode> {
+        (self.decoder)()
+    }
+}
+
+/// All of them; where two would claim the same bytes, the earlier one gets them.
+static SPOKEN: &[Spoken] =
+    &[Spoken { protocol: Protocol::Http1, recognise: http1::recognise, decoder: http1::decoder }];
+
 /// What is known of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Finding {
     Unsure,
-    Http1,
+    Spoken(&'static Spoken),
     Nothing,
+}
+
+/// What servers were found to speak: what makes a connection that is older than the capture readable at once.
+#[derive(Debug, Default)]
+pub(crate) struct Servers(HashMap<SocketAddr, Protocol>);
+
+impl Servers {
+    pub(crate) fn learn(&mut self, server: SocketAddr, spoken: &Spoken) {
+        if self.0.len() >= SERVERS_LIMIT {
+            self.0.clear();
+        }
+        self.0.insert(server, spoken.protocol);
+    }
+
+    pub(crate) fn speaks(&self, server: &SocketAddr) -> Option<Protocol> {
+        self.0.get(server).copied()
+    }
 }
 
 /// Holds a connection's first bytes until they tell.
@@ -32,35 +99,63 @@ pub(crate) enum Finding {
 pub(crate) struct Probe {
     chunks: Vec<(Dir, Timestamp, Vec<u8>)>,
     starts: [Vec<u8>; 2],
-    proofs: [Proof; 2],
+    /// Directions that grow no more, since bytes were lost.
+    frozen: [bool; 2],
+    opening: bool,
+    /// By their place in [`SPOKEN`], one bit each.
+    excluded: u32,
 }
 
 impl Default for Probe {
     fn default() -> Self {
-        Self { chunks: Vec::new(), starts: [Vec::new(), Vec::new()], proofs: [Proof::Maybe; 2] }
+        Self {
+            chunks: Vec::new(),
+            starts: [Vec::new(), Vec::new()],
+            frozen: [false; 2],
+            opening: true,
+            excluded: 0,
+        }
     }
 }
 
 impl Probe {
-    pub(crate) fn data(&mut self, dir: Dir, at: Timestamp, bytes: &[u8]) -> Finding {
+    /// Of a connection that is older than the capture.
+    pub(crate) fn mid_stream() -> Self {
+        Self { opening: false, ..Self::default() }
+    }
+
+    /// Takes the next bytes; `known` is what the server was found to speak on other connections.
+    pub(crate) fn data(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], known: Option<Protocol>) -> Finding {
         self.chunks.push((dir, at, bytes.to_vec()));
         let start = &mut self.starts[dir as usize];
-        if self.proofs[dir as usize] == Proof::Maybe {
-            start.extend_from_slice(bytes);
-            self.proofs[dir as usize] = http1(dir, start);
-            if start.len() > PROBE_LIMIT && self.proofs[dir as usize] == Proof::Maybe {
-                self.proofs[dir as usize] = Proof::No;
+        if self.frozen[dir as usize] {
+            return Finding::Unsure;
+        }
+        start
+            .extend_from_slice(&bytes[..bytes.len().min(PROBE_LIMIT + 1 - start.len().min(PROBE_LIMIT + 1))]);
+        let full = start.len() > PROBE_LIMIT;
+        let starts = Starts::new(self.opening, &self.starts[0], &self.starts[1]);
+        for (place, spoken) in SPOKEN.iter().enumerate() {
+            let bit = 1 << place;
+            if self.excluded & bit != 0 {
+                continue;
+            }
+            match (spoken.recognise)(&starts) {
+                Proof::Yes => return Finding::Spoken(spoken),
+                Proof::Maybe if !self.opening && known == Some(spoken.protocol) => {
+                    return Finding::Spoken(spoken);
+                }
+                Proof::Maybe if !full => {}
+                Proof::Maybe | Proof::No => self.excluded |= bit,
             }
         }
-        self.finding()
+        if self.excluded.count_ones() as usize == SPOKEN.len() { Finding::Nothing } else { Finding::Unsure }
     }
 
     /// A range of one direction is lost: what it has not proved by now it never will.
     pub(crate) fn loses(&mut self, dir: Dir) -> Finding {
-        if self.proofs[dir as usize] == Proof::Maybe {
-            self.proofs[dir as usize] = Proof::No;
-        }
-        self.finding()
+        self.frozen[dir as usize] = true;
+        if dir == Dir::ToServer || self.starts[0].is_empty() { Finding::Nothing } else { Finding::Unsure }
     }
 
     /// The bytes so far, in the order they came.
@@ -72,79 +167,56 @@ impl Probe {
         self.chunks.iter().map(|(_, _, bytes)| bytes.len() + 64).sum::<usize>()
             + self.starts.iter().map(Vec::len).sum::<usize>()
     }
+}
 
-    fn finding(&self) -> Finding {
-        match self.proofs {
-            [Proof::Yes, _] | [_, Proof::Yes] => Finding::Http1,
-            // A server that speaks first waits for no request; should one come, it is noticed later.
-            [Proof::Maybe, Proof::No] if self.starts[0].is_empty() => Finding::Nothing,
-            [Proof::Maybe, _] => Finding::Unsure,
-            [Proof::No, _] => Finding::Nothing,
+/// The turns of a connection that no decoder knows: each may begin with a message.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    last: Option<Dir>,
+    starts: [Vec<u8>; 2],
+}
+
+impl Turns {
+    /// Takes the next bytes and says whether a turn begins with them.
+    pub(crate) fn data(&mut self, dir: Dir, bytes: &[u8]) -> bool {
+        let turns = self.last != Some(dir);
+        self.last = Some(dir);
+        if turns {
+            self.starts[dir as usize].clear();
+            self.starts[dir as usize].extend_from_slice(&bytes[..bytes.len().min(TURN_LIMIT)]);
         }
+        turns
+    }
+
+    /// Bytes are missing: what comes next may be a message's first.
+    pub(crate) fn broken(&mut self) {
+        self.last = None;
+    }
+
+    /// The protocol that a turn beginning with these bytes speaks.
+    pub(crate) fn speaks(&self, dir: Dir, bytes: &[u8], known: Option<Protocol>) -> Option<&'static Spoken> {
+        let mut starts = Starts::new(false, &self.starts[0], &self.starts[1]);
+        starts.bytes[dir as usize] = &bytes[..bytes.len().min(PROBE_LIMIT)];
+        SPOKEN.iter().find(|spoken| match (spoken.recognise)(&starts) {
+            Proof::Yes => true,
+            Proof::Maybe => known == Some(spoken.protocol),
+            Proof::No => false,
+        })
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.starts.iter().map(Vec::capacity).sum()
     }
 }
 
-/// Whether bytes, which may be a message's first, prove to be HTTP/1 by themselves.
-pub(crate) fn opens_http1(dir: Dir, bytes: &[u8]) -> bool {
-    http1(dir, bytes) == Proof::Yes
-}
-
-fn http1(dir: Dir, bytes: &[u8]) -> Proof {
-    match dir {
-        Dir::ToServer => http1_request(bytes),
-        Dir::ToClient => http1_response(bytes),
+/// Which way bytes go that may be a message's first, where they tell by themselves.
+pub(crate) fn direction(bytes: &[u8]) -> Option<Dir> {
+    let proves = |starts: &Starts<'_>| SPOKEN.iter().any(|s| (s.recognise)(starts) == Proof::Yes);
+    let bytes = &bytes[..bytes.len().min(PROBE_LIMIT)];
+    if proves(&Starts::new(false, bytes, &[])) {
+        return Some(Dir::ToServer);
     }
-}
-
-/// RFC 9112 section 3: `method SP target SP HTTP/1.x`, perhaps after empty lines.
-pub(crate) fn http1_request(bytes: &[u8]) -> Proof {
-    let skipped = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-    let bytes = &bytes[skipped..];
-    if skipped > 8 {
-        return Proof::No;
-    }
-    let method = bytes.iter().take_while(|b| is_token(**b)).count();
-    if method > METHOD_LIMIT {
-        return Proof::No;
-    }
-    match bytes.get(method) {
-        None => return Proof::Maybe,
-        Some(b' ') if method > 0 => {}
-        Some(_) => return Proof::No,
-    }
-    let rest = &bytes[method + 1..];
-    let line = match rest.iter().position(|b| *b == b'\n') {
-        Some(end) => &rest[..end],
-        None if rest.iter().any(|b| *b < b' ' && !matches!(b, b'\r' | b'\t')) => return Proof::No,
-        None if rest.len() > PROBE_LIMIT => return Proof::No,
-        None => return Proof::Maybe,
-    };
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let version = line.len().checked_sub(8).map(|at| &line[at..]);
-    let known = version.is_some_and(|v| v.starts_with(b"HTTP/1.") && v[7].is_ascii_digit());
-    // A target of at least one byte, and a space before the version.
-    if known && line.len() >= 10 && line[line.len() - 9] == b' ' { Proof::Yes } else { Proof::No }
-}
-
-/// RFC 9112 section 4: `HTTP/1.x SP status`.
-pub(crate) fn http1_response(bytes: &[u8]) -> Proof {
-    const START: &[u8] = b"HTTP/1.";
-    let known = bytes.len().min(START.len());
-    if bytes[..known] != START[..known] {
-        return Proof::No;
-    }
-    let rest = &bytes[known..];
-    let shape =
-        [u8::is_ascii_digit, |b: &u8| *b == b' ', u8::is_ascii_digit, u8::is_ascii_digit, u8::is_ascii_digit];
-    if !rest.iter().zip(shape).all(|(b, fits)| fits(b)) {
-        return Proof::No;
-    }
-    if rest.len() >= shape.len() { Proof::Yes } else { Proof::Maybe }
-}
-
-/// RFC 9110 section 5.6.2.
-pub(crate) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    proves(&Starts::new(false, &[], bytes)).then_some(Dir::ToClient)
 }
 
 #[cfg(test)]
@@ -152,74 +224,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_told_by_its_whole_first_line_and_no_prefix_lies() {
-        let cases: [(&[u8], Proof); 13] = [
-            (b"GET / HTTP/1.1\r\n", Proof::Yes),
-            (b"get / HTTP/1.0\n", Proof::Yes),
-            (b"\r\nPOST /a b HTTP/1.1\r\n", Proof::Yes),
-            (b"M-SEARCH * HTTP/1.1\r\n", Proof::Yes),
-            (b"GET /\r\n", Proof::No),
-            (b"GET  HTTP/1.1\r\n", Proof::No),
-            (b"PRI * HTTP/2.0\r\n", Proof::No),
-            (b"OPTIONS rtsp://a RTSP/1.0\r\n", Proof::No),
-            (b"*1\r\n$4\r\nPING\r\n", Proof::No),
-            (b"SET key value\r\n", Proof::No),
-            (b"\x16\x03\x01\x02\x00", Proof::No),
-            (b"\0\0\0\x08\x04\xd2\x16\x2f", Proof::No),
-            (b"GET /very/long", Proof::Maybe),
-        ];
-        for (bytes, proof) in cases {
-            assert_eq!(http1_request(bytes), proof, "{:?}", String::from_utf8_lossy(bytes));
-            for end in 0..bytes.len() {
-                let early = http1_request(&bytes[..end]);
-                assert!(
-                    early == Proof::Maybe || early == proof,
-                    "{:?}",
-                    String::from_utf8_lossy(&bytes[..end])
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_response_is_told_by_its_status_and_no_prefix_lies() {
-        let cases: [(&[u8], Proof); 6] = [
-            (b"HTTP/1.1 200 OK\r\n", Proof::Yes),
-            (b"HTTP/1.0 404", Proof::Yes),
-            (b"HTTP/1.1 20", Proof::Maybe),
-            (b"HTTP/2 200\r\n", Proof::No),
-            (b"HTTP/1.1 abc", Proof::No),
-            (b"SSH-2.0-OpenSSH\r\n", Proof::No),
-        ];
-        for (bytes, proof) in cases {
-            assert_eq!(http1_response(bytes), proof, "{:?}", String::from_utf8_lossy(bytes));
-            for end in 0..bytes.len() {
-                let early = http1_response(&bytes[..end]);
-                assert!(
-                    early == Proof::Maybe || early == proof,
-                    "{:?}",
-                    String::from_utf8_lossy(&bytes[..end])
-                );
-            }
-        }
-    }
-
-    #[test]
     fn a_probe_asks_both_directions() {
         use Dir::{ToClient, ToServer};
         type Chunks = &'static [(Dir, &'static [u8])];
-        let cases: [(Chunks, Finding); 6] = [
-            (&[(ToServer, b"GE"), (ToServer, b"T / HTTP/1.1\r\n")], Finding::Http1),
-            (&[(ToClient, b"HTTP/1.1 200")], Finding::Http1),
-            (&[(ToClient, b"SSH-2.0-x\r\n")], Finding::Nothing),
-            (&[(ToServer, b"GE"), (ToClient, b"220 ready\r\n")], Finding::Unsure),
-            (&[(ToServer, b"\x16\x03\x01")], Finding::Nothing),
-            (&[(ToServer, b"GET")], Finding::Unsure),
+        let cases: [(Chunks, &str); 6] = [
+            (&[(ToServer, b"GE"), (ToServer, b"T / HTTP/1.1\r\n")], "http/1"),
+            (&[(ToClient, b"HTTP/1.1 200")], "http/1"),
+            (&[(ToClient, b"SSH-2.0-x\r\n")], "nothing"),
+            (&[(ToServer, b"GE"), (ToClient, b"220 ready\r\n")], "unsure"),
+            (&[(ToServer, b"\xff\xff\xff\xff\xff")], "nothing"),
+            (&[(ToServer, b"GET")], "unsure"),
         ];
-        for (chunks, finding) in cases {
+        for (chunks, expected) in cases {
             let mut probe = Probe::default();
-            let last = chunks.iter().map(|(dir, bytes)| probe.data(*dir, Timestamp(0), bytes)).last();
-            assert_eq!(last, Some(finding), "{chunks:?}");
+            let last = chunks.iter().map(|(dir, bytes)| probe.data(*dir, Timestamp(0), bytes, None)).last();
+            let found = match last.unwrap() {
+                Finding::Spoken(spoken) => spoken.protocol.name(),
+                Finding::Unsure => "unsure",
+                Finding::Nothing => "nothing",
+            };
+            assert_eq!(found, expected, "{chunks:?}");
         }
+    }
+
+    #[test]
+    fn half_a_message_of_a_known_server_is_enough() {
+        let find = |mut probe: Probe, known| probe.data(Dir::ToServer, Timestamp(0), b"GET /", known);
+        assert!(matches!(find(Probe::mid_stream(), Some(Protocol::Http1)), Finding::Spoken(_)));
+        assert!(matches!(find(Probe::mid_stream(), None), Finding::Unsure));
+        assert!(matches!(find(Probe::default(), Some(Protocol::Http1)), Finding::Unsure));
     }
 }

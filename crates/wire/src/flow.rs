@@ -12,7 +12,7 @@ use model::Timestamp;
 use model::exchange::Ending;
 
 use crate::conversation::{Conversation, Cx, Dir, Loss};
-use crate::detect::opens_http1;
+use crate::detect::{Servers, direction};
 use crate::limits::Limits;
 use crate::packet::Segment;
 use crate::reassembly::{Half, Piece, Want};
@@ -83,8 +83,9 @@ impl Flow {
         side: usize,
         segment: &Segment<'_>,
         at: Timestamp,
+        servers: &Servers,
     ) -> Self {
-        let client = guess_client(side, segment);
+        let client = guess_client(side, segment, servers);
         let mut talk = Conversation::new(id, ends[client], ends[1 - client], at);
         let opens = segment.syn && segment.ack.is_none();
         if !segment.syn && !segment.rst {
@@ -364,17 +365,17 @@ impl Flow {
     }
 }
 
-/// Who opened the connection, from its first segment: the SYN tells, else the bytes, else the ports (a listener's is
-/// below the range that systems choose callers' from).
-fn guess_client(side: usize, segment: &Segment<'_>) -> usize {
+/// Who opened the connection, from its first segment: the SYN tells, else what is known of the two ends, else the bytes,
+/// else the ports (a listener's is below the range that systems choose callers' from).
+fn guess_client(side: usize, segment: &Segment<'_>, servers: &Servers) -> usize {
     const EPHEMERAL: u16 = 32768;
     let (from, to) = (segment.from.port(), segment.to.port());
     let sender_calls = if segment.syn {
         segment.ack.is_none()
-    } else if opens_http1(Dir::ToServer, segment.payload) {
-        true
-    } else if opens_http1(Dir::ToClient, segment.payload) {
-        false
+    } else if servers.speaks(&segment.to).is_some() != servers.speaks(&segment.from).is_some() {
+        servers.speaks(&segment.to).is_some()
+    } else if let Some(dir) = direction(segment.payload) {
+        dir == Dir::ToServer
     } else if (from >= EPHEMERAL) == (to >= EPHEMERAL) {
         from >= to
     } else {

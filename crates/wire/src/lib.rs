@@ -17,7 +17,9 @@
 mod conversation;
 mod detect;
 mod flow;
+mod framing;
 mod http1;
+mod ledger;
 mod limits;
 mod packet;
 mod reassembly;

@@ -22,12 +22,13 @@ pub(crate) struct Tcp {
     quality: Quality,
     pace: Pace,
     exchange: Option<Exchange>,
+    told: bool,
 }
 
 impl Tcp {
     pub(crate) fn new(opened: Timestamp) -> Self {
         let ways = [Way::default(), Way::default()];
-        Self { opened, ways, quality: Quality::Complete, pace: Pace::default(), exchange: None }
+        Self { opened, ways, quality: Quality::Complete, pace: Pace::default(), exchange: None, told: false }
     }
 
     pub(crate) fn count(&mut self, dir: Dir, at: Timestamp, bytes: u64) {
@@ -44,6 +45,15 @@ impl Tcp {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.ways.iter().all(|way| way.bytes == 0)
+    }
+
+    /// A decoder has told what these bytes were.
+    pub(crate) fn tell(&mut self) {
+        self.told = true;
+    }
+
+    pub(crate) fn is_told(&self) -> bool {
+        self.told
     }
 
     pub(crate) fn gap(&mut self, dir: Dir, at: Timestamp, bytes: u64, loss: Loss) {

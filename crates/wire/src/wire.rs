@@ -4,6 +4,7 @@ use model::Timestamp;
 use model::exchange::{CaptureCounts, Ending, Exchange};
 
 use crate::conversation::Cx;
+use crate::detect::Servers;
 use crate::flow::{Fate, Flow};
 use crate::limits::Limits;
 use crate::packet::{self, Link, Segment};
@@ -16,6 +17,7 @@ pub struct Wire {
     table: Table,
     next_conn: u64,
     counts: CaptureCounts,
+    servers: Servers,
     now: Timestamp,
 }
 
@@ -23,7 +25,8 @@ impl Wire {
     /// A decoder that has seen nothing yet.
     pub fn new(limits: Limits) -> Self {
         let counts = CaptureCounts::default();
-        Self { limits, table: Table::default(), next_conn: 0, counts, now: Timestamp(0) }
+        let (table, servers) = (Table::default(), Servers::default());
+        Self { limits, table, next_conn: 0, counts, servers, now: Timestamp(0) }
     }
 
     /// Numbers connections from here. Who starts a second decoder beside what a first has reported gives it another
@@ -61,7 +64,7 @@ impl Wire {
         self.now = self.now.max(now);
         let now = self.now;
         while let Some(slot) = self.table.due(now) {
-            let mut cx = Cx { limits: &self.limits, out, lost: &mut self.counts.lost_gaps };
+            let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
             let expired = self.table.with(slot, |flow| {
                 flow.tick(now, &mut cx);
                 flow.expired(now)
@@ -109,7 +112,7 @@ impl Wire {
             self.forget(oldest, Ending::Idle, out);
         }
         let ends = if side == 0 { [segment.from, segment.to] } else { [segment.to, segment.from] };
-        let flow = Flow::new(self.next_conn, ends, side, segment, at);
+        let flow = Flow::new(self.next_conn, ends, side, segment, at, &self.servers);
         self.next_conn += 1;
         let slot = self.table.insert(key, flow);
         self.hand_on(slot, at, side, segment, out);
@@ -124,7 +127,7 @@ impl Wire {
         segment: &Segment<'_>,
         out: &mut Vec<Exchange>,
     ) -> Option<Fate> {
-        let mut cx = Cx { limits: &self.limits, out, lost: &mut self.counts.lost_gaps };
+        let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
         self.table.with(slot, |flow| flow.segment(at, side, segment, &mut cx))
     }
 
@@ -144,8 +147,17 @@ impl Wire {
         if let Some(mut flow) = self.table.remove(slot)
             && !flow.dead()
         {
-            let mut cx = Cx { limits: &self.limits, out, lost: &mut self.counts.lost_gaps };
+            let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
             flow.end(ending, now, &mut cx);
         }
     }
+}
+
+fn cx<'a>(
+    limits: &'a Limits,
+    counts: &'a mut CaptureCounts,
+    servers: &'a mut Servers,
+    out: &'a mut Vec<Exchange>,
+) -> Cx<'a> {
+    Cx { limits, out, lost: &mut counts.lost_gaps, servers }
 }

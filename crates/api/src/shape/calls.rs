@@ -186,6 +186,34 @@ pub struct CallMessage {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub truncated: bool,
+    /// What `body` is where no header says so, as a media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub media: Option<String>,
+    /// The messages of a stream, of which `body` is made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<PartShape>>", optional)]
+    pub parts: Vec<PartShape>,
+}
+
+/// One message of a stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct PartShape {
+    /// When its last byte was seen.
+    pub ts: String,
+    /// `text`, `ping`, `message` and the like.
+    pub kind: String,
+    /// Its whole size.
+    pub bytes: Whole,
+    /// The part itself as text, or its hexadecimal digits where it is no UTF-8 (`binary`); left out when nothing was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub body: Option<String>,
+    /// Whether `body` is hexadecimal digits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub binary: bool,
 }
 
 /// Another tool's form.

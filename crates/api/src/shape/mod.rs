@@ -11,7 +11,7 @@ use ts_rs::TS;
 
 pub use calls::{
     CallDetail, CallId, CallMessage, CallRow, CallsExport, CallsPage, CallsQuery, CallsRead, EdgeList,
-    EdgeRow, ExportFormat, PartyShape, Timeline, TimelineRequest,
+    EdgeRow, ExportFormat, PartShape, PartyShape, Timeline, TimelineRequest,
 };
 pub use logs::{LogLine, LogsPage, LogsQuery, LogsRead};
 pub use stack::{

@@ -90,7 +90,7 @@ impl VariableResolver for Fields<'_> {
             "ok" => truth(call.ok),
             "failed" => truth(!call.ok),
             "pending" => truth(!call.done),
-            "http" => truth(call.protocol == Protocol::Http1),
+            "http" => truth(matches!(call.protocol, Protocol::Http1 | Protocol::Http2)),
             "tcp" => truth(call.protocol == Protocol::Tcp),
             "ms" => number(call.ms),
             TTFB => number(call.ttfb_ms),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use model::Timestamp;
 use model::call::Call;
-use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
+use model::exchange::{Ending, Exchange, Message, Protocol};
 use model::plan::CallsConfig;
 
 use crate::shape::{self, Identity};
@@ -26,20 +26,15 @@ pub(crate) fn addr(ip: &str, port: u16) -> SocketAddr {
 
 /// A whole HTTP call from web to orders: two milliseconds to the first byte, three to the last.
 pub(crate) fn exchange(conn: u64, serial: u32, method: &str, target: &str) -> Exchange {
+    let (client, server) = (addr(WEB, 40_000 + conn as u16), addr(ORDERS, 8000));
     Exchange {
-        conn,
-        serial,
-        client: addr(WEB, 40_000 + conn as u16),
-        server: addr(ORDERS, 8000),
-        protocol: Protocol::Http1,
         method: method.to_owned(),
         target: target.to_owned(),
         status: Some("200".to_owned()),
         request: message(at(0), at(1), 0),
         response: Some(message(at(2), at(3), 0)),
-        quality: Quality::Complete,
-        ending: Ending::Open,
         done: true,
+        ..Exchange::new((conn, serial), client, server, Protocol::Http1, at(0))
     }
 }
 

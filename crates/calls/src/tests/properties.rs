@@ -20,20 +20,14 @@ fn reports() -> impl Strategy<Value = Vec<Exchange>> {
         |((from, to), (start, send, wait, receive), status, fate, is_tcp, size)| {
             let request = message(at(start), at(start + send), size as u64);
             let first = start + send + wait;
+            let client = addr(ADDRESSES[from], 40_000);
+            let server = addr(ADDRESSES[to], if is_tcp { 5432 } else { 8000 });
+            let protocol = if is_tcp { Protocol::Tcp } else { Protocol::Http1 };
             let mut exchange = Exchange {
-                conn: 0,
-                serial: 0,
-                client: addr(ADDRESSES[from], 40_000),
-                server: addr(ADDRESSES[to], if is_tcp { 5432 } else { 8000 }),
-                protocol: if is_tcp { Protocol::Tcp } else { Protocol::Http1 },
                 method: if is_tcp { String::new() } else { "GET".to_owned() },
                 target: if is_tcp { String::new() } else { "/x?y=1".to_owned() },
-                status: None,
                 request,
-                response: None,
-                quality: Quality::Complete,
-                ending: Ending::Open,
-                done: false,
+                ..Exchange::new((0, 0), client, server, protocol, at(start))
             };
             exchange.request.body = vec![b'a'; size];
             let mut reports = vec![exchange.clone()];

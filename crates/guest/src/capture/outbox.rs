@@ -157,7 +157,8 @@ fn weight(frame: &FromCapture) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::exchange::{Ending, Exchange, Protocol, Quality};
+    use model::Timestamp;
+    use model::exchange::{Exchange, Protocol};
     use model::frame::Frames;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -182,19 +183,11 @@ mod tests {
     fn exchange(serial: u32, body: usize) -> FromCapture {
         let end = ([10, 0, 0, 1], 80).into();
         FromCapture::Exchange(Box::new(Exchange {
-            conn: 1,
-            serial,
-            client: end,
-            server: end,
-            protocol: Protocol::Http1,
             method: "GET".into(),
             target: "/".into(),
-            status: None,
             request: Message { body: vec![0; body], ..Message::default() },
-            response: None,
-            quality: Quality::Complete,
-            ending: Ending::Open,
             done: true,
+            ..Exchange::new((1, serial), end, end, Protocol::Http1, Timestamp(0))
         }))
     }
 

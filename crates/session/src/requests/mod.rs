@@ -14,7 +14,7 @@ use crate::run::Event;
 use crate::state::{Clearing, Input};
 use crate::{Session, doctor};
 
-pub(crate) use query::{PROTOCOLS, calls_query};
+pub(crate) use query::calls_query;
 
 /// How long a command waits for the engine to answer for the first time.
 const ENGINE: Duration = Duration::from_secs(3);

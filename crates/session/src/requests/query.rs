@@ -40,16 +40,15 @@ pub(super) fn place(from: &From) -> Result<logs::From, ApiError> {
     })
 }
 
-/// The protocols there are.
-pub(crate) const PROTOCOLS: [Protocol; 2] = [Protocol::Http1, Protocol::Tcp];
-
 pub(crate) fn calls_query(query: &CallsQuery) -> Result<calls::Query, ApiError> {
     let protocol = match query.protocol.as_deref() {
         None => None,
         Some(name) => {
-            let found = PROTOCOLS.into_iter().find(|p| p.name() == name);
-            let known = PROTOCOLS.map(|p| format!("`{}`", p.name())).join(", ");
-            Some(found.ok_or_else(|| bad(format!("`{name}` is no protocol; protocols are {known}")))?)
+            let known = Protocol::ALL.map(|p| format!("`{}`", p.name())).join(", ");
+            Some(
+                Protocol::named(name)
+                    .ok_or_else(|| bad(format!("`{name}` is no protocol; protocols are {known}")))?,
+            )
         }
     };
     Ok(calls::Query {

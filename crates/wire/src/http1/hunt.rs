@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 
 use model::Timestamp;
 
+use super::detect::{http1_request, http1_response};
 use crate::conversation::Dir;
-use crate::detect::{Proof, http1_request, http1_response};
+use crate::detect::Proof;
 
 /// How much of the bytes before is looked at again, for a line cut in two.
 const TAIL_LIMIT: usize = 2048;

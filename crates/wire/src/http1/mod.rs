@@ -5,6 +5,7 @@
 
 mod body;
 mod collect;
+mod detect;
 mod head;
 mod hunt;
 mod pairs;
@@ -13,21 +14,27 @@ mod side;
 use model::Timestamp;
 use model::exchange::Ending;
 
-use crate::conversation::{Connection, Cx, Dir, Loss, Verdict};
+use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
 use body::{Body, Framing, Skipped};
 use head::{Meaning, RequestHead, ResponseHead};
 use pairs::Pairs;
 use side::{Side, State};
 
+pub(crate) use detect::recognise;
+
+pub(crate) fn decoder() -> Box<dyn Decode> {
+    Box::<Http1>::default()
+}
+
 /// The decoder of one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Http1 {
+struct Http1 {
     sides: [Side; 2],
     pairs: Pairs,
 }
 
-impl Http1 {
-    pub(crate) fn data(
+impl Decode for Http1 {
+    fn data(
         &mut self,
         dir: Dir,
         at: Timestamp,
@@ -55,7 +62,7 @@ impl Http1 {
         Verdict::Mine
     }
 
-    pub(crate) fn gap(
+    fn gap(
         &mut self,
         dir: Dir,
         at: Timestamp,
@@ -104,7 +111,7 @@ impl Http1 {
         }
     }
 
-    pub(crate) fn close(&mut self, dir: Dir, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
+    fn close(&mut self, dir: Dir, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
         let side = &mut self.sides[dir as usize];
         match (&side.state, dir) {
             (State::Body(Body::UntilClose), _) => self.message_ended(dir, at, cx),
@@ -117,24 +124,25 @@ impl Http1 {
         }
     }
 
-    /// The connection is over. `NotMine` when there was not a single exchange in it.
-    pub(crate) fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> Verdict {
+    fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
         self.pairs.end(ending, connection, cx);
-        if self.pairs.any() { Verdict::Mine } else { Verdict::NotMine }
+        self.pairs.any()
     }
 
-    pub(crate) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
+    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
         self.pairs.report(now, cx);
     }
 
-    pub(crate) fn due(&self) -> Option<Timestamp> {
+    fn due(&self) -> Option<Timestamp> {
         self.pairs.due()
     }
 
-    pub(crate) fn held(&self) -> usize {
+    fn held(&self) -> usize {
         self.pairs.held() + self.sides.iter().map(Side::held).sum::<usize>()
     }
+}
 
+impl Http1 {
     /// Takes bytes of a head; `None` when the connection is no HTTP after all.
     fn head(
         &mut self,

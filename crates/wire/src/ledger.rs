@@ -1,0 +1,217 @@
+//! The exchanges of one connection that are not done: what every decoder needs to report them as the house does.
+//!
+//! A decoder opens an exchange when it knows what is asked, changes it as more comes, and closes it when it is answered.
+//! Which answer belongs to which exchange is the protocol's business; here an exchange goes by its serial number.
+
+use std::collections::BTreeMap;
+
+use model::Timestamp;
+use model::exchange::{Ending, Exchange, Message, Part, Quality};
+
+use crate::conversation::{Cx, Loss};
+use crate::limits::Limits;
+use crate::report::Pace;
+
+/// How many messages of a stream are listed one by one, for each direction.
+const PARTS_LIMIT: usize = 1000;
+
+#[derive(Debug)]
+struct Open {
+    exchange: Exchange,
+    pace: Pace,
+    size: usize,
+}
+
+/// The open exchanges of one connection, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    open: BTreeMap<u32, Open>,
+    any: bool,
+    held: usize,
+    due: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// Adds an exchange and returns its serial number. Where too many wait, the oldest is given up.
+    pub(crate) fn open(&mut self, exchange: Exchange, at: Timestamp, cx: &mut Cx<'_>) -> u32 {
+        if self.open.len() >= cx.limits.pending_per_flow
+            && let Some(oldest) = self.first()
+        {
+            self.close(oldest, Ending::Open, cx);
+        }
+        let serial = exchange.serial;
+        let size = size(&exchange);
+        let mut pace = Pace::default();
+        self.expect(pace.changed(at));
+        self.any = true;
+        self.held += size;
+        self.open.insert(serial, Open { exchange, pace, size });
+        serial
+    }
+
+    /// Reports an exchange that is known whole at once.
+    pub(crate) fn tell(&mut self, exchange: Exchange, at: Timestamp, cx: &mut Cx<'_>) {
+        let serial = self.open(exchange, at, cx);
+        self.close(serial, Ending::Open, cx);
+    }
+
+    pub(crate) fn get(&self, serial: u32) -> Option<&Exchange> {
+        self.open.get(&serial).map(|open| &open.exchange)
+    }
+
+    /// Changes an exchange that is open; nothing happens to one that is not.
+    pub(crate) fn change<T>(
+        &mut self,
+        serial: u32,
+        at: Timestamp,
+        change: impl FnOnce(&mut Exchange) -> T,
+    ) -> Option<T> {
+        let open = self.open.get_mut(&serial)?;
+        let result = change(&mut open.exchange);
+        let size = size(&open.exchange);
+        self.held = self.held + size - std::mem::replace(&mut open.size, size);
+        let due = open.pace.changed(at);
+        self.expect(due);
+        Some(result)
+    }
+
+    /// Something of an exchange was not seen. Of two reasons the worse one stays.
+    pub(crate) fn mark(&mut self, serial: u32, quality: Quality) {
+        if let Some(open) = self.open.get_mut(&serial) {
+            mark(&mut open.exchange, quality);
+        }
+    }
+
+    pub(crate) fn mark_all(&mut self, quality: Quality) {
+        self.open.values_mut().for_each(|open| mark(&mut open.exchange, quality));
+    }
+
+    /// The last report of an exchange.
+    pub(crate) fn close(&mut self, serial: u32, ending: Ending, cx: &mut Cx<'_>) {
+        let Some(open) = self.open.remove(&serial) else { return };
+        self.held -= open.size;
+        let mut exchange = open.exchange;
+        if exchange.response.is_none() && exchange.quality == Quality::Complete && !exchange.waits {
+            exchange.quality = Quality::NoResponse;
+        }
+        exchange.ending = ending;
+        exchange.done = true;
+        cx.out.push(exchange);
+        if self.open.is_empty() {
+            self.due = None;
+        }
+    }
+
+    /// The last report of all exchanges.
+    pub(crate) fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+        while let Some(serial) = self.first() {
+            self.close(serial, ending, cx);
+        }
+    }
+
+    pub(crate) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
+        if self.due.is_none_or(|due| due > now) {
+            return;
+        }
+        self.due = None;
+        let mut next = None::<Timestamp>;
+        for open in self.open.values_mut() {
+            if open.pace.take(now) {
+                cx.out.push(open.exchange.clone());
+            }
+            next = [next, open.pace.due()].into_iter().flatten().min();
+        }
+        self.due = next;
+    }
+
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    /// The serial number of the oldest open exchange.
+    pub(crate) fn first(&self) -> Option<u32> {
+        self.open.keys().next().copied()
+    }
+
+    /// Whether there was an exchange at all.
+    pub(crate) fn any(&self) -> bool {
+        self.any
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
+
+    fn expect(&mut self, due: Timestamp) {
+        self.due = Some(self.due.map_or(due, |known| known.min(due)));
+    }
+}
+
+fn mark(exchange: &mut Exchange, quality: Quality) {
+    let known = exchange.quality;
+    if known == Quality::Complete || (known == Quality::Truncated && quality == Quality::Gap) {
+        exchange.quality = quality;
+    }
+}
+
+fn size(exchange: &Exchange) -> usize {
+    let message = |message: &Message| {
+        let fields: usize = message.headers.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
+        message.body.len() + fields + message.parts.len() * size_of::<Part>()
+    };
+    message(&exchange.request)
+        + exchange.response.as_ref().map_or(0, message)
+        + exchange.method.len()
+        + exchange.target.len()
+}
+
+/// Adds bytes to a body, up to the limit.
+pub(crate) fn extend(message: &mut Message, at: Timestamp, bytes: &[u8], limits: &Limits) {
+    message.bytes += bytes.len() as u64;
+    message.last = message.last.max(at);
+    keep(message, bytes, limits);
+}
+
+/// Adds a message of a stream: `bytes` of it are there, `size` is its whole size.
+pub(crate) fn part(
+    message: &mut Message,
+    at: Timestamp,
+    kind: &str,
+    bytes: &[u8],
+    size: u64,
+    limits: &Limits,
+) {
+    message.bytes += size;
+    message.last = message.last.max(at);
+    let kept = keep(message, bytes, limits);
+    message.cut |= kept as u64 != size;
+    if message.parts.len() < PARTS_LIMIT {
+        message.parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept: kept as u32 });
+    }
+}
+
+/// A part of a body is missing here.
+pub(crate) fn lose(
+    message: &mut Message,
+    at: Timestamp,
+    bytes: u64,
+    loss: Loss,
+    limits: &Limits,
+) -> Option<Quality> {
+    // What would not have been kept is not missed.
+    let missed = loss == Loss::Lost || !(message.cut || message.body.len() >= limits.body);
+    message.bytes += bytes;
+    message.last = message.last.max(at);
+    message.cut = true;
+    missed.then(|| loss.quality())
+}
+
+fn keep(message: &mut Message, bytes: &[u8], limits: &Limits) -> usize {
+    if message.cut {
+        return 0;
+    }
+    let kept = bytes.len().min(limits.body.saturating_sub(message.body.len()));
+    message.body.extend_from_slice(&bytes[..kept]);
+    message.cut = kept < bytes.len();
+    kept
+}
