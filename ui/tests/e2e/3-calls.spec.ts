@@ -1,4 +1,12 @@
+import type { Page } from "@playwright/test";
+
 import { allReady, expect, show, test } from "./test";
+
+/** Waits until every row shows `text`: what was typed has been asked for, and answered. */
+async function onlyRowsWith(shoal: Page, text: string | RegExp) {
+  await expect(shoal.locator("[data-call]", { hasNotText: text })).toHaveCount(0);
+  await expect(shoal.locator("[data-call]", { hasText: text }).first()).toBeVisible();
+}
 
 test.beforeEach(async ({ shoal }) => {
   await allReady(shoal);
@@ -8,7 +16,7 @@ test.beforeEach(async ({ shoal }) => {
 test("calls appear by themselves and open with headers and body", async ({ shoal }) => {
   const inspector = shoal.getByRole("complementary", { name: "Inspector" });
   await shoal.getByRole("textbox", { name: "Search calls" }).fill('protocol == "http/1" && to == "orders" && ok && method == "GET"');
-  await expect(shoal.locator("[data-call]").first()).toBeVisible();
+  await onlyRowsWith(shoal, /→\s*orders/);
   await shoal.locator("[data-call]").nth(2).click();
   await expect(inspector).toContainText("Outcome");
   await expect(inspector).toContainText("orders");
@@ -24,6 +32,7 @@ test("calls appear by themselves and open with headers and body", async ({ shoal
 test("a call leaves as a curl command", async ({ shoal, context }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   await shoal.getByRole("textbox", { name: "Search calls" }).fill('method == "GET" && ok');
+  await onlyRowsWith(shoal, "GET");
   await shoal.locator("[data-call]").nth(1).click();
   await shoal.getByRole("button", { name: "Copy as curl" }).click();
   await expect(shoal.getByRole("button", { name: "Copied" })).toBeVisible();
@@ -42,7 +51,7 @@ test("only failed ones, only one protocol", async ({ shoal }) => {
 test("what came over the wire is text and never markup", async ({ shoal, request }) => {
   await request.get(`http://localhost:${process.env["SHOAL_E2E_PORT"] ?? "8080"}/<img src=x onerror=document.title='owned'>`);
   await shoal.getByRole("textbox", { name: "Search calls" }).fill("onerror");
-  await expect(shoal.locator("[data-call]").first()).toBeVisible();
+  await onlyRowsWith(shoal, "onerror");
   await shoal.locator("[data-call]").first().click();
   await expect(shoal.getByRole("complementary", { name: "Inspector" })).toContainText("onerror");
   await show(shoal, "Logs");
