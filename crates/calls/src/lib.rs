@@ -21,6 +21,7 @@ mod judge;
 pub mod map;
 mod names;
 mod progress;
+pub mod protobuf;
 mod query;
 mod redact;
 mod shape;

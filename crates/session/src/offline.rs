@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use api::shape::{CallDetail, CallsQuery, EdgeRow};
 use api::{ApiError, Code};
+use calls::protobuf::Schemas;
 use calls::{Calls, Limits};
 use model::call::Edge;
 use model::exchange::Protocol;
@@ -59,7 +60,7 @@ pub fn decode_captures<E: From<ApiError>>(
         capture::pcap::read_file(file, limits, &mut |exchange| drop(calls.observe(exchange)))
             .map_err(|e| ApiError::new(Code::BadRequest, e.to_string()).caused_by(&e))?;
         for call in calls.list(&query, calls::Position::Oldest, usize::MAX).calls {
-            let mut shown = translate::call(call, true);
+            let mut shown = translate::call(call, true, &Schemas::default());
             shown.row.from.service = None;
             shown.row.to.service = None;
             sink(&shown)?;

@@ -2,9 +2,10 @@
 
 use api::shape::{CallDetail, CallMessage, CallRow, EdgeRow, LogLine, PartShape, PartyShape, PortView};
 use api::{ApiError, Code};
+use calls::protobuf::{Decoded, Schemas};
 use engine::{ContainerFacts, EngineError};
 use model::call::{Call, Edge, Party};
-use model::exchange::Message;
+use model::exchange::{Message, Protocol};
 
 /// An error of the engine.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
@@ -62,8 +63,8 @@ pub fn line(line: &logs::Stored) -> LogLine {
     }
 }
 
-/// A call; with headers and bodies only when `whole`.
-pub fn call(call: &Call, whole: bool) -> CallDetail {
+/// A call; with headers and bodies only when `whole`, and then messages of gRPC by `schemas` where these know them.
+pub fn call(call: &Call, whole: bool, schemas: &Schemas) -> CallDetail {
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let row = CallRow {
         id: call.id.clone(),
@@ -86,8 +87,8 @@ pub fn call(call: &Call, whole: bool) -> CallDetail {
     };
     CallDetail {
         row,
-        request: message(&call.request, whole),
-        response: call.response.as_ref().map(|m| message(m, whole)),
+        request: message(call, &call.request, whole, schemas),
+        response: call.response.as_ref().map(|m| message(call, m, whole, schemas)),
     }
 }
 
@@ -95,7 +96,7 @@ fn party(party: &Party) -> PartyShape {
     PartyShape { service: Some(party.service.clone()), addr: party.addr.to_string() }
 }
 
-fn message(message: &Message, whole: bool) -> CallMessage {
+fn message(call: &Call, message: &Message, whole: bool, schemas: &Schemas) -> CallMessage {
     let mut shown = CallMessage {
         bytes: message.bytes.into(),
         headers: None,
@@ -106,7 +107,7 @@ fn message(message: &Message, whole: bool) -> CallMessage {
         parts: Vec::new(),
     };
     if whole {
-        shown.parts = parts(message);
+        shown.parts = parts(call, message, schemas);
         shown.headers = Some(headers(&message.headers));
         if !message.body.is_empty() {
             let text = calls::body_text(message);
@@ -117,14 +118,26 @@ fn message(message: &Message, whole: bool) -> CallMessage {
     shown
 }
 
-fn parts(message: &Message) -> Vec<PartShape> {
+fn parts(call: &Call, message: &Message, schemas: &Schemas) -> Vec<PartShape> {
     let mut rest = message.body.as_slice();
     let mut shown = Vec::with_capacity(message.parts.len());
     for part in &message.parts {
         let (bytes, behind) = rest.split_at(rest.len().min(part.kept as usize));
         rest = behind;
-        let text = std::str::from_utf8(bytes).ok();
+        // Bytes of protobuf may happen to be a text.
+        let grpc = call.protocol == Protocol::Grpc;
+        let text = std::str::from_utf8(bytes).ok().filter(|_| !grpc);
+        let is_request = std::ptr::eq(message, &raw const call.request);
+        let cut = (bytes.len() as u64) < part.bytes;
+        let decoded = grpc.then(|| schemas.decode(&call.target, is_request, bytes, cut)).flatten();
+        let (decoded, media) = match decoded {
+            Some(Decoded::Named(text)) => (Some(text), Some("application/json".to_owned())),
+            Some(Decoded::Raw(text)) => (Some(text), Some("text/plain".to_owned())),
+            None => (None, None),
+        };
         shown.push(PartShape {
+            decoded,
+            media,
             ts: part.at.to_string(),
             kind: part.kind.clone(),
             bytes: part.bytes.into(),

@@ -1,5 +1,6 @@
 // A call's body as something to read: the ways in which it can be shown, the most telling one first.
 import type { CallMessage } from "../api/generated/CallMessage";
+import type { PartShape } from "../api/generated/PartShape";
 
 export type BodyView =
   | { kind: "table"; label: string; columns: string[]; rows: string[][] }
@@ -35,6 +36,14 @@ export function readBody(message: Readable): BodyView[] {
     }
   }
   return [text];
+}
+
+/** A message of a stream: as its decoder made it readable, where one did, beside its bytes. */
+export function readPart(part: PartShape): BodyView[] {
+  const { decoded, media, ...bytes } = part;
+  if (decoded === undefined) return readBody(part);
+  const views = readBody(media === undefined ? { body: decoded } : { body: decoded, media });
+  return [...views.map((view) => (view.kind === "text" ? { ...view, label: "Fields" } : view)), ...readBody(bytes)];
 }
 
 /** What the body is: by its header, else by the decoder that rendered it; in lower case, without parameters. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { hexDump, readBody } from "../../src/lib/body";
+import { hexDump, readBody, readPart } from "../../src/lib/body";
 import { bytes, clock, count, cpu, ms, plural, rate, safeLocale, span } from "../../src/lib/format";
 import { hueIndex, HUES } from "../../src/lib/hue";
 import { jsonTokens } from "../../src/lib/jsontokens";
@@ -75,6 +75,13 @@ describe("bodies", () => {
     expect(readBody(png)[0]).toEqual({ kind: "image", label: "Image", url: "data:image/png;base64,iVBORw==" });
     expect(readBody({ ...png, truncated: true }).map((view) => view.kind)).toEqual(["hex"]);
     expect(readBody({ ...png, headers: { "content-type": "image/svg+xml" } }).map((view) => view.kind)).toEqual(["hex"]);
+  });
+
+  it("of streams show what a decoder made of them, beside the bytes", () => {
+    const part = { ts: "", kind: "message", bytes: 2, body: "0801", binary: true };
+    expect(readPart(part).map((view) => view.label)).toEqual(["Hex"]);
+    expect(readPart({ ...part, decoded: '{"ok":true}', media: "application/json" }).map((view) => view.label)).toEqual(["JSON", "Hex"]);
+    expect(readPart({ ...part, decoded: "1: 1\n", media: "text/plain" }).map((view) => view.label)).toEqual(["Fields", "Hex"]);
   });
 
   it("dump sixteen bytes a line", () => {

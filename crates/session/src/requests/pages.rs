@@ -87,6 +87,7 @@ impl Session {
         limit: usize,
     ) -> Result<CallsPage, ApiError> {
         let position = position(&read.from)?;
+        let schemas = self.shared.protos.known();
         let calls = self.shared.calls();
         let page = calls.list(query, position, limit);
         let mut found = page.calls;
@@ -107,20 +108,21 @@ impl Session {
             }
         }
         Ok(CallsPage {
-            calls: found.into_iter().map(|c| translate::call(c, read.whole)).collect(),
+            calls: found.into_iter().map(|c| translate::call(c, read.whole, &schemas)).collect(),
             before: page.before.map(|c| c.to_string()),
             after: after.or_else(|| same_place(&read.from)).unwrap_or_else(|| START.to_owned()),
         })
     }
 
     /// One call whole.
-    pub fn call(&self, id: &str) -> Result<CallDetail, ApiError> {
+    pub async fn call(&self, id: &str) -> Result<CallDetail, ApiError> {
+        let schemas = self.shared.protos.read().await;
         let calls = self.shared.calls();
         let call = calls.get(id).ok_or_else(|| {
             ApiError::new(Code::NotFound, format!("there is no call `{id}`"))
                 .hint("the oldest calls are dropped when memory is full")
         })?;
-        Ok(translate::call(call, true))
+        Ok(translate::call(call, true, &schemas))
     }
 
     /// Calls in another tool's form.
