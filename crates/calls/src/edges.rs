@@ -119,6 +119,37 @@ impl Edges {
         }
     }
 
+    /// Adds calls that were counted and not told one by one.
+    pub(crate) fn count(
+        &mut self,
+        from: ServiceId,
+        to: ServiceId,
+        counted: &model::exchange::Tally,
+        at: Timestamp,
+        failed: bool,
+        latency: bool,
+    ) {
+        let edge = self.edge(from, to, counted.like.protocol);
+        let Some(tally) = self.tallies.get_mut(edge) else { return };
+        tally.calls += counted.calls;
+        tally.errors += if failed { counted.calls } else { 0 };
+        tally.bytes = tally.bytes.saturating_add(counted.bytes);
+        tally.last = tally.last.max(at);
+        if !latency || counted.micros.is_empty() {
+            return;
+        }
+        if tally.latencies.is_none() {
+            tally.latencies = Histogram::new(3).ok();
+        }
+        let Some(latencies) = &mut tally.latencies else { return };
+        for (micros, calls) in &counted.micros {
+            let units = (f64::from(*micros) / 1000.0 * UNITS) as u64;
+            // Clamped to what the histogram was made for, this cannot fail.
+            drop(latencies.record_n(units.clamp(1, LONGEST), *calls));
+        }
+        tally.percentiles = OnceLock::new();
+    }
+
     pub(crate) fn remove(&mut self, share: &Share) {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
         tally.calls = tally.calls.saturating_sub(1);

@@ -1,6 +1,7 @@
 //! The way of an exchange into the store, and what can be asked about all calls at once.
 
 mod observe;
+mod tally;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -65,6 +66,8 @@ pub struct Head {
     pub evicted: u64,
     /// Shoal's own readiness probes, which are no calls.
     pub probes: u64,
+    /// Calls that were counted and not told one by one.
+    pub tallied: u64,
     /// Grows with every change.
     pub revision: u64,
 }

@@ -1,7 +1,7 @@
 //! What a stack does, and what must be seen of it.
 
 use model::call::Edge;
-use model::exchange::{Ending, Exchange, Quality};
+use model::exchange::{Ending, Exchange, Quality, Tally};
 
 use super::fixture::{DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, header, later, pending, tcp};
 use crate::{Calls, Change, Limits, Position, Query};
@@ -261,4 +261,23 @@ fn ids_of_others_are_unknown() {
         assert!(calls.get(id).is_none(), "{id}");
     }
     assert_ne!(WEB, ORDERS);
+}
+
+#[test]
+fn calls_that_were_only_counted_are_in_every_count() {
+    let mut calls = calls(Limits::default());
+    calls.observe(exchange(1, 0, "GET", "/a"));
+    let mut like = exchange(2, 0, "GET", "/b");
+    like.status = Some("503".to_owned());
+    calls.count(&Tally { like, calls: 99, bytes: 990, micros: vec![(1000, 90), (5000, 9)] });
+    let [edge] = &calls.edges()[..] else { panic!("one edge") };
+    assert_eq!((edge.calls, edge.errors, edge.bytes), (100, 99, 990));
+    assert!(
+        (edge.p50_ms.unwrap() - 1.0).abs() < 0.01 && (edge.p99_ms.unwrap() - 5.0).abs() < 0.05,
+        "{edge:?}"
+    );
+    let head = calls.head();
+    assert_eq!((head.total, head.failed, head.tallied), (100, 99, 99));
+    let bins = calls.series(at(-1000), at(1000), 1);
+    assert_eq!((bins[0].calls, bins[0].errors), (100, 99));
 }
