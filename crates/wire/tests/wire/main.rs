@@ -1,8 +1,10 @@
 //! The crate as its users see it: packets in, exchanges out.
 
 mod captures;
+mod corpus;
 mod http1;
 #[cfg(test)]
 mod packets;
+mod play;
 mod properties;
 mod tcp;
