@@ -15,7 +15,7 @@ const ANYBODY: &[&str] = &["serde", "serde_json", "thiserror", "tracing", "bytes
 const TABLE: &[Row] = &[
     Row("model", &[], &["serde_bytes", "postcard"]),
     Row("manifest", &["model"], &["toml_edit", "schemars"]),
-    Row("wire", &["model"], &["httparse", "etherparse"]),
+    Row("wire", &["model"], &["httparse", "etherparse", "flate2"]),
     Row("guest", &["model", "wire"], &["libc"]),
     Row(
         "engine",

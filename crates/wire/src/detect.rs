@@ -12,6 +12,7 @@ use model::exchange::Protocol;
 
 use crate::conversation::{Decode, Dir};
 use crate::http1;
+use crate::websocket;
 
 /// No protocol needs more to be told from the others: a request line with a long target.
 const PROBE_LIMIT: usize = 16 * 1024;
@@ -42,11 +43,11 @@ impl<'a> Starts<'a> {
         Self { bytes: [to_server, to_client], opening }
     }
 
-    pub(crate) fn to_server(&self) -> &'a [u8] {
+    pub(crate) fn to_server(self) -> &'a [u8] {
         self.bytes[Dir::ToServer as usize]
     }
 
-    pub(crate) fn to_client(&self) -> &'a [u8] {
+    pub(crate) fn to_client(self) -> &'a [u8] {
         self.bytes[Dir::ToClient as usize]
     }
 }
@@ -66,8 +67,10 @@ impl Spoken {
 }
 
 /// All of them; where two would claim the same bytes, the earlier one gets them.
-static SPOKEN: &[Spoken] =
-    &[Spoken { protocol: Protocol::Http1, recognise: http1::recognise, decoder: http1::decoder }];
+static SPOKEN: &[Spoken] = &[
+    Spoken { protocol: Protocol::Http1, recognise: http1::recognise, decoder: http1::decoder },
+    Spoken { protocol: Protocol::WebSocket, recognise: websocket::recognise, decoder: websocket::decoder },
+];
 
 /// What is known of a connection.
 #[derive(Debug, Clone, Copy)]

@@ -169,7 +169,12 @@ fn size(exchange: &Exchange) -> usize {
 pub(crate) fn extend(message: &mut Message, at: Timestamp, bytes: &[u8], limits: &Limits) {
     message.bytes += bytes.len() as u64;
     message.last = message.last.max(at);
-    keep(message, bytes, limits);
+    if message.cut {
+        return;
+    }
+    let kept = bytes.len().min(limits.body.saturating_sub(message.body.len()));
+    message.body.extend_from_slice(&bytes[..kept]);
+    message.cut = kept < bytes.len();
 }
 
 /// Adds a message of a stream: `bytes` of it are there, `size` is its whole size.
@@ -183,11 +188,27 @@ pub(crate) fn part(
 ) {
     message.bytes += size;
     message.last = message.last.max(at);
-    let kept = keep(message, bytes, limits);
-    message.cut |= kept as u64 != size;
-    if message.parts.len() < PARTS_LIMIT {
-        message.parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept: kept as u32 });
+    list(message, at, kind, bytes, size, limits);
+}
+
+/// Adds a message of a stream whose bytes on the wire are counted apart. One that is missing in part, or does not fit,
+/// keeps no later one out: each says itself how much of the body is its.
+pub(crate) fn list(
+    message: &mut Message,
+    at: Timestamp,
+    kind: &str,
+    bytes: &[u8],
+    size: u64,
+    limits: &Limits,
+) {
+    if message.parts.len() >= PARTS_LIMIT {
+        message.cut = true;
+        return;
     }
+    let kept = bytes.len().min(limits.body.saturating_sub(message.body.len()));
+    message.body.extend_from_slice(&bytes[..kept]);
+    message.cut |= kept as u64 != size;
+    message.parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept: kept as u32 });
 }
 
 /// A part of a body is missing here.
@@ -204,14 +225,4 @@ pub(crate) fn lose(
     message.last = message.last.max(at);
     message.cut = true;
     missed.then(|| loss.quality())
-}
-
-fn keep(message: &mut Message, bytes: &[u8], limits: &Limits) -> usize {
-    if message.cut {
-        return 0;
-    }
-    let kept = bytes.len().min(limits.body.saturating_sub(message.body.len()));
-    message.body.extend_from_slice(&bytes[..kept]);
-    message.cut = kept < bytes.len();
-    kept
 }

@@ -27,6 +27,7 @@ mod report;
 mod seq;
 mod table;
 mod tcp;
+mod websocket;
 mod wire;
 
 pub use limits::Limits;

@@ -49,7 +49,6 @@ pub(super) struct Pairs {
     answers_missing: Option<Quality>,
     /// Requests were lost behind those that wait.
     asks_missing: bool,
-    tunnel: bool,
     /// Calls that were given up for their number, whose responses are still to come.
     forgotten: u32,
     any: bool,
@@ -72,6 +71,11 @@ impl Pairs {
 
     pub(super) fn due(&self) -> Option<Timestamp> {
         self.due
+    }
+
+    /// The call whose response is being read.
+    pub(super) fn answered(&self) -> Option<&Exchange> {
+        self.calls.front().filter(|_| self.answering).map(|call| &call.exchange)
     }
 
     /// The method that the next response answers; empty when it is not known.
@@ -214,8 +218,8 @@ impl Pairs {
     /// Marks the message that is being read.
     pub(super) fn mark(&mut self, dir: Dir, quality: Quality) {
         let call = match dir {
-            Dir::ToServer if self.asking || self.tunnel => self.calls.back_mut(),
-            Dir::ToClient if self.answering || self.tunnel => self.calls.front_mut(),
+            Dir::ToServer if self.asking => self.calls.back_mut(),
+            Dir::ToClient if self.answering => self.calls.front_mut(),
             Dir::ToServer | Dir::ToClient => None,
         };
         if let Some(call) = call {
@@ -265,34 +269,6 @@ impl Pairs {
             self.finish(call, Ending::Open, cx);
         }
         self.asking &= !self.calls.is_empty();
-    }
-
-    /// The first call turned its connection into something else.
-    pub(super) fn tunnel(&mut self) {
-        self.tunnel = true;
-        self.answering = false;
-        self.asking = false;
-    }
-
-    pub(super) fn tunnelled(&mut self, dir: Dir, bytes: u64, at: Timestamp) {
-        let Some(call) = self.calls.front_mut() else { return };
-        let message = match dir {
-            Dir::ToServer => Some(&mut call.exchange.request),
-            Dir::ToClient => call.exchange.response.as_mut(),
-        };
-        if let Some(message) = message {
-            message.bytes += bytes;
-            message.last = at;
-            message.cut = true;
-            earlier(&mut self.due, call.pace.changed(at));
-        }
-    }
-
-    pub(super) fn tunnel_closed(&mut self, dir: Dir) {
-        let response = self.calls.front_mut().and_then(|call| call.exchange.response.as_mut());
-        if let (Some(response), Dir::ToClient) = (response, dir) {
-            response.complete = true;
-        }
     }
 
     /// No more comes.

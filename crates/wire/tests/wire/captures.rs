@@ -55,9 +55,3 @@ fn lost_requests_give_responses_without_one_and_no_wrong_pair() {
     assert_eq!(calls.iter().filter(|c| c.starts_with("http/1 200 no-request")).count(), 1);
     assert!(lost > 0);
 }
-
-#[test]
-fn an_upgraded_connection_counts_to_its_end() {
-    let (calls, _) = calls(include_bytes!("../data/websocket.pcap"));
-    assert_eq!(calls, ["GET /echo?.kl=Y 101 complete 177/632 Closed"]);
-}

@@ -102,11 +102,11 @@ fn calls_are_paired_and_counted() {
         (
             "upgraded",
             vec![
-                (Client, "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"),
+                (Client, "GET /ws HTTP/1.1\r\nUpgrade: mine\r\n\r\n"),
                 (Server, "HTTP/1.1 101 Switching Protocols\r\n\r\nGET / HTTP/1.1\r\n"),
                 (Client, "frame"),
             ],
-            vec!["GET /ws 101 complete 5/16 Closed"],
+            vec!["GET /ws 101 complete 0/0 Open", "tcp - complete 5/16 Closed"],
         ),
         (
             "connect",
@@ -116,7 +116,7 @@ fn calls_are_paired_and_counted() {
                 (Client, "12345"),
                 (Server, "123"),
             ],
-            vec!["CONNECT db:5432 200 complete 5/3 Closed"],
+            vec!["CONNECT db:5432 200 complete 0/0 Open", "tcp - complete 5/3 Closed"],
         ),
         (
             "upgrade that was refused",

@@ -8,3 +8,5 @@ mod packets;
 mod play;
 mod properties;
 mod tcp;
+#[cfg(test)]
+mod websocket;
