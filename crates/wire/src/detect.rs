@@ -12,6 +12,7 @@ use model::exchange::Protocol;
 
 use crate::conversation::{Decode, Dir};
 use crate::http1;
+use crate::tls;
 use crate::websocket;
 
 /// No protocol needs more to be told from the others: a request line with a long target.
@@ -69,6 +70,7 @@ impl Spoken {
 /// All of them; where two would claim the same bytes, the earlier one gets them.
 static SPOKEN: &[Spoken] = &[
     Spoken { protocol: Protocol::Http1, recognise: http1::recognise, decoder: http1::decoder },
+    Spoken { protocol: Protocol::Tls, recognise: tls::recognise, decoder: tls::decoder },
     Spoken { protocol: Protocol::WebSocket, recognise: websocket::recognise, decoder: websocket::decoder },
 ];
 

@@ -27,6 +27,7 @@ mod report;
 mod seq;
 mod table;
 mod tcp;
+mod tls;
 mod websocket;
 mod wire;
 

@@ -9,4 +9,6 @@ mod play;
 mod properties;
 mod tcp;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod websocket;
