@@ -13,7 +13,7 @@ use crate::limits::Limits;
 use crate::report::Pace;
 
 /// How many messages of a stream are listed one by one, for each direction.
-const PARTS_LIMIT: usize = 1000;
+pub(crate) const PARTS_LIMIT: usize = 1000;
 
 #[derive(Debug)]
 struct Open {

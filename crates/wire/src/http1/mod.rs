@@ -7,6 +7,7 @@
 mod body;
 mod collect;
 mod detect;
+mod events;
 mod head;
 mod hunt;
 mod pairs;

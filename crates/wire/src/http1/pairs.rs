@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 
 use model::Timestamp;
-use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
+use model::exchange::{Ending, Exchange, Message, Part, Protocol, Quality};
 
+use super::events::Events;
 use super::head::{RequestHead, ResponseHead};
 use crate::conversation::{Connection, Cx, Dir, Loss};
+use crate::ledger::PARTS_LIMIT;
 use crate::limits::Limits;
 use crate::report::Pace;
 
@@ -16,6 +18,8 @@ struct Call {
     asked: bool,
     answered: bool,
     pace: Pace,
+    /// The response is a stream of them.
+    events: Option<Events>,
 }
 
 impl Call {
@@ -28,10 +32,14 @@ impl Call {
 
     fn held(&self) -> usize {
         let fields = |m: &Message| m.headers.iter().map(|(n, v)| n.len() + v.len() + 48).sum::<usize>();
-        let size = |m: &Message| m.body.len() + fields(m);
+        let size = |m: &Message| m.body.len() + fields(m) + m.parts.len() * size_of::<Part>();
         size(&self.exchange.request)
             + self.exchange.response.as_ref().map_or(0, size)
             + self.exchange.target.len()
+    }
+
+    fn new(exchange: Exchange, asked: bool) -> Self {
+        Self { exchange, asked, answered: false, pace: Pace::default(), events: None }
     }
 }
 
@@ -109,7 +117,7 @@ impl Pairs {
         exchange.request.headers = head.fields;
         exchange.request.last = at;
         self.asking = true;
-        self.push(Call { exchange, asked: false, answered: false, pace: Pace::default() }, at);
+        self.push(Call::new(exchange, false), at);
     }
 
     /// Makes the call that is answered next the first one.
@@ -124,7 +132,7 @@ impl Pairs {
         if self.forgotten == 0 && self.calls.is_empty() {
             let mut exchange = connection.exchange(Protocol::Http1, first);
             exchange.quality = Quality::NoRequest;
-            self.push(Call { exchange, asked: true, answered: false, pace: Pace::default() }, first);
+            self.push(Call::new(exchange, true), first);
         }
     }
 
@@ -138,8 +146,12 @@ impl Pairs {
         if let Some(call) = self.calls.front_mut() {
             self.held -= call.held();
             call.exchange.status = Some(head.status.to_string());
-            call.exchange.response =
-                Some(Message { headers: head.fields, first, last: at, ..Message::default() });
+            let message = Message { headers: head.fields, first, last: at, ..Message::default() };
+            if Events::are_in(&message) {
+                call.exchange.waits = true;
+                call.events = Some(Events::default());
+            }
+            call.exchange.response = Some(message);
             self.held += call.held();
             earlier(&mut self.due, call.pace.changed(at));
         }
@@ -159,6 +171,26 @@ impl Pairs {
         let due = pace.changed(at);
         self.held += kept;
         earlier(&mut self.due, due);
+        if dir == Dir::ToClient {
+            self.events(bytes, at);
+        }
+    }
+
+    /// Lists the events that end in bytes which the body has already.
+    fn events(&mut self, bytes: &[u8], at: Timestamp) {
+        let Some(call) = self.calls.front_mut() else { return };
+        let (Some(events), Some(response)) = (&mut call.events, &mut call.exchange.response) else { return };
+        let known = response.parts.len();
+        let (body, parts) = (response.body.len() as u64, &mut response.parts);
+        let mut before: u64 = parts.iter().map(|part| part.bytes).sum();
+        events.feed(bytes, |kind, size| {
+            if parts.len() < PARTS_LIMIT {
+                let kept = body.saturating_sub(before).min(size) as u32;
+                parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept });
+                before += size;
+            }
+        });
+        self.held += (parts.len() - known) * size_of::<Part>();
     }
 
     /// Bytes of a body are missing, and how many.
@@ -169,6 +201,11 @@ impl Pairs {
         message.bytes += bytes;
         message.last = at;
         message.cut = true;
+        if let (Dir::ToClient, Some(call)) = (dir, self.calls.front_mut())
+            && let Some(events) = &mut call.events
+        {
+            events.lose();
+        }
         if missed {
             self.mark(dir, loss.quality());
         }

@@ -65,6 +65,9 @@ impl Decode for Tls {
                 Ok(Some(record)) => self.record(dir, at, record, connection, cx),
                 Ok(None) => break,
                 Err(_) if !self.ledger.any() => return Verdict::NotMine,
+                Err(_) if self.version.is_none() && dir == Dir::ToClient => {
+                    self.fail(at, "the answer is no TLS");
+                }
                 Err(_) => self.handshake = Handshake::Unclear,
             }
         }

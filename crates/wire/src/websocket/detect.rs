@@ -8,15 +8,30 @@ use crate::framing::Head;
 const ENOUGH: u64 = 8;
 
 /// A WebSocket begins as HTTP, so that its frames are never a connection's first bytes. Where a turn begins with them,
-/// only text shows what they are.
+/// only text shows by itself what they are; else both directions must.
 pub(crate) fn recognise(starts: &Starts<'_>) -> Proof {
+    let (to_server, to_client) = (starts.to_server(), starts.to_client());
     if starts.opening {
         return Proof::No;
     }
-    match (text(starts.to_server(), true), text(starts.to_client(), false)) {
-        (Proof::Yes, _) | (_, Proof::Yes) => Proof::Yes,
-        (Proof::Maybe, _) | (_, Proof::Maybe) => Proof::Maybe,
-        (Proof::No, Proof::No) => Proof::No,
+    match (text(to_server, true), text(to_client, false)) {
+        (Proof::Yes, _) | (_, Proof::Yes) => return Proof::Yes,
+        (Proof::Maybe, _) | (_, Proof::Maybe) => return Proof::Maybe,
+        (Proof::No, Proof::No) => {}
+    }
+    match (message(to_server, true), message(to_client, false)) {
+        (Proof::No, _) | (_, Proof::No) => Proof::No,
+        (Proof::Yes, Proof::Yes) => Proof::Yes,
+        (Proof::Maybe | Proof::Yes, Proof::Maybe | Proof::Yes) => Proof::Maybe,
+    }
+}
+
+/// Whether these bytes are frames, the first of them a whole message.
+fn message(bytes: &[u8], masked: bool) -> Proof {
+    match bytes {
+        [] | [0x81 | 0x82] => Proof::Maybe,
+        [0x81 | 0x82, length, ..] if length & 0x7f != 0 => frame::are_frames(bytes, masked, true).0,
+        _ => Proof::No,
     }
 }
 
@@ -52,32 +67,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_frames_of_text_in_mid_stream_are_taken_for_it() {
+    fn frames_are_taken_for_it_in_mid_stream_only_where_they_show_it() {
         let server: &[u8] = b"\x81\x0d{\"type\":\"hi\"}";
         let client: &[u8] = b"\x81\x8d\0\0\0\0{\"type\":\"hi\"}";
-        let cases: [(&[u8], &[u8], Proof); 9] = [
+        let binary: (&[u8], &[u8]) = (b"\x82\x83\x01\x02\x03\x04abc", b"\x82\x02\0\x01\x89\0");
+        let cases: [(&[u8], &[u8], Proof); 12] = [
             (client, b"", Proof::Yes),
             (b"", server, Proof::Yes),
+            (binary.0, binary.1, Proof::Yes),
+            (binary.0, b"", Proof::Maybe),
+            (b"", binary.1, Proof::Maybe),
             (server, b"", Proof::No),
             (b"", client, Proof::No),
-            (b"", b"\x81\x02hi", Proof::No),
-            (b"", b"\x81\x0d{\"type\":\"\x01i\"}", Proof::No),
+            (binary.1, binary.0, Proof::No),
+            (b"\x82\x80", b"\x82\0", Proof::No),
             (b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n", Proof::No),
             (b"\x16\x03\x01\x00\x05", b"", Proof::No),
             (b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n", Proof::No),
         ];
         for (to_server, to_client, expected) in cases {
-            assert_eq!(
-                recognise(&Starts::new(false, to_server, to_client)),
-                expected,
-                "{to_server:x?} {to_client:x?}"
-            );
-            assert_eq!(recognise(&Starts::new(true, to_server, to_client)), Proof::No);
-            for end in 1..to_server.len().max(to_client.len()) {
+            let recognised =
+                |opening, to_server, to_client| recognise(&Starts::new(opening, to_server, to_client));
+            assert_eq!(recognised(false, to_server, to_client), expected, "{to_server:x?} {to_client:x?}");
+            assert_eq!(recognised(true, to_server, to_client), Proof::No);
+            let longest = to_server.len().max(to_client.len());
+            for end in 1..longest {
                 let cut = |bytes: &'static [u8]| &bytes[..bytes.len().min(end)];
-                let early = recognise(&Starts::new(false, cut(to_server), cut(to_client)));
-                assert!(early != Proof::Yes && (early == Proof::Maybe || expected == Proof::No), "{end}");
+                let early = recognised(false, cut(to_server), cut(to_client));
+                assert!(early == Proof::Maybe || early == expected, "{to_server:x?} {to_client:x?} {end}");
             }
         }
+        assert_eq!(recognise(&Starts::new(false, b"", b"\x81\x0d{\"type\":\"\x01i\"}")), Proof::Maybe);
     }
 }

@@ -202,6 +202,8 @@ impl Talk {
             };
             message.bytes += came.wire;
             message.last = message.last.max(at);
+            // Of packets out of order, the last one to come is not the last in the stream.
+            let at = message.last;
             match (&came.message, code) {
                 (Some(part), Some(code)) => {
                     let kind = format!("close {code}");

@@ -187,6 +187,31 @@ fn heads_bodies_and_trailers_come_through() {
 }
 
 #[test]
+fn a_stream_of_events_waits_and_lists_them() {
+    let mut talk = Talk::open(4000);
+    talk.send(Client, &get("/events"));
+    talk.send(
+        Server,
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
+    for chunk in ["data: one\n", "\nevent: tick\ndata: two\n\n:\n\n", "data: never ended"] {
+        talk.send(Server, format!("{:x}\r\n{chunk}\r\n", chunk.len()).as_bytes());
+    }
+    talk.rst(Client);
+    let [call] = &exchanges(&talk.packets)[..] else { panic!("one call") };
+    assert_eq!((line(call).as_str(), call.waits), ("GET /events 200 complete 0/54 Reset", true));
+    let expected =
+        ["< message 11 data: one\n\n", "< tick 23 event: tick\ndata: two\n\n", "< comment 3 :\n\n"];
+    assert_eq!(packets::parts(call), expected);
+    let parts = &call.response.as_ref().unwrap().parts;
+    assert_eq!((parts[0].at, parts[1].at), (talk.packets[6].at, talk.packets[6].at));
+    // Beyond the limit on bodies, events are still listed.
+    let calls = packets::last(packets::reports_within(&talk.packets, wire::Limits::new(15)));
+    let parts = calls[0].response.iter().flat_map(|response| &response.parts);
+    assert_eq!(parts.map(|part| (part.bytes, part.kept)).collect::<Vec<_>>(), [(11, 11), (23, 4), (3, 0)]);
+}
+
+#[test]
 fn bodies_are_cut_at_the_limit_and_counted_to_the_end() {
     let mut talk = Talk::open(4000);
     let body = vec![b'x'; 100_000];

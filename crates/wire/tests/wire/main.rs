@@ -7,6 +7,8 @@ mod http1;
 mod packets;
 mod play;
 mod properties;
+#[cfg(test)]
+mod reference;
 mod tcp;
 #[cfg(test)]
 mod tls;

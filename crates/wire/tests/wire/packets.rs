@@ -231,7 +231,7 @@ pub(crate) fn captured(file: &[u8], limits: Limits) -> Vec<Exchange> {
     let link = match link {
         0 => Link::BsdLoopback,
         1 => Link::Ethernet,
-        101 => Link::RawIp,
+        101 | 228 | 229 => Link::RawIp,
         113 => Link::LinuxSll,
         276 => Link::LinuxSll2,
         other => panic!("link type {other}"),

@@ -86,7 +86,7 @@ fn all_timeless(packets: &[Packet]) -> Vec<String> {
 }
 
 /// Packets leave their place by at most `reach`, and some come twice.
-fn mixed(packets: &[Packet], reach: usize, dice: &[u8]) -> Vec<Packet> {
+pub(crate) fn mixed(packets: &[Packet], reach: usize, dice: &[u8]) -> Vec<Packet> {
     let die = |i: usize| usize::from(dice[i % dice.len()]);
     let mut order: Vec<(usize, usize)> = Vec::new();
     for i in 0..packets.len() {

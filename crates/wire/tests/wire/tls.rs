@@ -190,6 +190,16 @@ fn what_is_cut_off_by_a_loss_is_marked_and_no_failure() {
 }
 
 #[test]
+fn a_server_that_speaks_no_tls_is_a_failure() {
+    let mut talk = Talk::open(4000);
+    talk.send(Client, &record(22, &hello()));
+    talk.send(Server, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    talk.close();
+    let call = only(&talk.packets);
+    assert_eq!((call.failure.as_deref(), call.status), (Some("the answer is no TLS"), None));
+}
+
+#[test]
 fn a_hello_that_is_no_hello_is_a_connection() {
     let mut talk = Talk::open(4000);
     talk.send(Client, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and nothing more");
@@ -251,7 +261,7 @@ proptest! {
 
 macro_rules! capture {
     ($name:literal) => {
-        captured(include_bytes!(concat!("../data/tls/", $name)), Limits::new(1000))
+        captured(include_bytes!(concat!("../data/", $name)), Limits::new(1000))
     };
 }
 
@@ -266,7 +276,7 @@ fn programs_that_agree_and_that_do_not() {
         ("TLS orders.test - complete 156/7 Closed", Some("handshake_failure")),
         ("TLS orders.test - complete 245/7 Closed", Some("protocol_version")),
     ];
-    let calls = capture!("openssl.pcap");
+    let calls = capture!("tls/openssl.pcap");
     let told: Vec<_> = calls.iter().map(|call| (line(call), call.failure.as_deref())).collect();
     assert_eq!(told, expected.map(|(line, failure)| (line.to_owned(), failure)));
 }
@@ -276,7 +286,7 @@ fn every_capture_gives_the_reference_s_names_versions_and_ciphers() {
     // `psql-aws-ssl-require` has a row in `ssl.log`; the others' are what Wireshark shows.
     let cases: [(Vec<Exchange>, &str, &[&str]); 4] = [
         (
-            capture!("tls-1.2-stream-keylog.pcap"),
+            capture!("tls/tls-1.2-stream-keylog.pcap"),
             "TLS www.heise.de TLS 1.2 complete 10853/151695 Closed",
             &[
                 "versions: TLS 1.3, TLS 1.2",
@@ -288,7 +298,7 @@ fn every_capture_gives_the_reference_s_names_versions_and_ciphers() {
             ],
         ),
         (
-            capture!("tls12-decryption.pcap"),
+            capture!("tls/tls12-decryption.pcap"),
             "TLS heise.de TLS 1.2 complete 993/3761 Closed",
             &[
                 "versions: TLS 1.3, TLS 1.2",
@@ -300,7 +310,7 @@ fn every_capture_gives_the_reference_s_names_versions_and_ciphers() {
             ],
         ),
         (
-            capture!("psql-aws-ssl-require.pcap"),
+            capture!("tls/psql-aws-ssl-require.pcap"),
             "TLS database-1.cyx4x7yvdoay.us-east-1.rds.amazonaws.com TLS 1.2 complete 778/4541 Reset",
             &[
                 "versions: TLS 1.3, TLS 1.2",
@@ -310,7 +320,7 @@ fn every_capture_gives_the_reference_s_names_versions_and_ciphers() {
             ],
         ),
         (
-            capture!("connect-with-header.pcap"),
+            capture!("http/connect-with-header.pcap"),
             "TLS secure.newegg.com TLS 1.2 complete 3423/55425 Open",
             &["versions: TLS 1.2", "alpn: h2, spdy/3.1, http/1.1", "cipher: TLS_RSA_WITH_3DES_EDE_CBC_SHA"],
         ),

@@ -8,6 +8,7 @@ use wire::Limits;
 use crate::packets::{
     By, Client, Packet, Server, Talk, captured, exchanges, last, line, parts, reports_within,
 };
+use crate::properties::mixed;
 
 const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 
@@ -205,10 +206,15 @@ fn a_connection_that_is_older_than_the_capture_is_known_by_its_text() {
     talk.send(Server, &frame(Server, 0xc1, b"packed: unreadable"));
     let calls = exchanges(&talk.packets);
     let told: Vec<_> = calls.iter().map(line).collect();
-    assert_eq!(told, ["tcp - mid-stream 0/22 Open", "WebSocket  - mid-stream 15/33 Open"]);
-    let expected = ["> text 15 {\"type\":\"ping\"}", "< text 15 {\"type\":\"pong\"}", "< text 18"];
-    assert_eq!(parts(&calls[1]), expected);
-    assert_eq!(calls[1].failure, None);
+    assert_eq!(told, ["WebSocket  - mid-stream 15/53 Open"]);
+    let expected = [
+        "< binary 20 binary shows nothing",
+        "> text 15 {\"type\":\"ping\"}",
+        "< text 15 {\"type\":\"pong\"}",
+        "< text 18",
+    ];
+    assert_eq!(parts(&calls[0]), expected);
+    assert_eq!(calls[0].failure, None);
 }
 
 #[test]
@@ -302,6 +308,15 @@ proptest! {
     }
 
     #[test]
+    fn the_same_messages_however_they_are_mixed_and_repeated(
+        plans in prop::collection::vec(said(), 0..5), packs in any::<bool>(), size in 400..3000_usize,
+        reach in 0..4_usize, dice in prop::collection::vec(any::<u8>(), 1..40),
+    ) {
+        let (packets, _) = conversation(&plans, packs, size);
+        prop_assert_eq!(timeless(&mixed(&packets, reach, &dice)), timeless(&packets));
+    }
+
+    #[test]
     fn a_loss_touches_only_the_messages_it_hits(
         plans in prop::collection::vec((any::<bool>(), 0..7_000_usize, any::<bool>()), 1..8), size in 400..3000_usize, lost in any::<prop::sample::Index>(),
     ) {
@@ -342,7 +357,7 @@ proptest! {
 
 macro_rules! capture {
     ($name:literal) => {
-        captured(include_bytes!(concat!("../data/websocket/", $name)), Limits::new(64 * 1024))
+        captured(include_bytes!(concat!("../data/", $name)), Limits::new(64 * 1024))
     };
 }
 
@@ -353,7 +368,8 @@ fn told(calls: &[Exchange]) -> (Vec<String>, Vec<String>) {
 
 #[test]
 fn a_ping_is_the_same_in_the_response_s_packet_and_behind_it() {
-    let [coalesced, separate] = [capture!("reply-ping-coalesced.pcap"), capture!("reply-ping-separate.pcap")];
+    let [coalesced, separate] =
+        [capture!("websocket/reply-ping-coalesced.pcap"), capture!("websocket/reply-ping-separate.pcap")];
     let expected = [
         "< ping 4 Zeek",
         "> pong 4 Zeek",
@@ -375,17 +391,17 @@ fn every_capture_gives_the_reference_s_connections_and_messages() {
     // any. It tells of frames, we of messages, and of a code of 0 where there was none.
     let cases: [(Vec<Exchange>, &str, &[&str]); 9] = [
         (
-            capture!("broker-websocket.pcap"),
+            capture!("websocket/broker-websocket.pcap"),
             "WebSocket /v1/messages/json 1000 complete 1109/1690 Closed",
             &["> text 24", "< text 91", "< text 533", "> text 361", "> close 1000 0"],
         ),
         (
-            capture!("fragmented-http-reply.pcap"),
+            capture!("websocket/fragmented-http-reply.pcap"),
             "WebSocket / 1000 complete 41/62 Closed",
             &["< ping 4", "> pong 4", "> binary 35", "< binary 56", "> close 1000 0", "< close 1000 0"],
         ),
         (
-            capture!("jupyter-websocket.pcap"),
+            capture!("websocket/jupyter-websocket.pcap"),
             "WebSocket /user/christian/api/kernels/f8645ecd-0a76-4bb1-9e6e-cb464276bc69/channels - complete 262/6983 Closed",
             &[
                 "> binary 262",
@@ -398,32 +414,32 @@ fn every_capture_gives_the_reference_s_connections_and_messages() {
             ],
         ),
         (
-            capture!("kaazing-echo.pcap"),
+            capture!("http/websocket.pcap"),
             "WebSocket /echo - complete 157/618 Closed",
             &["< binary 4", "> text 140", "> text 17", "< text 17", "> close 0", "< close 0"],
         ),
         (
-            capture!("oversized-close-frame.pcap"),
+            capture!("websocket/oversized-close-frame.pcap"),
             "WebSocket /chat 1000 complete 0/258 Closed",
             &["< close 1000 256"],
         ),
         (
-            capture!("two-binary-fragments.pcap"),
+            capture!("websocket/two-binary-fragments.pcap"),
             "WebSocket / 1000 complete 17/18 Closed",
             &["< ping 4", "> pong 4", "> binary 11", "< binary 12", "> close 1000 0", "< close 1000 0"],
         ),
         (
-            capture!("wstunnel-http.pcap"),
+            capture!("websocket/wstunnel-http.pcap"),
             "WebSocket /v1/events 1000 complete 74/411 Reset",
             &["> binary 72", "< binary 409", "> close 1000 0", "< close 1000 0"],
         ),
         (
-            capture!("wstunnel-https.pcap"),
+            capture!("websocket/wstunnel-https.pcap"),
             "WebSocket /v1/events 1000 complete 841/86110 Reset",
             &["> binary 517", "< binary 1420", "> close 1000 0", "< close 1000 0"],
         ),
         (
-            capture!("wstunnel-ssh.pcap"),
+            capture!("websocket/wstunnel-ssh.pcap"),
             "WebSocket /v1/events 1000 complete 8847/7051 Reset",
             &["> binary 41", "< binary 41", "> close 1000 0", "< close 1000 0"],
         ),
@@ -443,22 +459,22 @@ fn every_capture_gives_the_reference_s_connections_and_messages() {
 
 #[test]
 fn connections_that_break_off_are_failures() {
-    let (lines, messages) = told(&capture!("message-too-big-status.pcap"));
+    let (lines, messages) = told(&capture!("websocket/message-too-big-status.pcap"));
     assert_eq!(lines[1], "WebSocket / 1009 complete 31/6 Closed");
     assert_eq!(messages[1], "> close 1009 29 over size limit (4 > 2 bytes)");
     assert_eq!(
-        capture!("message-too-big-status.pcap")[1].failure.as_deref(),
+        capture!("websocket/message-too-big-status.pcap")[1].failure.as_deref(),
         Some("over size limit (4 > 2 bytes)")
     );
     // The server's answer to the client's key is wrong, and the client leaves without a word.
-    let calls = capture!("wrong-accept-header.pcap");
+    let calls = capture!("websocket/wrong-accept-header.pcap");
     assert_eq!(line(&calls[1]), "WebSocket / - complete 0/4 Closed");
     assert_eq!(calls[1].failure.as_deref(), Some("closed without a close frame"));
 }
 
 #[test]
 fn an_upgrade_to_raw_bytes_is_a_call_and_then_a_connection() {
-    let calls = capture!("docker-http-upgrade.pcap");
+    let calls = capture!("http/docker-http-upgrade.pcap");
     let attach = calls.iter().position(|call| call.status.as_deref() == Some("101")).unwrap();
     assert!(calls[attach].target.contains("/attach?"));
     assert_eq!(line(&calls[attach + 1]), "tcp - complete 41/468 Closed");
