@@ -480,3 +480,30 @@ fn an_upgrade_to_raw_bytes_is_a_call_and_then_a_connection() {
     assert_eq!(line(&calls[attach + 1]), "tcp - complete 41/468 Closed");
     assert_eq!((calls.len(), calls[attach].conn), (7, calls[attach + 1].conn));
 }
+
+#[test]
+fn programs_compress_by_default() {
+    let calls = capture!("websocket/python-websockets.pcap");
+    let sockets: Vec<_> = calls.iter().filter(|call| call.protocol == Protocol::WebSocket).collect();
+    let told: Vec<_> = sockets.iter().map(|call| (line(call), call.failure.as_deref())).collect();
+    let expected = [
+        ("WebSocket /chat 4000 complete 464/181 Closed", None),
+        ("WebSocket /plain 1000 complete 16/60 Closed", None),
+        ("WebSocket /gone - complete 10/34 Closed", Some("closed without a close frame")),
+    ];
+    assert_eq!(told, expected.map(|(line, failure)| (line.to_owned(), failure)));
+    let messages = parts(sockets[0]);
+    for (at, expected) in [
+        (0, "> text 56 {\"type\": \"message\", \"text\": \"hello hello hello\", \"n\": 0}"),
+        (4, "> text 56 {\"type\": \"message\", \"text\": \"hello hello hello\", \"n\": 2}"),
+        (6, "> binary 5120"),
+        (7, "< text 38 {\"echo\": 5120, \"echo again\": \"binary\"}"),
+        (8, "> ping 13 are you there"),
+        (13, "< close 4000 8 asked to"),
+    ] {
+        assert_eq!(messages[at], expected);
+    }
+    let fragments =
+        "part 0 of a fragmented message, part 1 of a fragmented message, part 2 of a fragmented message, ";
+    assert_eq!(messages[10], format!("> text 96 {fragments}"));
+}
