@@ -115,6 +115,11 @@ pub(crate) trait Decode: std::fmt::Debug {
     /// One direction ended in order.
     fn close(&mut self, dir: Dir, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>);
 
+    /// Where the connection becomes another: what the other direction sent already, before it could know.
+    fn early(&mut self) -> Option<(Dir, Timestamp, Vec<u8>)> {
+        None
+    }
+
     /// The connection is over, or no longer followed: every exchange gets its last report. False when there was not a
     /// single one in it.
     fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> bool;
@@ -312,55 +317,31 @@ impl Conversation {
     }
 
     /// Hands bytes to the decoder, and to the next one where it says that the connection becomes another.
-    fn decode(&mut self, dir: Dir, at: Timestamp, mut bytes: &[u8], cx: &mut Cx<'_>) {
-        while let Decoder::Known(decoder) = &mut self.decoder {
-            match decoder.data(dir, at, bytes, &mut self.connection, cx) {
-                Verdict::Mine => return,
-                Verdict::NotMine => return self.unknown(at),
-                Verdict::Becomes { decoder: next, rest } => {
-                    bytes = self.follow(Decoder::Known(next), dir, at, bytes, rest, cx);
-                    if bytes.is_empty() {
-                        return;
-                    }
-                }
-                Verdict::Anew { rest } => {
-                    let next = if self.followed < TUNNELS_LIMIT {
-                        Decoder::Probing(Probe::default())
-                    } else {
-                        Decoder::Unknown { retries: 0, turns: Turns::default() }
-                    };
-                    bytes = self.follow(next, dir, at, bytes, rest, cx);
-                    if !bytes.is_empty() {
-                        self.hand(dir, at, bytes, cx);
-                    }
-                    return;
-                }
+    fn decode(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) {
+        let Decoder::Known(decoder) = &mut self.decoder else { return };
+        let (next, rest) = match decoder.data(dir, at, bytes, &mut self.connection, cx) {
+            Verdict::Mine => return,
+            Verdict::NotMine => return self.unknown(at),
+            Verdict::Becomes { decoder, rest } => (Decoder::Known(decoder), rest),
+            Verdict::Anew { rest } if self.followed < TUNNELS_LIMIT => {
+                (Decoder::Probing(Probe::default()), rest)
             }
-        }
-    }
-
-    /// Ends the decoder and lets another follow it from the last `rest` of the bytes on, which are returned.
-    fn follow<'b>(
-        &mut self,
-        next: Decoder,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &'b [u8],
-        rest: usize,
-        cx: &mut Cx<'_>,
-    ) -> &'b [u8] {
-        let bytes = &bytes[bytes.len() - rest.min(bytes.len())..];
-        if let Decoder::Known(decoder) = &mut self.decoder
-            && decoder.end(Ending::Open, &mut self.connection, cx)
-        {
-            self.tcp = Tcp::new(at);
-            self.tcp.tell();
-            if !bytes.is_empty() {
-                self.tcp.count(dir, at, bytes.len() as u64);
-            }
-        }
+            Verdict::Anew { rest } => (Decoder::Unknown { retries: 0, turns: Turns::default() }, rest),
+        };
+        let early = decoder.early();
+        let told = decoder.end(Ending::Open, &mut self.connection, cx);
         self.decoder = next;
         self.followed += 1;
-        bytes
+        let rest = &bytes[bytes.len() - rest.min(bytes.len())..];
+        let early = early.as_ref().map(|(dir, at, bytes)| (*dir, *at, &bytes[..]));
+        let chunks = early.into_iter().chain((!rest.is_empty()).then_some((dir, at, rest)));
+        if told {
+            self.tcp = Tcp::new(at);
+            self.tcp.tell();
+            chunks.clone().for_each(|(dir, at, bytes)| self.tcp.count(dir, at, bytes.len() as u64));
+        }
+        for (dir, at, bytes) in chunks {
+            self.hand(dir, at, bytes, cx);
+        }
     }
 }

@@ -129,6 +129,12 @@ impl Decode for Http1 {
         }
     }
 
+    fn early(&mut self) -> Option<(Dir, Timestamp, Vec<u8>)> {
+        let head = &mut self.sides[Dir::ToServer as usize].head;
+        let (first, bytes) = (head.first_byte_at(Timestamp(0)), head.take());
+        (!bytes.is_empty()).then_some((Dir::ToServer, first, bytes))
+    }
+
     fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
         self.pairs.end(ending, connection, cx);
         self.pairs.any()

@@ -187,6 +187,29 @@ fn heads_bodies_and_trailers_come_through() {
 }
 
 #[test]
+fn what_a_client_sends_before_its_tunnel_is_open_is_in_the_tunnel() {
+    let mut talk = Talk::open(4000);
+    talk.send(Client, b"CONNECT orders:80 HTTP/1.1\r\n\r\n");
+    talk.send(Client, b"PING early");
+    talk.send(Server, b"HTTP/1.1 200 Connected\r\n\r\nPONG");
+    talk.send(Client, b"\0more");
+    talk.close();
+    let expected = ["CONNECT orders:80 200 complete 0/0 Open", "tcp - complete 15/4 Closed"];
+    assert_eq!(lines(&talk.packets), expected);
+}
+
+#[test]
+fn tunnels_in_tunnels_are_followed_so_far_and_no_further() {
+    let mut talk = Talk::open(4000);
+    talk.send(Server, "HTTP/1.1 101 X\r\n\r\n".repeat(3000).as_bytes());
+    talk.close();
+    let lines = lines(&talk.packets);
+    let (last, tunnels) = lines.split_last().unwrap();
+    assert_eq!(tunnels, vec!["http/1 101 no-request 0/0 Open"; 9]);
+    assert_eq!(*last, format!("tcp - complete 0/{} Closed", 18 * (3000 - 9)));
+}
+
+#[test]
 fn a_stream_of_events_waits_and_lists_them() {
     let mut talk = Talk::open(4000);
     talk.send(Client, &get("/events"));
