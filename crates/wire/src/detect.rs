@@ -12,6 +12,7 @@ use model::exchange::Protocol;
 
 use crate::conversation::{Decode, Dir};
 use crate::http1;
+use crate::http2;
 use crate::tls;
 use crate::websocket;
 
@@ -72,6 +73,7 @@ static SPOKEN: &[Spoken] = &[
     Spoken { protocol: Protocol::Http1, recognise: http1::recognise, decoder: http1::decoder },
     Spoken { protocol: Protocol::Tls, recognise: tls::recognise, decoder: tls::decoder },
     Spoken { protocol: Protocol::WebSocket, recognise: websocket::recognise, decoder: websocket::decoder },
+    Spoken { protocol: Protocol::Http2, recognise: http2::recognise, decoder: http2::decoder },
 ];
 
 /// What is known of a connection.

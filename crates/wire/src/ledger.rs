@@ -191,6 +191,13 @@ pub(crate) fn part(
     list(message, at, kind, bytes, size, limits);
 }
 
+/// Lists a message of a stream whose last `kept` bytes are in the body already.
+pub(crate) fn note(message: &mut Message, at: Timestamp, kind: &str, size: u64, kept: usize) {
+    if message.parts.len() < PARTS_LIMIT {
+        message.parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept: kept as u32 });
+    }
+}
+
 /// Adds a message of a stream whose bytes on the wire are counted apart. One that is missing in part, or does not fit,
 /// keeps no later one out: each says itself how much of the body is its.
 pub(crate) fn list(
@@ -225,4 +232,15 @@ pub(crate) fn lose(
     message.last = message.last.max(at);
     message.cut = true;
     missed.then(|| loss.quality())
+}
+
+/// Keeps bytes that are counted already, up to the limit, and says how many.
+pub(crate) fn keep(message: &mut Message, bytes: &[u8], limits: &Limits) -> usize {
+    if message.cut {
+        return 0;
+    }
+    let kept = bytes.len().min(limits.body.saturating_sub(message.body.len()));
+    message.body.extend_from_slice(&bytes[..kept]);
+    message.cut = kept < bytes.len();
+    kept
 }

@@ -5,6 +5,7 @@
 //! connection is no HTTP any more, and another decoder's.
 
 mod body;
+mod call;
 mod collect;
 mod detect;
 mod events;
@@ -230,7 +231,7 @@ impl Http1 {
         let framing = head.framing(self.pairs.method());
         self.pairs.response(head, first, at);
         if framing == Framing::Tunnel {
-            let next = self.pairs.answered().and_then(|call| upgrade::next(call, at, connection, cx));
+            let next = upgrade::next(&mut self.pairs, at, connection, cx);
             self.next = Some(next.map_or(Next::Unknown, Next::Known));
             self.pairs.message_ended(Dir::ToServer, true, at, cx);
             self.pairs.message_ended(Dir::ToClient, true, at, cx);

@@ -5,43 +5,14 @@ use std::collections::VecDeque;
 use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message, Part, Protocol, Quality};
 
+use super::call::{Call, message};
 use super::events::Events;
 use super::head::{RequestHead, ResponseHead};
 use crate::conversation::{Connection, Cx, Dir, Loss};
+use crate::grpc;
 use crate::ledger::PARTS_LIMIT;
 use crate::limits::Limits;
 use crate::report::Pace;
-
-#[derive(Debug)]
-struct Call {
-    exchange: Exchange,
-    asked: bool,
-    answered: bool,
-    pace: Pace,
-    /// The response is a stream of them.
-    events: Option<Events>,
-}
-
-impl Call {
-    fn mark(&mut self, quality: Quality) {
-        let known = self.exchange.quality;
-        if known == Quality::Complete || (known == Quality::Truncated && quality == Quality::Gap) {
-            self.exchange.quality = quality;
-        }
-    }
-
-    fn held(&self) -> usize {
-        let fields = |m: &Message| m.headers.iter().map(|(n, v)| n.len() + v.len() + 48).sum::<usize>();
-        let size = |m: &Message| m.body.len() + fields(m) + m.parts.len() * size_of::<Part>();
-        size(&self.exchange.request)
-            + self.exchange.response.as_ref().map_or(0, size)
-            + self.exchange.target.len()
-    }
-
-    fn new(exchange: Exchange, asked: bool) -> Self {
-        Self { exchange, asked, answered: false, pace: Pace::default(), events: None }
-    }
-}
 
 /// The calls of one connection that are not done, oldest first.
 #[derive(Debug, Default)]
@@ -145,7 +116,7 @@ impl Pairs {
         self.answering = true;
         if let Some(call) = self.calls.front_mut() {
             self.held -= call.held();
-            call.exchange.status = Some(head.status.to_string());
+            grpc::answered(&mut call.grpc, &mut call.exchange, Some(head.status.to_string()), &head.fields);
             let message = Message { headers: head.fields, first, last: at, ..Message::default() };
             if Events::are_in(&message) {
                 call.exchange.waits = true;
@@ -159,6 +130,9 @@ impl Pairs {
 
     pub(super) fn body(&mut self, dir: Dir, bytes: &[u8], at: Timestamp, limits: &Limits) {
         let room = limits.flow_buffer.saturating_sub(self.held);
+        if self.open_call(dir).is_some_and(|call| call.grpc.is_some()) {
+            return self.resize(dir, |call| call.messages(dir, bytes, at, limits));
+        }
         let Some((message, pace)) = self.open_message(dir) else { return };
         message.bytes += bytes.len() as u64;
         message.last = at;
@@ -195,6 +169,7 @@ impl Pairs {
 
     /// Bytes of a body are missing, and how many.
     pub(super) fn body_lost(&mut self, dir: Dir, bytes: u64, loss: Loss, at: Timestamp, limits: &Limits) {
+        self.resize(dir, |call| call.lose_messages(dir, bytes));
         let Some((message, _)) = self.open_message(dir) else { return };
         // What would not have been kept is not missed.
         let missed = loss == Loss::Lost || !(message.cut || message.body.len() >= limits.body);
@@ -213,18 +188,26 @@ impl Pairs {
 
     pub(super) fn trailers(&mut self, dir: Dir, trailers: Vec<(String, String)>) {
         let size: usize = trailers.iter().map(|(n, v)| n.len() + v.len() + 48).sum();
-        if let Some((message, _)) = self.open_message(dir) {
-            message.headers.extend(trailers);
-            self.held += size;
+        if let Some(call) = self.open_call(dir) {
+            if call.grpc.is_some() {
+                grpc::settle(&mut call.exchange, &trailers);
+            }
+            if let Some(message) = message(&mut call.exchange, dir) {
+                message.headers.extend(trailers);
+                self.held += size;
+            }
         }
     }
 
     /// The message that is being read in one direction was seen to its `end`, or will not be seen any further.
     pub(super) fn message_ended(&mut self, dir: Dir, end: bool, at: Timestamp, cx: &mut Cx<'_>) {
-        if let Some((message, _)) = self.open_message(dir) {
-            message.complete = end;
-            message.last = message.last.max(at);
-        }
+        self.resize(dir, |call| {
+            if let Some(message) = message(&mut call.exchange, dir) {
+                message.complete = end;
+                message.last = message.last.max(at);
+            }
+            call.end_messages(dir, end, at, cx.limits);
+        });
         match dir {
             Dir::ToServer if self.asking => {
                 self.asking = false;
@@ -308,6 +291,19 @@ impl Pairs {
         self.asking &= !self.calls.is_empty();
     }
 
+    /// Hands out the call that turned its connection into something else, without the answer that only said so.
+    pub(super) fn take_upgraded(&mut self) -> Option<Exchange> {
+        let call = self.calls.pop_front()?;
+        self.held = self.held.saturating_sub(call.held());
+        self.asking = false;
+        self.answering = false;
+        let mut exchange = call.exchange;
+        exchange.status = None;
+        exchange.response = None;
+        exchange.request.complete = call.asked;
+        Some(exchange)
+    }
+
     /// No more comes.
     pub(super) fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) {
         let missing = self.answers_missing.take();
@@ -344,17 +340,29 @@ impl Pairs {
         self.calls.push_back(call);
     }
 
-    fn open_message(&mut self, dir: Dir) -> Option<(&mut Message, &mut Pace)> {
+    fn open_call(&mut self, dir: Dir) -> Option<&mut Call> {
         match dir {
-            Dir::ToServer if self.asking => {
-                self.calls.back_mut().map(|call| (&mut call.exchange.request, &mut call.pace))
-            }
-            Dir::ToClient if self.answering => {
-                let call = self.calls.front_mut()?;
-                call.exchange.response.as_mut().map(|response| (response, &mut call.pace))
-            }
+            Dir::ToServer if self.asking => self.calls.back_mut(),
+            Dir::ToClient if self.answering => self.calls.front_mut(),
             Dir::ToServer | Dir::ToClient => None,
         }
+    }
+
+    /// Changes the call whose message is being read in one direction, and with it what it holds.
+    fn resize(&mut self, dir: Dir, change: impl FnOnce(&mut Call)) {
+        let Some(call) = self.open_call(dir) else { return };
+        let before = call.held();
+        change(call);
+        let (after, due) = (call.held(), call.pace.due());
+        self.held = (self.held + after).saturating_sub(before);
+        if let Some(due) = due {
+            earlier(&mut self.due, due);
+        }
+    }
+
+    fn open_message(&mut self, dir: Dir) -> Option<(&mut Message, &mut Pace)> {
+        let Call { exchange, pace, .. } = self.open_call(dir)?;
+        Some((message(exchange, dir)?, pace))
     }
 
     fn finish(&mut self, call: Call, ending: Ending, cx: &mut Cx<'_>) {

@@ -2,7 +2,12 @@
 
 mod captures;
 mod corpus;
+mod frames;
+mod grpc;
 mod http1;
+mod http2;
+mod http2_captures;
+mod http2_properties;
 #[cfg(test)]
 mod packets;
 mod play;

@@ -73,7 +73,7 @@ fn connection(plans: &[Planned], size: usize, seqs: (u32, u32)) -> (Vec<Packet>,
 }
 
 /// All that an exchange says but its times.
-fn timeless(exchange: &Exchange) -> String {
+pub(crate) fn timeless(exchange: &Exchange) -> String {
     let message = |m: &model::exchange::Message| {
         format!("{:?} {:?} {} {} {}", m.headers, m.body, m.bytes, m.cut, m.complete)
     };
@@ -81,7 +81,7 @@ fn timeless(exchange: &Exchange) -> String {
     format!("{} | {} | {response:?}", line(exchange), message(&exchange.request))
 }
 
-fn all_timeless(packets: &[Packet]) -> Vec<String> {
+pub(crate) fn all_timeless(packets: &[Packet]) -> Vec<String> {
     exchanges(packets).iter().map(timeless).collect()
 }
 
