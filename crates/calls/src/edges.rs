@@ -144,8 +144,7 @@ impl Edges {
         let Some(latencies) = &mut tally.latencies else { return };
         for (micros, calls) in &counted.micros {
             let units = (f64::from(*micros) / 1000.0 * UNITS) as u64;
-            // Clamped to what the histogram was made for, this cannot fail.
-            drop(latencies.record_n(units.clamp(1, LONGEST), *calls));
+            latencies.saturating_record_n(units.clamp(1, LONGEST), *calls);
         }
         tally.percentiles = OnceLock::new();
     }

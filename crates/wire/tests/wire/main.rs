@@ -9,10 +9,19 @@ mod http2;
 mod http2_captures;
 mod http2_properties;
 #[cfg(test)]
+mod nats;
+#[cfg(test)]
+mod nats_properties;
+#[cfg(test)]
 mod packets;
 mod play;
 mod properties;
 #[cfg(test)]
+mod redis;
+#[cfg(test)]
+mod redis_captures;
+#[cfg(test)]
+mod redis_properties;
 mod reference;
 mod tcp;
 #[cfg(test)]
