@@ -11,7 +11,7 @@ use model::Timestamp;
 use model::exchange::Protocol;
 
 use crate::conversation::{Decode, Dir};
-use crate::{http1, http2, nats, redis, tls, websocket};
+use crate::{dns, http1, http2, mongodb, mqtt, nats, redis, tls, websocket};
 
 /// No protocol needs more to be told from the others: a request line with a long target.
 const PROBE_LIMIT: usize = 16 * 1024;
@@ -73,6 +73,9 @@ static SPOKEN: &[Spoken] = &[
     Spoken { protocol: Protocol::Http2, recognise: http2::recognise, decoder: http2::decoder },
     Spoken { protocol: Protocol::Nats, recognise: nats::recognise, decoder: nats::decoder },
     Spoken { protocol: Protocol::Redis, recognise: redis::recognise, decoder: redis::decoder },
+    Spoken { protocol: Protocol::Mongodb, recognise: mongodb::recognise, decoder: mongodb::decoder },
+    Spoken { protocol: Protocol::Mqtt, recognise: mqtt::recognise, decoder: mqtt::decoder },
+    Spoken { protocol: Protocol::Dns, recognise: dns::recognise, decoder: dns::decoder },
 ];
 
 /// What is known of a connection.

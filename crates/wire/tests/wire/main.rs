@@ -2,12 +2,18 @@
 
 mod captures;
 mod corpus;
+#[cfg(test)]
+mod dns;
 mod frames;
 mod grpc;
 mod http1;
 mod http2;
 mod http2_captures;
 mod http2_properties;
+#[cfg(test)]
+mod mongodb;
+#[cfg(test)]
+mod mqtt;
 #[cfg(test)]
 mod nats;
 #[cfg(test)]
