@@ -35,7 +35,7 @@ const TABLE: &[Row] = &[
     ),
     Row("watch", &["model"], &["notify", "ignore", "tokio"]),
     Row("logs", &["model"], &["regex", "memchr", "memmap2", "cel"]),
-    Row("calls", &["model"], &["hdrhistogram", "cel", "regex"]),
+    Row("calls", &["model"], &["hdrhistogram", "cel", "regex", "flate2", "brotli-decompressor", "ruzstd"]),
     Row("capture", &["model", "engine", "wire"], &["tokio", "pcap-parser"]),
     Row("terminal", &["model", "engine"], &["portable-pty", "tokio"]),
     Row(

@@ -12,6 +12,7 @@
 mod axis;
 mod body;
 mod calls;
+mod coding;
 mod edges;
 mod ends;
 pub mod export;

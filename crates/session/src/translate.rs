@@ -102,6 +102,7 @@ fn message(message: &Message, whole: bool) -> CallMessage {
         body: None,
         binary: false,
         truncated: message.cut,
+        decoded: message.decoded,
         media: message.media.clone(),
         parts: Vec::new(),
     };

@@ -186,6 +186,10 @@ pub struct CallMessage {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub truncated: bool,
+    /// Whether `body` is shown without the content coding that the headers name; `bytes` counts it as sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub decoded: bool,
     /// What `body` is where no header says so, as a media type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

@@ -153,7 +153,7 @@ impl Calls {
             Some(Slot::Kept(ordinal)) => self.update(*ordinal, exchange),
             Some(Slot::Evicted(share, from, to)) => {
                 let (share, from, to) = (*share, *from, *to);
-                self.redaction.exchange(&mut exchange);
+                self.prepare(&mut exchange);
                 self.recount(key, share, from, to, exchange);
                 Change::Ignored
             }

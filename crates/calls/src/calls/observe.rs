@@ -6,11 +6,11 @@ use super::{Calls, Change, Slot};
 use crate::edges::Share;
 use crate::ends::Ends;
 use crate::hairpin::Half;
-use crate::judge;
 use crate::names::ServiceId;
 use crate::progress::Progress;
 use crate::shape::{self, Identity, base36};
 use crate::store::{Entry, Key};
+use crate::{coding, judge};
 
 impl Calls {
     pub(super) fn insert(&mut self, key: Key, mut exchange: Exchange) -> Change {
@@ -130,12 +130,20 @@ impl Calls {
     }
 
     /// Hides what must not be kept and cuts what is too long, before anything else sees the exchange.
-    fn prepare(&self, exchange: &mut Exchange) {
+    pub(super) fn prepare(&self, exchange: &mut Exchange) {
+        for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
+            coding::remove(message, self.body_limit);
+        }
         self.redaction.exchange(exchange);
         for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
             if message.body.len() > self.body_limit {
                 message.body.truncate(self.body_limit);
                 message.cut = true;
+            }
+            let mut room = message.body.len() as u32;
+            for part in &mut message.parts {
+                part.kept = part.kept.min(room);
+                room -= part.kept;
             }
         }
     }

@@ -80,6 +80,15 @@ fn observe_all(limits: Limits, reports: &[Exchange]) -> Calls {
     calls
 }
 
+fn coded(gzip: bool, plain: &[u8]) -> Vec<u8> {
+    if !gzip {
+        return ruzstd::encoding::compress_to_vec(plain, ruzstd::encoding::CompressionLevel::Fastest);
+    }
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, plain).unwrap();
+    encoder.finish().unwrap()
+}
+
 proptest! {
     #[test]
     fn any_order_of_reports_gives_the_same_calls(
@@ -124,7 +133,7 @@ proptest! {
 
     #[test]
     fn a_secret_is_in_nothing_that_leaves(
-        place in 0..12usize,
+        place in 0..15usize,
         cut in any::<prop::sample::Index>(),
         noise in "[a-z{}\\[\\]\",:=& \n]{0,20}",
         done in any::<bool>(),
@@ -152,6 +161,16 @@ proptest! {
             8 => header(x.response.as_mut().unwrap(), "location", &format!("/cb#secret={SECRET}")),
             9 => body("text/plain", format!("user=a&secret={SECRET}")),
             10 => body("application/json\r\ncontent-encoding: gzip", SECRET.to_owned()),
+            11 | 12 => {
+                let plain = format!("{{\"a\":\"{}\",\"password\":\"{SECRET}\"}}", noise.replace(['"', '\n'], ""));
+                header(&mut x.request, "content-type", "application/json");
+                header(&mut x.request, "content-encoding", if place == 11 { "gzip" } else { "zstd" });
+                x.request.body = coded(place == 11, plain.as_bytes());
+            }
+            13 => {
+                x.request.media = Some("application/json".to_owned());
+                x.request.body = format!("[{{\"token\":\"{SECRET}\"}}]").into_bytes();
+            }
             _ => body("text/event-stream", format!("data: {{\"token\":\"{SECRET}\"}}\n\n")),
         }
         // The capture may have cut the body anywhere.

@@ -4,7 +4,7 @@ use model::call::Edge;
 use model::exchange::{Ending, Exchange, Quality};
 
 use super::fixture::{DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, header, later, pending, tcp};
-use crate::{Calls, Change, Limits, Position, Query};
+use crate::{Calls, Change, Limits, Position, Query, Where};
 
 fn edge(calls: &Calls, from: &str, to: &str) -> Option<Edge> {
     calls.edges().into_iter().find(|edge| edge.from == from && edge.to == to)
@@ -261,4 +261,36 @@ fn ids_of_others_are_unknown() {
         assert!(calls.get(id).is_none(), "{id}");
     }
     assert_ne!(WEB, ORDERS);
+}
+
+#[test]
+fn a_coded_body_is_plain_for_everybody() {
+    use std::io::Write;
+    let mut calls = calls(Limits::default());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(br#"{"voucher":"GIFT100","password":"hunter2"}"#).unwrap();
+    let coded = encoder.finish().unwrap();
+    let mut x = exchange(1, 0, "POST", "/orders");
+    for message in std::iter::once(&mut x.request).chain(&mut x.response) {
+        header(message, "content-type", "application/json");
+        header(message, "content-encoding", "gzip");
+        (message.bytes, message.body) = (coded.len() as u64, coded.clone());
+    }
+    calls.observe(x);
+    let filter =
+        Where::parse(r#"body.contains("GIFT100") && headers["content-encoding"] == "gzip""#).unwrap();
+    let query = Query { text: Some("gift100".to_owned()), filter: Some(filter), ..Query::default() };
+    let found = calls.list(&query, Position::Newest, 10).calls;
+    let plain = r#"{"voucher":"GIFT100","password":"[redacted]"}"#;
+    let message = &found[0].request;
+    assert_eq!((crate::body_text(message).as_deref(), message.bytes), (Some(plain), coded.len() as u64));
+    let command = crate::export::curl(found[0]).unwrap();
+    assert!(command.contains(plain) && !command.contains("content-encoding"), "{command}");
+    let har = crate::export::har(found.into_iter());
+    let content = &har["log"]["entries"][0]["response"]["content"];
+    assert_eq!(content["text"], plain);
+    assert_eq!(
+        content["size"].as_i64().unwrap() - content["compression"].as_i64().unwrap(),
+        coded.len() as i64
+    );
 }
