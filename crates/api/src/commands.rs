@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 
 use crate::shape::{
     CallDetail, CallId, CallsExport, CallsPage, CallsRead, Count, DoctorReport, Done, Down, EdgeList, Empty,
-    EventsPage, EventsRead, LogsPage, LogsQuery, LogsRead, Services, Snapshot, Text, Timeline,
-    TimelineRequest, Up,
+    EventsPage, EventsRead, LogsPage, LogsQuery, LogsRead, RouteList, RoutesRequest, Services, Snapshot,
+    Text, Timeline, TimelineRequest, Up,
 };
 use crate::{ApiError, Code};
 
@@ -106,6 +106,8 @@ commands! {
     calls_export(CallsExport) -> Text;
     /// Who called whom.
     edges(Empty) -> EdgeList;
+    /// What was asked over each edge, calls that differ only in ids as one.
+    routes(RoutesRequest) -> RouteList;
     /// A page of events; waits for new ones when asked to.
     events_read(EventsRead) -> EventsPage;
     /// How many calls and errors fell into each bin of a time range.

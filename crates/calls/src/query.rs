@@ -32,10 +32,30 @@ pub struct Query {
     pub since: Option<Timestamp>,
     /// Not those that began then or later.
     pub until: Option<Timestamp>,
-    /// Words, each of which is in the operation, a header or a body, in upper or lower case.
+    /// Words, each of which is in the operation, the route, a header or a body, in upper or lower case.
     pub text: Option<String>,
     /// What the expression says.
     pub filter: Option<Where>,
+}
+
+/// Which routes. Every condition must hold; the default asks for all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RouteQuery {
+    /// Of this caller.
+    pub from: Option<String>,
+    /// Of this callee.
+    pub to: Option<String>,
+    /// Either of its ends is one of these; empty: any.
+    pub services: Vec<String>,
+}
+
+impl RouteQuery {
+    pub(crate) fn matches(&self, from: &str, to: &str) -> bool {
+        let either = |name: &String| name == from || name == to;
+        self.from.as_ref().is_none_or(|name| name == from)
+            && self.to.as_ref().is_none_or(|name| name == to)
+            && (self.services.is_empty() || self.services.iter().any(either))
+    }
 }
 
 /// A place between calls in the order of time. It stays valid when the calls around it are evicted.
@@ -207,6 +227,7 @@ fn contains(call: &Call, word: &Regex) -> bool {
         message.headers.iter().any(in_header) || word.is_match(&message.body)
     };
     word.is_match(call.operation.as_bytes())
+        || word.is_match(call.route.as_bytes())
         || word.is_match(call.target.as_bytes())
         || in_message(&call.request)
         || call.response.as_ref().is_some_and(in_message)

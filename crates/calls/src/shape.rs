@@ -12,6 +12,7 @@ pub(crate) struct Identity {
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) note: Option<String>,
+    pub(crate) route: String,
 }
 
 /// The call as it stands now. The exchange has been redacted.
@@ -21,6 +22,7 @@ pub(crate) fn call(exchange: Exchange, identity: Identity) -> Call {
         id: identity.id,
         ts: judge::start(&exchange),
         operation: judge::operation(&exchange),
+        route: identity.route,
         path: judge::path(&exchange).into_owned(),
         ok: judge::ok(&exchange),
         ms: judge::ms(&exchange),

@@ -157,7 +157,7 @@ impl Store {
 /// What a call costs in memory, near enough: its own record, its texts, headers and bodies.
 pub(crate) fn size(call: &Call) -> usize {
     let texts = [&call.id, &call.from.service, &call.to.service, &call.operation, &call.method, &call.path];
-    let more = [&call.target, &call.conn];
+    let more = [&call.target, &call.conn, &call.route];
     let maybe = [&call.status, &call.trace, &call.note];
     size_of::<Entry>()
         + texts.iter().chain(&more).map(|text| text.len()).sum::<usize>()

@@ -86,6 +86,18 @@ pub(crate) enum Command {
         #[arg(long, group = "form")]
         mermaid: bool,
     },
+    /// Print what was asked over each edge: calls, errors and times of `GET /orders/{id}` and the like
+    Routes {
+        /// Of calls made by this service
+        #[arg(long, value_name = "SERVICE")]
+        from: Option<String>,
+        /// Of calls made to this service
+        #[arg(long, value_name = "SERVICE")]
+        to: Option<String>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Print what happened: starts, readiness, crashes, reloads
     Events {
         /// Go on as things happen

@@ -32,6 +32,8 @@ pub struct Call {
     pub protocol: Protocol,
     /// For people and filters: `GET /orders/7`; `tcp :5432` for a connection of an unknown protocol.
     pub operation: String,
+    /// What calls that differ only in ids have in common: `GET /orders/{id}`.
+    pub route: String,
     /// `GET`, or empty.
     pub method: String,
     /// The path without its query, or empty.
@@ -66,6 +68,33 @@ pub struct Call {
     pub note: Option<String>,
     /// Whether it can still change.
     pub done: bool,
+}
+
+/// Calls over one edge that differ only in ids.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// The caller, or [`OUTSIDE`].
+    pub from: String,
+    /// The callee, or [`OUTSIDE`].
+    pub to: String,
+    /// What they speak.
+    pub protocol: Protocol,
+    /// What is asked: `GET /orders/{id}`; `(other)` for all that are not told apart.
+    pub route: String,
+    /// How many calls ended or are open.
+    pub calls: u64,
+    /// How many of them failed.
+    pub errors: u64,
+    /// How many there were in each second of the last minute.
+    pub per_second: f64,
+    /// Percentiles of the calls that ended, in milliseconds.
+    pub p50_ms: Option<f64>,
+    /// See `p50_ms`.
+    pub p90_ms: Option<f64>,
+    /// See `p50_ms`.
+    pub p99_ms: Option<f64>,
+    /// When the newest call began.
+    pub last: Timestamp,
 }
 
 /// What passed from one service to another.

@@ -1,9 +1,11 @@
 //! Other crates' errors and facts in the contract's form: the one place where that happens.
 
-use api::shape::{CallDetail, CallMessage, CallRow, EdgeRow, LogLine, PartShape, PartyShape, PortView};
+use api::shape::{
+    CallDetail, CallMessage, CallRow, EdgeRow, LogLine, PartShape, PartyShape, PortView, RouteRow,
+};
 use api::{ApiError, Code};
 use engine::{ContainerFacts, EngineError};
-use model::call::{Call, Edge, Party};
+use model::call::{Call, Edge, Party, Route};
 use model::exchange::Message;
 
 /// An error of the engine.
@@ -72,6 +74,7 @@ pub fn call(call: &Call, whole: bool) -> CallDetail {
         to: party(&call.to),
         protocol: call.protocol.name().to_owned(),
         operation: call.operation.clone(),
+        route: given(&call.route),
         method: given(&call.method),
         path: given(&call.path),
         status: call.status.clone(),
@@ -171,6 +174,23 @@ pub fn edge(edge: &Edge) -> EdgeRow {
         p90_ms: edge.p90_ms,
         p99_ms: edge.p99_ms,
         last: edge.last.to_string(),
+    }
+}
+
+/// A route.
+pub fn route(route: &Route) -> RouteRow {
+    RouteRow {
+        from: route.from.clone(),
+        to: route.to.clone(),
+        protocol: route.protocol.name().to_owned(),
+        route: route.route.clone(),
+        calls: route.calls.into(),
+        errors: route.errors.into(),
+        per_second: route.per_second,
+        p50_ms: route.p50_ms,
+        p90_ms: route.p90_ms,
+        p99_ms: route.p99_ms,
+        last: route.last.to_string(),
     }
 }
 

@@ -35,7 +35,7 @@ pub struct CallsQuery {
     /// Contains this text in operation, headers or body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// A CEL expression over `protocol from to operation method path status ok ms bytes headers body ts`.
+    /// A CEL expression over `protocol from to operation route method path status ok ms bytes headers body ts`.
     #[serde(skip_serializing_if = "Option::is_none", rename = "where")]
     pub where_: Option<String>,
 }
@@ -124,6 +124,10 @@ pub struct CallRow {
     pub protocol: String,
     /// For people.
     pub operation: String,
+    /// What calls that differ only in ids have in common.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub route: Option<String>,
     /// `GET` and the like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -244,46 +248,6 @@ pub struct CallsExport {
     pub query: CallsQuery,
     /// The form.
     pub format: ExportFormat,
-}
-
-/// What passed from one service to another.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export, rename = "Edge")]
-pub struct EdgeRow {
-    /// The caller.
-    pub from: String,
-    /// The callee.
-    pub to: String,
-    /// What they speak.
-    pub protocol: String,
-    /// Calls.
-    pub calls: Whole,
-    /// Failed ones.
-    pub errors: Whole,
-    /// Body bytes both ways.
-    pub bytes: Whole,
-    /// Median.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub p50_ms: Option<f64>,
-    /// 90th percentile.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub p90_ms: Option<f64>,
-    /// 99th percentile.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub p99_ms: Option<f64>,
-    /// When the newest call began.
-    pub last: String,
-}
-
-/// All edges.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
-pub struct EdgeList {
-    /// By caller, callee, protocol.
-    pub edges: Vec<EdgeRow>,
 }
 
 /// A time range cut into bins.

@@ -1,5 +1,6 @@
 //! The way of an exchange into the store, and what can be asked about all calls at once.
 
+mod learn;
 mod observe;
 
 use std::collections::{HashMap, VecDeque};
@@ -13,9 +14,10 @@ use crate::axis::{Axis, Bin};
 use crate::edges::{EdgeRate, Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Hairpins;
-use crate::names::{Names, ServiceId};
+use crate::names::Names;
 use crate::query::{self, Cursor, Page, Position, Query};
 use crate::redact::Redaction;
+use crate::routes::Learnt;
 use crate::shape::from_base36;
 use crate::store::{Key, Store};
 
@@ -84,7 +86,7 @@ enum Slot {
     /// It is in the store under this number.
     Kept(u64),
     /// It was evicted before it was done; its edge still counts it.
-    Evicted(Share, ServiceId, ServiceId),
+    Evicted(Share),
     /// It is the inner half of another call.
     Merged,
 }
@@ -102,6 +104,7 @@ pub struct Calls {
     /// Keys of [`Slot::Evicted`] and [`Slot::Merged`], oldest first, so that they too are bounded.
     ghosts: VecDeque<Key>,
     edges: Edges,
+    learnt: Learnt,
     axis: Axis,
     hairpins: Hairpins,
     capture: u32,
@@ -122,6 +125,7 @@ impl Calls {
             slots: HashMap::new(),
             ghosts: VecDeque::new(),
             edges: Edges::default(),
+            learnt: Learnt::default(),
             axis: Axis::default(),
             hairpins: Hairpins::default(),
             capture: 0,
@@ -151,10 +155,10 @@ impl Calls {
         let key = (self.capture, exchange.conn, exchange.serial);
         match self.slots.get(&key) {
             Some(Slot::Kept(ordinal)) => self.update(*ordinal, exchange),
-            Some(Slot::Evicted(share, from, to)) => {
-                let (share, from, to) = (*share, *from, *to);
+            Some(Slot::Evicted(share)) => {
+                let share = *share;
                 self.prepare(&mut exchange);
-                self.recount(key, share, from, to, exchange);
+                self.recount(key, share, exchange);
                 Change::Ignored
             }
             Some(Slot::Merged) => Change::Ignored,
@@ -205,7 +209,7 @@ impl Calls {
                 entry.call.from.service = from;
                 entry.call.to.service = to;
                 edges.remove(&entry.share);
-                entry.share = edges.moved(names.from, names.to, entry.call.protocol, entry.share);
+                entry.share = edges.moved(names.from, names.to, &entry.call, entry.share);
                 edges.add(&entry.share);
             });
         }

@@ -3,10 +3,9 @@
 use model::exchange::Exchange;
 
 use super::{Calls, Change, Slot};
-use crate::edges::Share;
+use crate::edges::{Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Half;
-use crate::names::ServiceId;
 use crate::progress::Progress;
 use crate::shape::{self, Identity, base36};
 use crate::store::{Entry, Key};
@@ -28,6 +27,7 @@ impl Calls {
             from: self.names.name(ends.from).to_owned(),
             to: self.names.name(ends.to).to_owned(),
             note: ends.note.clone(),
+            route: self.learn_route(ends.to, &exchange),
         };
         let call = shape::call(exchange, identity);
         let id = call.id.clone();
@@ -68,13 +68,17 @@ impl Calls {
         let Some(old) = self.store.get(ordinal) else { return Change::Ignored };
         let was = (old.share, old.call.done);
         let (from, to) = self.edges.ends(&old.share);
-        let identity = Identity {
+        let mut identity = Identity {
             id: old.call.id.clone(),
             conn: old.call.conn.clone(),
             from: old.call.from.service.clone(),
             to: old.call.to.service.clone(),
             note: old.call.note.clone(),
+            route: old.call.route.clone(),
         };
+        if judge::operation(&exchange) != old.call.operation {
+            identity.route = self.learn_route(to, &exchange);
+        }
         let call = shape::call(exchange, identity);
         let share = self.edges.share(from, to, &call, latency);
         let (id, done) = (call.id.clone(), call.done);
@@ -91,14 +95,7 @@ impl Calls {
     }
 
     /// An evicted call went on: its edge and the totals follow.
-    pub(super) fn recount(
-        &mut self,
-        key: Key,
-        was: Share,
-        from: ServiceId,
-        to: ServiceId,
-        exchange: Exchange,
-    ) {
+    pub(super) fn recount(&mut self, key: Key, was: Share, exchange: Exchange) {
         let latency = judge::is_latency(&exchange);
         let unnamed = Identity {
             id: String::new(),
@@ -106,15 +103,16 @@ impl Calls {
             from: String::new(),
             to: String::new(),
             note: None,
+            route: String::new(),
         };
         let call = shape::call(exchange, unnamed);
-        let share = self.edges.share(from, to, &call, latency);
+        let share = Edges::share_of(was, &call, latency);
         self.replace_share(&was, &share);
         if call.done {
             self.slots.remove(&key);
             self.head.pending = self.head.pending.saturating_sub(1);
         } else {
-            self.slots.insert(key, Slot::Evicted(share, from, to));
+            self.slots.insert(key, Slot::Evicted(share));
         }
     }
 
@@ -174,8 +172,7 @@ impl Calls {
             if entry.call.done || entry.key.0 != self.capture {
                 self.slots.remove(&entry.key);
             } else {
-                let (from, to) = self.edges.ends(&entry.share);
-                self.haunt(entry.key, Slot::Evicted(entry.share, from, to));
+                self.haunt(entry.key, Slot::Evicted(entry.share));
             }
         }
     }
@@ -186,7 +183,7 @@ impl Calls {
         while self.ghosts.len() > self.limits.calls.max(1) {
             let Some(oldest) = self.ghosts.pop_front() else { return };
             match self.slots.get(&oldest) {
-                Some(Slot::Evicted(..)) => {
+                Some(Slot::Evicted(_)) => {
                     self.slots.remove(&oldest);
                     self.head.pending = self.head.pending.saturating_sub(1);
                 }

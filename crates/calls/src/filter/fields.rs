@@ -14,7 +14,7 @@ use regex::Regex;
 use crate::body::body_text;
 
 /// Every name that an expression may use.
-pub(super) const NAMES: [&str; 26] = [
+pub(super) const NAMES: [&str; 27] = [
     "body",
     "bytes",
     "conn",
@@ -33,6 +33,7 @@ pub(super) const NAMES: [&str; 26] = [
     "protocol",
     "quality",
     "query",
+    "route",
     "service",
     "services",
     "status",
@@ -76,6 +77,7 @@ impl VariableResolver for Fields<'_> {
                 CowVal::owned(CelList::from(Vec::from(ends)))
             }
             "operation" => text(&call.operation),
+            "route" => text(&call.route),
             "method" => text(&call.method),
             "path" => text(&call.path),
             "target" => text(&call.target),

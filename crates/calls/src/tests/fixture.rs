@@ -83,7 +83,9 @@ pub(crate) fn header(message: &mut Message, name: &str, value: &str) {
 /// A call without a store.
 pub(crate) fn call(exchange: Exchange, from: &str, to: &str) -> Call {
     let (from, to) = (from.to_owned(), to.to_owned());
-    shape::call(exchange, Identity { id: "id".to_owned(), conn: "conn".to_owned(), from, to, note: None })
+    let route = crate::routes::template(exchange.protocol, &crate::judge::operation(&exchange));
+    let (id, conn) = ("id".to_owned(), "conn".to_owned());
+    shape::call(exchange, Identity { id, conn, from, to, note: None, route })
 }
 
 /// A store that knows web, orders and db.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use model::call::{Call, Edge};
+use model::call::{Call, Edge, Route};
 use model::exchange::{Ending, Exchange, Protocol, Quality};
+use model::plan::CallsConfig;
 use proptest::prelude::*;
 
 use super::fixture::{DB, GATEWAY, ORDERS, WEB, addr, at, calls, header, message};
-use crate::{Calls, Limits, Position, Query, export};
+use crate::{Calls, Limits, Position, Query, RouteQuery, export};
 
 const ADDRESSES: [&str; 5] = [WEB, ORDERS, DB, GATEWAY, "10.9.9.9"];
 
@@ -25,7 +26,7 @@ fn reports() -> impl Strategy<Value = Vec<Exchange>> {
             let protocol = if is_tcp { Protocol::Tcp } else { Protocol::Http1 };
             let mut exchange = Exchange {
                 method: if is_tcp { String::new() } else { "GET".to_owned() },
-                target: if is_tcp { String::new() } else { "/x?y=1".to_owned() },
+                target: if is_tcp { String::new() } else { format!("/x/{start}?y=1") },
                 request,
                 ..Exchange::new((0, 0), client, server, protocol, at(start))
             };
@@ -89,7 +90,52 @@ fn coded(gzip: bool, plain: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn routes(calls: &Calls) -> Vec<Route> {
+    calls.routes(&RouteQuery::default(), at(6000))
+}
+
+/// What an edge counts is what its routes count.
+fn sums_are_those_of_edges(calls: &Calls) {
+    let mut sums: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+    for route in routes(calls) {
+        let sum = sums.entry((route.from, route.to, route.protocol)).or_default();
+        *sum = (sum.0 + route.calls, sum.1 + route.errors);
+    }
+    let edges = calls.edges().into_iter().map(|e| ((e.from, e.to, e.protocol), (e.calls, e.errors)));
+    assert_eq!(sums, edges.collect());
+}
+
 proptest! {
+    #[test]
+    fn routes_sum_up_to_edges_whatever_is_learnt(
+        paths in prop::collection::vec(("[a-z]{1,2}", "[a-z]{1,3}", 0..3u8, any::<bool>()), 1..150),
+        late in 0..150usize,
+    ) {
+        let mut calls = Calls::new(&CallsConfig::default(), Limits { calls: 40, ..Limits::default() }, "e1");
+        for (i, (shop, item, kind, fails)) in paths.into_iter().enumerate() {
+            if i == late {
+                calls.names_mut().learn(ORDERS.parse().unwrap(), "orders", at(0));
+            }
+            let target = match kind {
+                0 => format!("/shops/{shop}"),
+                1 => format!("/shops/{shop}/items/{item}"),
+                _ => format!("/{item}/{i}"),
+            };
+            let mut x = super::fixture::exchange(i as u64, 0, "GET", &target);
+            x.status = Some(if fails { "500" } else { "200" }.to_owned());
+            calls.observe(super::fixture::pending(&x));
+            calls.observe(x);
+            if i % 20 == 0 {
+                sums_are_those_of_edges(&calls);
+            }
+        }
+        sums_are_those_of_edges(&calls);
+        let known: std::collections::BTreeSet<String> = routes(&calls).into_iter().map(|r| r.route).collect();
+        for call in calls.list(&Query::default(), Position::Newest, usize::MAX).calls {
+            prop_assert!(known.contains(&call.route), "{} is in none of {known:?}", call.route);
+        }
+    }
+
     #[test]
     fn any_order_of_reports_gives_the_same_calls(
         (in_order, shuffled) in traffic().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle()))
@@ -97,6 +143,8 @@ proptest! {
         let (a, b) = (observe_all(Limits::default(), &in_order), observe_all(Limits::default(), &shuffled));
         prop_assert_eq!(plain(&a), plain(&b));
         prop_assert_eq!(a.edges(), b.edges());
+        prop_assert_eq!(routes(&a), routes(&b));
+        sums_are_those_of_edges(&a);
         let (mut a_head, mut b_head) = (a.head(), b.head());
         (a_head.revision, b_head.revision, a_head.probes, b_head.probes) = (0, 0, 0, 0);
         prop_assert_eq!(a_head, b_head);
@@ -112,6 +160,7 @@ proptest! {
             prop_assert!(few.len() <= limit && few.bytes() <= bytes);
             prop_assert!(limit > 0 || few.bytes() == 0);
         }
+        sums_are_those_of_edges(&few);
         // Whatever was evicted, edges and totals are those of a store that keeps all. Ghosts are as many as calls,
         // so the comparison needs room for them.
         if limit >= reports.len() {

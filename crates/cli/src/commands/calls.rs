@@ -1,10 +1,8 @@
-//! `shoal calls` and `shoal map`.
+//! `shoal calls`.
 
 use api::Client;
 use api::commands::command;
-use api::shape::{
-    CallDetail, CallId, CallMessage, CallsExport, CallsQuery, CallsRead, EdgeRow, Empty, ExportFormat, From,
-};
+use api::shape::{CallDetail, CallId, CallMessage, CallsExport, CallsQuery, CallsRead, ExportFormat, From};
 
 use super::time::{moment, span};
 use crate::args::{CallsArguments, CallsCommand, StackArguments};
@@ -145,43 +143,4 @@ fn message(title: &str, message: &CallMessage, paint: Paint) -> Result<(), Failu
         print::line(&format!("\n{body}{cut}"))?;
     }
     Ok(())
-}
-
-/// `shoal map`.
-pub(super) async fn map(
-    arguments: &StackArguments,
-    json: bool,
-    dot: bool,
-    mermaid: bool,
-) -> Result<(), Failure> {
-    let edges = super::session(arguments).await?.call(command::edges, &Empty {}).await?.edges;
-    if json {
-        return edges.iter().try_for_each(print::json);
-    }
-    if dot || mermaid {
-        return print::line(&server::draw(
-            &edges,
-            if dot { server::Drawing::Dot } else { server::Drawing::Mermaid },
-        ));
-    }
-    let paint = Paint::stdout();
-    let head =
-        ["FROM", "TO", "PROTOCOL", "CALLS", "ERRORS", "P50", "P90", "P99"].map(|h| paint.dim(h)).to_vec();
-    let rows: Vec<Vec<String>> = std::iter::once(head).chain(edges.iter().map(|e| edge(e, paint))).collect();
-    print::table(&rows)
-}
-
-fn edge(edge: &EdgeRow, paint: Paint) -> Vec<String> {
-    let ms = |value: Option<f64>| value.map(print::span).unwrap_or_default();
-    let errors = if edge.errors.get() > 0 { paint.red(&edge.errors.to_string()) } else { String::new() };
-    vec![
-        paint.named(&edge.from),
-        paint.named(&edge.to),
-        edge.protocol.clone(),
-        edge.calls.to_string(),
-        errors,
-        ms(edge.p50_ms),
-        ms(edge.p90_ms),
-        ms(edge.p99_ms),
-    ]
 }

@@ -1,11 +1,11 @@
-//! Pages of what was observed: lines, calls, edges.
+//! Pages of what was observed: lines, calls.
 
 use std::pin::Pin;
 use std::time::Duration;
 
 use api::shape::{
-    CallDetail, CallsExport, CallsPage, CallsRead, Count, EdgeList, ExportFormat, From, LogsPage, LogsQuery,
-    LogsRead, Text, Timeline, TimelineRequest,
+    CallDetail, CallsExport, CallsPage, CallsRead, Count, ExportFormat, From, LogsPage, LogsQuery, LogsRead,
+    Text, Timeline, TimelineRequest,
 };
 use api::{ApiError, Code};
 use model::Timestamp;
@@ -140,13 +140,6 @@ impl Session {
             }
         };
         Ok(Text { text })
-    }
-
-    /// Who called whom.
-    pub fn edges(&self) -> EdgeList {
-        let mut calls = self.shared.calls();
-        calls.settle();
-        EdgeList { edges: calls.edges().iter().map(translate::edge).collect() }
     }
 
     /// Calls over time.

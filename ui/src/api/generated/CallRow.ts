@@ -30,6 +30,10 @@ protocol: string,
  */
 operation: string, 
 /**
+ * What calls that differ only in ids have in common.
+ */
+route?: string, 
+/**
  * `GET` and the like.
  */
 method?: string, 

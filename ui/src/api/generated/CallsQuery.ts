@@ -41,6 +41,6 @@ until?: string,
  */
 text?: string, 
 /**
- * A CEL expression over `protocol from to operation method path status ok ms bytes headers body ts`.
+ * A CEL expression over `protocol from to operation route method path status ok ms bytes headers body ts`.
  */
 where?: string, };

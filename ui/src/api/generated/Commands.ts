@@ -15,6 +15,8 @@ import type { EventsRead } from "./EventsRead";
 import type { LogsPage } from "./LogsPage";
 import type { LogsQuery } from "./LogsQuery";
 import type { LogsRead } from "./LogsRead";
+import type { RouteList } from "./RouteList";
+import type { RoutesRequest } from "./RoutesRequest";
 import type { Services } from "./Services";
 import type { Snapshot } from "./Snapshot";
 import type { Text } from "./Text";
@@ -37,6 +39,7 @@ export interface Commands {
   call_show: { request: CallId; response: Call };
   calls_export: { request: CallsExport; response: Text };
   edges: { request: Empty; response: EdgeList };
+  routes: { request: RoutesRequest; response: RouteList };
   events_read: { request: EventsRead; response: EventsPage };
   timeline: { request: TimelineRequest; response: Timeline };
   trust: { request: Empty; response: Done };

@@ -1,0 +1,103 @@
+//! Who called whom, and what for.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::Whole;
+
+/// What passed from one service to another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export, rename = "Edge")]
+pub struct EdgeRow {
+    /// The caller.
+    pub from: String,
+    /// The callee.
+    pub to: String,
+    /// What they speak.
+    pub protocol: String,
+    /// Calls.
+    pub calls: Whole,
+    /// Failed ones.
+    pub errors: Whole,
+    /// Body bytes both ways.
+    pub bytes: Whole,
+    /// Median.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p50_ms: Option<f64>,
+    /// 90th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p90_ms: Option<f64>,
+    /// 99th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p99_ms: Option<f64>,
+    /// When the newest call began.
+    pub last: String,
+}
+
+/// All edges.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct EdgeList {
+    /// By caller, callee, protocol.
+    pub edges: Vec<EdgeRow>,
+}
+
+/// Which routes. Everything that is left out does not narrow.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, optional_fields)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoutesRequest {
+    /// Of calls made by this service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Of calls made to this service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Of calls made by or to one of these services; empty: all.
+    pub services: Vec<String>,
+}
+
+/// Calls over one edge that differ only in ids.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export, rename = "Route")]
+pub struct RouteRow {
+    /// The caller.
+    pub from: String,
+    /// The callee.
+    pub to: String,
+    /// What they speak.
+    pub protocol: String,
+    /// What is asked: `GET /orders/{id}`; `(other)` for all that are not told apart.
+    pub route: String,
+    /// Calls.
+    pub calls: Whole,
+    /// Failed ones.
+    pub errors: Whole,
+    /// Calls in each second of the last minute.
+    pub per_second: f64,
+    /// Median.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p50_ms: Option<f64>,
+    /// 90th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p90_ms: Option<f64>,
+    /// 99th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p99_ms: Option<f64>,
+    /// When the newest call began.
+    pub last: String,
+}
+
+/// All routes that were asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct RouteList {
+    /// By caller, callee, protocol, route.
+    pub routes: Vec<RouteRow>,
+}

@@ -1,0 +1,85 @@
+//! `shoal map` and `shoal routes`.
+
+use api::commands::command;
+use api::shape::{EdgeRow, Empty, RouteRow, RoutesRequest, Whole};
+
+use crate::args::StackArguments;
+use crate::failure::Failure;
+use crate::print::{self, Paint};
+
+/// `shoal map`.
+pub(super) async fn map(
+    arguments: &StackArguments,
+    json: bool,
+    dot: bool,
+    mermaid: bool,
+) -> Result<(), Failure> {
+    let edges = super::session(arguments).await?.call(command::edges, &Empty {}).await?.edges;
+    if json {
+        return edges.iter().try_for_each(print::json);
+    }
+    if dot || mermaid {
+        return print::line(&server::draw(
+            &edges,
+            if dot { server::Drawing::Dot } else { server::Drawing::Mermaid },
+        ));
+    }
+    let paint = Paint::stdout();
+    let head =
+        ["FROM", "TO", "PROTOCOL", "CALLS", "ERRORS", "P50", "P90", "P99"].map(|h| paint.dim(h)).to_vec();
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(edges.iter().map(|e| edge(e, paint))).collect();
+    print::table(&rows)
+}
+
+fn edge(edge: &EdgeRow, paint: Paint) -> Vec<String> {
+    vec![
+        paint.named(&edge.from),
+        paint.named(&edge.to),
+        edge.protocol.clone(),
+        edge.calls.to_string(),
+        errors(edge.errors, paint),
+        ms(edge.p50_ms),
+        ms(edge.p90_ms),
+        ms(edge.p99_ms),
+    ]
+}
+
+/// `shoal routes`.
+pub(super) async fn routes(
+    arguments: &StackArguments,
+    request: &RoutesRequest,
+    json: bool,
+) -> Result<(), Failure> {
+    let routes = super::session(arguments).await?.call(command::routes, request).await?.routes;
+    if json {
+        return routes.iter().try_for_each(print::json);
+    }
+    let paint = Paint::stdout();
+    let head = ["FROM", "TO", "CALLS", "ERRORS", "PER S", "P50", "P90", "P99", "ROUTE"];
+    let head = head.map(|h| paint.dim(h)).to_vec();
+    let rows: Vec<Vec<String>> =
+        std::iter::once(head).chain(routes.iter().map(|r| route(r, paint))).collect();
+    print::table(&rows)
+}
+
+fn route(route: &RouteRow, paint: Paint) -> Vec<String> {
+    vec![
+        paint.named(&route.from),
+        paint.named(&route.to),
+        route.calls.to_string(),
+        errors(route.errors, paint),
+        format!("{:.2}", route.per_second),
+        ms(route.p50_ms),
+        ms(route.p90_ms),
+        ms(route.p99_ms),
+        route.route.clone(),
+    ]
+}
+
+fn errors(errors: Whole, paint: Paint) -> String {
+    if errors.get() > 0 { paint.red(&errors.to_string()) } else { String::new() }
+}
+
+fn ms(value: Option<f64>) -> String {
+    value.map(print::span).unwrap_or_default()
+}
