@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use hdrhistogram::Histogram;
 use model::Timestamp;
-use model::call::Call;
+use model::call::{Background, Call};
 
 /// Histogram units in a millisecond: 100 ns, so that calls of some microseconds keep two digits.
 const UNITS: f64 = 10_000.0;
@@ -15,6 +15,8 @@ const LONGEST: u64 = 86_400 * 1_000 * 10_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Addend {
     pub(crate) failed: bool,
+    /// It is a health check or a scrape.
+    pub(crate) background: bool,
     pub(crate) bytes: u64,
     pub(crate) latency: Option<u64>,
     pub(crate) at: Timestamp,
@@ -26,6 +28,7 @@ impl Addend {
         let response = call.response.as_ref().map_or(0, |response| response.bytes);
         Self {
             failed: !call.ok,
+            background: matches!(call.background, Some(Background::Health | Background::Metrics)),
             bytes: call.request.bytes.saturating_add(response),
             latency: call.ms.filter(|_| latency).map(units),
             at: call.ts,
@@ -42,6 +45,8 @@ pub(crate) fn units(ms: f64) -> u64 {
 pub(crate) struct Counts {
     pub(crate) calls: u64,
     pub(crate) errors: u64,
+    /// Health checks and scrapes.
+    pub(crate) background: u64,
     pub(crate) bytes: u64,
     pub(crate) last: Timestamp,
     /// Significant digits of the percentiles: a histogram of three takes ten times the memory of one of two.
@@ -56,6 +61,7 @@ impl Counts {
         Self {
             calls: 0,
             errors: 0,
+            background: 0,
             bytes: 0,
             last: Timestamp::default(),
             digits,
@@ -67,6 +73,7 @@ impl Counts {
     pub(crate) fn add(&mut self, one: &Addend) {
         self.calls += 1;
         self.errors += u64::from(one.failed);
+        self.background += u64::from(one.background);
         self.bytes = self.bytes.saturating_add(one.bytes);
         self.last = self.last.max(one.at);
         if let Some(latency) = one.latency {
@@ -82,6 +89,7 @@ impl Counts {
     pub(crate) fn remove(&mut self, one: &Addend) {
         self.calls = self.calls.saturating_sub(1);
         self.errors = self.errors.saturating_sub(u64::from(one.failed));
+        self.background = self.background.saturating_sub(u64::from(one.background));
         self.bytes = self.bytes.saturating_sub(one.bytes);
         if let (Some(latency), Some(latencies)) = (one.latency, &mut self.latencies) {
             let single = Histogram::<u32>::new(self.digits).ok();
@@ -96,6 +104,7 @@ impl Counts {
     pub(crate) fn merge(&mut self, other: Self) {
         self.calls += other.calls;
         self.errors += other.errors;
+        self.background += other.background;
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.last = self.last.max(other.last);
         self.latencies = match (self.latencies.take(), other.latencies) {

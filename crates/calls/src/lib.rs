@@ -10,6 +10,7 @@
 //! order of reports the calls are the same, limits hold, and a secret is in nothing that leaves this crate.
 
 mod axis;
+mod background;
 mod body;
 mod calls;
 mod coding;
@@ -20,6 +21,7 @@ pub mod export;
 mod filter;
 mod hairpin;
 mod judge;
+mod manifest;
 pub mod map;
 mod names;
 mod progress;

@@ -26,6 +26,8 @@ pub struct Query {
     pub protocol: Option<Protocol>,
     /// Only those that failed.
     pub failed: bool,
+    /// Not health checks, scrapes and polls.
+    pub foreground: bool,
     /// Only those that took longer, in milliseconds.
     pub slower: Option<f64>,
     /// Not those that began before.
@@ -213,6 +215,7 @@ impl<'q> Matcher<'q> {
             && (query.services.is_empty() || query.services.iter().any(|name| name == from || name == to))
             && query.protocol.is_none_or(|protocol| protocol == call.protocol)
             && !(query.failed && call.ok)
+            && !(query.foreground && call.background.is_some())
             && query.slower.is_none_or(|limit| call.ms.is_some_and(|ms| ms > limit))
             && self.words.iter().all(|word| contains(call, word))
             && query.filter.as_ref().is_none_or(|filter| filter.matches(call))

@@ -1,6 +1,6 @@
 //! An exchange and the names of its ends make a call.
 
-use model::call::{Call, Party};
+use model::call::{Background, Call, Party};
 use model::exchange::Exchange;
 
 use crate::{judge, trace};
@@ -13,6 +13,7 @@ pub(crate) struct Identity {
     pub(crate) to: String,
     pub(crate) note: Option<String>,
     pub(crate) route: String,
+    pub(crate) background: Option<Background>,
 }
 
 /// The call as it stands now. The exchange has been redacted.
@@ -29,6 +30,7 @@ pub(crate) fn call(exchange: Exchange, identity: Identity) -> Call {
         ttfb_ms: judge::ttfb_ms(&exchange),
         trace: trace::trace_id(&exchange.request),
         waits: exchange.waits,
+        background: identity.background,
         topic: exchange.topic,
         from: Party { service: identity.from, addr: exchange.client },
         to: Party { service: identity.to, addr: exchange.server },

@@ -244,6 +244,9 @@ pub(crate) struct CallsArguments {
     /// Only failed ones
     #[arg(long)]
     pub failed: bool,
+    /// Leave out health checks, scrapes of metrics, and polls
+    #[arg(long)]
+    pub no_background: bool,
     /// Longer than this: `250ms`, `1s`
     #[arg(long, value_name = "D")]
     pub slower: Option<String>,

@@ -17,6 +17,28 @@ pub struct Party {
     pub addr: SocketAddr,
 }
 
+/// Why a call says nothing about what the stack does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Background {
+    /// It sees whether the callee is there.
+    Health,
+    /// It fetches metrics.
+    Metrics,
+    /// It comes at a steady pace with the same outcome, to see whether something has changed.
+    Poll,
+}
+
+impl Background {
+    /// The name that the contract uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Metrics => "metrics",
+            Self::Poll => "poll",
+        }
+    }
+}
+
 /// One request and its response between two named ends.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
@@ -62,6 +84,8 @@ pub struct Call {
     pub trace: Option<String>,
     /// Its time is spent waiting for something to happen.
     pub waits: bool,
+    /// It is a health check, a scrape or a poll.
+    pub background: Option<Background>,
     /// The broker's place that it is about.
     pub topic: Option<Topic>,
     /// Something worth knowing about this call.

@@ -86,6 +86,8 @@ pub fn call(call: &Call, whole: bool) -> CallDetail {
         trace: call.trace.clone(),
         note: call.note.clone(),
         pending: !call.done,
+        background: call.background.map(|background| background.name().to_owned()),
+        waits: call.waits,
     };
     CallDetail {
         row,

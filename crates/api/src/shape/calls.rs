@@ -6,7 +6,7 @@ use ts_rs::TS;
 use super::{From, Whole};
 
 /// Which calls. Everything that is left out does not narrow.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export, optional_fields)]
 #[serde(default, deny_unknown_fields)]
 pub struct CallsQuery {
@@ -23,6 +23,9 @@ pub struct CallsQuery {
     pub protocol: Option<String>,
     /// Only failed ones.
     pub failed: bool,
+    /// Health checks, scrapes and polls too; so it is when left out.
+    #[ts(as = "Option<bool>", optional)]
+    pub background: bool,
     /// Longer than this, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slower: Option<f64>,
@@ -35,9 +38,28 @@ pub struct CallsQuery {
     /// Contains this text in operation, headers or body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// A CEL expression over `protocol from to operation route method path status ok ms bytes headers body ts`.
+    /// A CEL expression over `protocol from to operation route method path status ok ms bytes headers body ts`
+    /// and more.
     #[serde(skip_serializing_if = "Option::is_none", rename = "where")]
     pub where_: Option<String>,
+}
+
+impl Default for CallsQuery {
+    fn default() -> Self {
+        Self {
+            from_service: None,
+            to_service: None,
+            services: Vec::new(),
+            protocol: None,
+            failed: false,
+            background: true,
+            slower: None,
+            since: None,
+            until: None,
+            text: None,
+            where_: None,
+        }
+    }
 }
 
 /// A page of calls.
@@ -166,6 +188,14 @@ pub struct CallRow {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub pending: bool,
+    /// `health` for a health check, `metrics` for a scrape, `poll` for one of many at a steady pace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub background: Option<String>,
+    /// Its time is spent waiting for something to happen, so it says nothing about how fast the callee is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub waits: bool,
 }
 
 /// One direction of a call.

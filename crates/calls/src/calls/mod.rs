@@ -8,12 +8,14 @@ use std::collections::{HashMap, VecDeque};
 use model::Timestamp;
 use model::call::{Call, Edge};
 use model::exchange::Exchange;
-use model::plan::CallsConfig;
+use model::plan::{CallsConfig, Plan};
 
 use crate::axis::{Axis, Bin};
+use crate::background::{Asked, Rhythms};
 use crate::edges::{EdgeRate, Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Hairpins;
+use crate::manifest::Manifest;
 use crate::names::Names;
 use crate::query::{self, Cursor, Page, Position, Query};
 use crate::redact::Redaction;
@@ -105,6 +107,8 @@ pub struct Calls {
     ghosts: VecDeque<Key>,
     edges: Edges,
     learnt: Learnt,
+    rhythms: Rhythms,
+    manifest: Manifest,
     axis: Axis,
     hairpins: Hairpins,
     capture: u32,
@@ -126,6 +130,8 @@ impl Calls {
             ghosts: VecDeque::new(),
             edges: Edges::default(),
             learnt: Learnt::default(),
+            rhythms: Rhythms::default(),
+            manifest: Manifest::default(),
             axis: Axis::default(),
             hairpins: Hairpins::default(),
             capture: 0,
@@ -133,10 +139,11 @@ impl Calls {
         }
     }
 
-    /// Follows a changed manifest. What is already stored stays as it is.
-    pub fn configure(&mut self, config: &CallsConfig) {
-        self.redaction = Redaction::new(config);
-        self.body_limit = config.body_limit;
+    /// Follows the manifest. What is already stored stays as it is.
+    pub fn configure(&mut self, plan: &Plan) {
+        self.redaction = Redaction::new(&plan.calls);
+        self.body_limit = plan.calls.body_limit;
+        self.manifest = Manifest::of(plan);
     }
 
     /// Who has which address.
@@ -205,7 +212,9 @@ impl Calls {
             }
             let (from, to) = (from.to_owned(), to.to_owned());
             let (edges, names) = (&mut self.edges, &ends);
+            let background = Asked::by_call(&entry.call).background(self.manifest.ready_path(&to));
             self.store.change(ordinal, |entry| {
+                entry.call.background = background.or(entry.call.background);
                 entry.call.from.service = from;
                 entry.call.to.service = to;
                 edges.remove(&entry.share);

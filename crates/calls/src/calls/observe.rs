@@ -1,8 +1,10 @@
 //! What one report does to the store, the edges and the totals.
 
+use model::call::Background;
 use model::exchange::Exchange;
 
 use super::{Calls, Change, Slot};
+use crate::background::Asked;
 use crate::edges::{Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Half;
@@ -28,6 +30,7 @@ impl Calls {
             to: self.names.name(ends.to).to_owned(),
             note: ends.note.clone(),
             route: self.learn_route(ends.to, &exchange),
+            background: Asked::by(&exchange).background(self.manifest.ready_path(self.names.name(ends.to))),
         };
         let call = shape::call(exchange, identity);
         let id = call.id.clone();
@@ -50,7 +53,11 @@ impl Calls {
         self.head.failed += u64::from(!call.ok);
         self.head.pending += u64::from(!call.done);
         self.slots.insert(key, Slot::Kept(ordinal));
+        let done = call.done;
         self.store.push(Entry::new(call, key, share));
+        if done {
+            self.beat(ordinal);
+        }
         self.evict();
         match removed {
             Some(removed) => Change::Replaced { id, removed },
@@ -75,6 +82,9 @@ impl Calls {
             to: old.call.to.service.clone(),
             note: old.call.note.clone(),
             route: old.call.route.clone(),
+            background: Asked::by(&exchange)
+                .background(self.manifest.ready_path(&old.call.to.service))
+                .or(old.call.background),
         };
         if judge::operation(&exchange) != old.call.operation {
             identity.route = self.learn_route(to, &exchange);
@@ -89,6 +99,7 @@ impl Calls {
         self.replace_share(&was.0, &share);
         if done && !was.1 {
             self.head.pending = self.head.pending.saturating_sub(1);
+            self.beat(ordinal);
         }
         self.evict();
         Change::Updated(id)
@@ -104,6 +115,7 @@ impl Calls {
             to: String::new(),
             note: None,
             route: String::new(),
+            background: None,
         };
         let call = shape::call(exchange, unnamed);
         let share = Edges::share_of(was, &call, latency);
@@ -113,6 +125,17 @@ impl Calls {
             self.head.pending = self.head.pending.saturating_sub(1);
         } else {
             self.slots.insert(key, Slot::Evicted(share));
+        }
+    }
+
+    /// A call has ended: it may be one of a row that is a poll.
+    fn beat(&mut self, ordinal: u64) {
+        let Some(entry) = self.store.get(ordinal) else { return };
+        if entry.call.background.is_some_and(|background| background != Background::Poll) {
+            return;
+        }
+        for poll in self.rhythms.beat(self.edges.route(&entry.share), &entry.call, ordinal) {
+            self.store.change(poll, |entry| entry.call.background = Some(Background::Poll));
         }
     }
 

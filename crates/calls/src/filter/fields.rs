@@ -7,14 +7,15 @@ use cel::common::traits::{Container, Indexer, Sizer};
 use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelString, MAP_TYPE, Type};
 use cel::common::value::{CowVal, StaticVal, Val};
 use cel::context::VariableResolver;
-use model::call::Call;
+use model::call::{Background, Call};
 use model::exchange::Protocol;
 use regex::Regex;
 
 use crate::body::body_text;
 
 /// Every name that an expression may use.
-pub(super) const NAMES: [&str; 27] = [
+pub(super) const NAMES: [&str; 29] = [
+    "background",
     "body",
     "bytes",
     "conn",
@@ -42,6 +43,7 @@ pub(super) const NAMES: [&str; 27] = [
     "to",
     "trace",
     "ts",
+    "waits",
 ];
 /// Beside [`NAMES`], for its underscore.
 pub(super) const TTFB: &str = "ttfb_ms";
@@ -108,6 +110,8 @@ impl VariableResolver for Fields<'_> {
             "conn" => text(&call.conn),
             "quality" => text(call.quality.name()),
             "trace" => text(call.trace.as_deref().unwrap_or_default()),
+            "background" => text(call.background.map_or("", Background::name)),
+            "waits" => truth(call.waits),
             "note" => text(call.note.as_deref().unwrap_or_default()),
             _ => {
                 let index: usize = name.strip_prefix(PATTERN)?.parse().ok()?;

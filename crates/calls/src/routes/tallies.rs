@@ -100,7 +100,13 @@ mod tests {
     use super::*;
 
     fn one(ms: f64) -> Addend {
-        Addend { failed: false, bytes: 1, latency: Some(crate::counts::units(ms)), at: Timestamp(7) }
+        Addend {
+            failed: false,
+            background: false,
+            bytes: 1,
+            latency: Some(crate::counts::units(ms)),
+            at: Timestamp(7),
+        }
     }
 
     fn counted(tallies: &Tallies) -> Vec<(usize, &str, u64)> {
@@ -119,8 +125,8 @@ mod tests {
         tallies.add(a, &one(3.0));
         tallies.remove(b, &one(1.0));
         assert_eq!(counted(&tallies), [(1, "GET /a", 1), (0, "GET /{}", 3)]);
-        let percentiles = tallies.used().last().unwrap().3.percentiles().map(|p| p.unwrap().round());
-        assert_eq!(percentiles, [1.0, 3.0, 3.0]);
+        let percentiles = tallies.used().last().unwrap().3.percentiles().map(|p| p.unwrap().round() as u64);
+        assert_eq!(percentiles, [1, 3, 3]);
         assert_eq!(tallies.resolve(a), tallies.resolve(b));
     }
 

@@ -1,9 +1,11 @@
 //! What a stack does, and what must be seen of it.
 
-use model::call::Edge;
+use model::call::{Background, Edge};
 use model::exchange::{Ending, Exchange, Quality};
 
-use super::fixture::{DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, header, later, pending, tcp};
+use super::fixture::{
+    DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, header, later, pending, plan, tcp,
+};
 use crate::{Calls, Change, Limits, Position, Query, Where};
 
 fn edge(calls: &Calls, from: &str, to: &str) -> Option<Edge> {
@@ -242,7 +244,9 @@ fn a_new_capture_begins_its_connections_anew() {
 #[test]
 fn long_bodies_are_cut_after_they_were_redacted() {
     let mut calls = calls(Limits::default());
-    calls.configure(&model::plan::CallsConfig { body_limit: 25, ..model::plan::CallsConfig::default() });
+    let mut plan = plan(&[]);
+    plan.calls.body_limit = 25;
+    calls.configure(&plan);
     let mut x = exchange(1, 0, "POST", "/login");
     x.request.body = br#"{"password":"s3cret-and-long","x":1}"#.to_vec();
     x.request.bytes = 36;
@@ -293,4 +297,43 @@ fn a_coded_body_is_plain_for_everybody() {
         content["size"].as_i64().unwrap() - content["compression"].as_i64().unwrap(),
         coded.len() as i64
     );
+}
+
+#[test]
+fn health_checks_and_polls_can_be_left_out() {
+    let mut calls = calls(Limits::default());
+    calls.configure(&plan(&[("web", &["orders"]), ("orders", &[])]));
+    calls.observe(exchange(1, 0, "GET", "/ready-orders"));
+    for i in 0..9 {
+        let mut x = later(exchange(2, i, "GET", "/jobs/next"), i64::from(i) * 1000);
+        x.status = Some("204".to_owned());
+        calls.observe(pending(&x));
+        calls.observe(x);
+    }
+    calls.observe(exchange(3, 0, "POST", "/orders"));
+    let listed = |query: &Query| -> Vec<String> {
+        let page = calls.list(query, Position::Oldest, 100);
+        page.calls.iter().map(|call| call.operation.clone()).collect()
+    };
+    assert_eq!(listed(&Query::default()).len(), 11);
+    assert_eq!(listed(&Query { foreground: true, ..Query::default() }), ["POST /orders"]);
+    let of = |expression: &str| {
+        listed(&Query { filter: Some(Where::parse(expression).unwrap()), ..Query::default() }).len()
+    };
+    assert_eq!(
+        [of("background == \"health\""), of("background == \"poll\""), of("background == \"\"")],
+        [1, 9, 1]
+    );
+    assert_eq!([of("waits"), of("!waits")], [0, 11]);
+}
+
+#[test]
+fn a_health_check_is_known_once_its_callee_is() {
+    let mut calls = Calls::new(&model::plan::CallsConfig::default(), Limits::default(), "e1");
+    calls.configure(&plan(&[("orders", &[])]));
+    let id = id(calls.observe(exchange(1, 0, "GET", "/ready-orders")));
+    assert_eq!(calls.get(&id).unwrap().background, None);
+    calls.names_mut().learn(ORDERS.parse().unwrap(), "orders", at(0));
+    calls.settle();
+    assert_eq!(calls.get(&id).unwrap().background, Some(Background::Health));
 }

@@ -82,6 +82,7 @@ fn query(calls: &CallsArguments) -> Result<CallsQuery, Failure> {
         services: Vec::new(),
         protocol: calls.protocol.clone(),
         failed: calls.failed,
+        background: !calls.no_background,
         slower,
         since: calls.since.as_deref().map(moment).transpose()?,
         until: None,
@@ -99,9 +100,10 @@ fn shown(call: &CallDetail, paint: Paint) -> String {
     let ms = row.ms.map(print::span).unwrap_or_default();
     let quality =
         if row.quality == "complete" { String::new() } else { paint.amber(&format!("  {}", row.quality)) };
+    let background = row.background.as_ref().map(|what| paint.dim(&format!("  {what}"))).unwrap_or_default();
     let id = paint.dim(&format!("  {}", row.id));
     format!(
-        "{} {ends:<24} {status} {ms:>8}  {}{quality}{id}",
+        "{} {ends:<24} {status} {ms:>8}  {}{quality}{background}{id}",
         paint.dim(print::clock(&row.ts)),
         row.operation
     )

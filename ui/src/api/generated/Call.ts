@@ -85,4 +85,12 @@ note?: string,
 /**
  * Whether its answer is still awaited.
  */
-pending?: boolean, };
+pending?: boolean, 
+/**
+ * `health` for a health check, `metrics` for a scrape, `poll` for one of many at a steady pace.
+ */
+background?: string, 
+/**
+ * Its time is spent waiting for something to happen, so it says nothing about how fast the callee is.
+ */
+waits?: boolean, };
