@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::shape::{
-    CallDetail, CallId, CallsExport, CallsPage, CallsRead, Count, DoctorReport, Done, Down, EdgeList, Empty,
-    EventsPage, EventsRead, LogsPage, LogsQuery, LogsRead, RouteList, RoutesRequest, Services, Snapshot,
-    Text, Timeline, TimelineRequest, Up,
+    CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
+    Empty, EventsPage, EventsRead, LogsPage, LogsQuery, LogsRead, RouteList, RoutesRequest, Services,
+    Snapshot, Text, Timeline, TimelineRequest, Up,
 };
 use crate::{ApiError, Code};
 
@@ -102,6 +102,8 @@ commands! {
     calls_read(CallsRead) -> CallsPage;
     /// One call whole.
     call_show(CallId) -> CallDetail;
+    /// The calls that led to this one, and those that it caused.
+    chain(CallId) -> Chain;
     /// Calls in another tool's form.
     calls_export(CallsExport) -> Text;
     /// Who called whom.

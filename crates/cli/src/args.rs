@@ -280,4 +280,12 @@ pub(crate) enum CallsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Print the calls that led to one, and those that it caused, as a tree
+    Chain {
+        /// Its id
+        id: String,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
 }

@@ -80,7 +80,7 @@ pub struct Call {
     pub quality: Quality,
     /// How the connection stands.
     pub ending: Ending,
-    /// The trace id out of `traceparent`, `b3` or `x-request-id`, when there is one.
+    /// The trace id out of `traceparent`, `b3`, `x-request-id` and the like, when there is one.
     pub trace: Option<String>,
     /// Its time is spent waiting for something to happen.
     pub waits: bool,

@@ -1,9 +1,10 @@
 //! Other crates' errors and facts in the contract's form: the one place where that happens.
 
 use api::shape::{
-    CallDetail, CallMessage, CallRow, EdgeRow, LogLine, PartShape, PartyShape, PortView, RouteRow,
+    CallDetail, CallMessage, CallRow, ChainCall, EdgeRow, LogLine, PartShape, PartyShape, PortView, RouteRow,
 };
 use api::{ApiError, Code};
+use calls::Linked;
 use engine::{ContainerFacts, EngineError};
 use model::call::{Call, Edge, Party, Route};
 use model::exchange::Message;
@@ -66,8 +67,25 @@ pub fn line(line: &logs::Stored) -> LogLine {
 
 /// A call; with headers and bodies only when `whole`.
 pub fn call(call: &Call, whole: bool) -> CallDetail {
+    CallDetail {
+        row: row(call),
+        request: message(&call.request, whole),
+        response: call.response.as_ref().map(|m| message(m, whole)),
+    }
+}
+
+/// A call of a chain.
+pub fn linked(linked: &Linked<'_>) -> ChainCall {
+    ChainCall {
+        call: row(linked.call),
+        parent: linked.parent.map(|(id, _)| id.to_owned()),
+        link: linked.parent.map(|(_, link)| link.name().to_owned()),
+    }
+}
+
+fn row(call: &Call) -> CallRow {
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let row = CallRow {
+    CallRow {
         id: call.id.clone(),
         ts: call.ts.to_string(),
         from: party(&call.from),
@@ -88,11 +106,6 @@ pub fn call(call: &Call, whole: bool) -> CallDetail {
         pending: !call.done,
         background: call.background.map(|background| background.name().to_owned()),
         waits: call.waits,
-    };
-    CallDetail {
-        row,
-        request: message(&call.request, whole),
-        response: call.response.as_ref().map(|m| message(m, whole)),
     }
 }
 

@@ -2,6 +2,7 @@
 //! nanoseconds, spans are milliseconds, sizes are bytes.
 
 mod calls;
+mod chain;
 mod logs;
 mod map;
 mod stack;
@@ -14,6 +15,7 @@ pub use calls::{
     CallDetail, CallId, CallMessage, CallRow, CallsExport, CallsPage, CallsQuery, CallsRead, ExportFormat,
     PartShape, PartyShape, Timeline, TimelineRequest,
 };
+pub use chain::{Chain, ChainCall};
 pub use logs::{LogLine, LogsPage, LogsQuery, LogsRead};
 pub use map::{EdgeList, EdgeRow, RouteList, RouteRow, RoutesRequest};
 pub use stack::{

@@ -101,7 +101,7 @@ pub struct Calls {
     limits: Limits,
     epoch: String,
     names: Names,
-    store: Store,
+    pub(crate) store: Store,
     slots: HashMap<Key, Slot>,
     /// Keys of [`Slot::Evicted`] and [`Slot::Merged`], oldest first, so that they too are bounded.
     ghosts: VecDeque<Key>,
@@ -246,13 +246,16 @@ impl Calls {
 
     /// One call, unless it is unknown or evicted.
     pub fn get(&self, id: &str) -> Option<&Call> {
-        let ordinal = from_base36(id.strip_prefix(&self.epoch)?.strip_prefix('-')?)?;
-        Some(&self.store.get(ordinal)?.call)
+        Some(&self.store.get(self.ordinal(id)?)?.call)
+    }
+
+    pub(crate) fn ordinal(&self, id: &str) -> Option<u64> {
+        from_base36(id.strip_prefix(&self.epoch)?.strip_prefix('-')?)
     }
 
     /// The place of one call in the order of time, for [`list`](Self::list) to go on from.
     pub fn cursor(&self, id: &str) -> Option<Cursor> {
-        let ordinal = from_base36(id.strip_prefix(&self.epoch)?.strip_prefix('-')?)?;
+        let ordinal = self.ordinal(id)?;
         Some(Cursor::new(self.store.get(ordinal)?.call.ts, ordinal))
     }
 

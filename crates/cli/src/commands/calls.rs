@@ -25,6 +25,9 @@ pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> R
         let call = client.call(command::call_show, &CallId { id: id.clone() }).await?;
         return if *json { print::json(&call) } else { whole(&call) };
     }
+    if let Some(CallsCommand::Chain { id, json }) = &calls.command {
+        return super::chain::run(&client, id, *json).await;
+    }
     let export = |ids, format| CallsExport { ids, query: query.clone(), format };
     if let Some(id) = &calls.curl {
         let text = client.call(command::calls_export, &export(vec![id.clone()], ExportFormat::Curl)).await?;

@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use api::shape::{
-    CallDetail, CallsExport, CallsPage, CallsRead, Count, ExportFormat, From, LogsPage, LogsQuery, LogsRead,
-    Text, Timeline, TimelineRequest,
+    CallDetail, CallsExport, CallsPage, CallsRead, Chain, Count, ExportFormat, From, LogsPage, LogsQuery,
+    LogsRead, Text, Timeline, TimelineRequest,
 };
 use api::{ApiError, Code};
 use model::Timestamp;
@@ -116,11 +116,19 @@ impl Session {
     /// One call whole.
     pub fn call(&self, id: &str) -> Result<CallDetail, ApiError> {
         let calls = self.shared.calls();
-        let call = calls.get(id).ok_or_else(|| {
-            ApiError::new(Code::NotFound, format!("there is no call `{id}`"))
-                .hint("the oldest calls are dropped when memory is full")
-        })?;
+        let call = calls.get(id).ok_or_else(|| no_call(id))?;
         Ok(translate::call(call, true))
+    }
+
+    /// What led to a call, and what it caused.
+    pub fn chain(&self, id: &str) -> Result<Chain, ApiError> {
+        let mut calls = self.shared.calls();
+        calls.settle();
+        let chain = calls.chain(id);
+        if chain.is_empty() {
+            return Err(no_call(id));
+        }
+        Ok(Chain { calls: chain.iter().map(translate::linked).collect() })
     }
 
     /// Calls in another tool's form.
@@ -164,6 +172,11 @@ impl Session {
             errors: series.iter().map(|b| b.errors).collect(),
         })
     }
+}
+
+fn no_call(id: &str) -> ApiError {
+    ApiError::new(Code::NotFound, format!("there is no call `{id}`"))
+        .hint("the oldest calls are dropped when memory is full")
 }
 
 /// Where a list of calls begins, for readers that have read nothing yet.

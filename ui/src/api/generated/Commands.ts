@@ -4,6 +4,7 @@ import type { CallId } from "./CallId";
 import type { CallsExport } from "./CallsExport";
 import type { CallsPage } from "./CallsPage";
 import type { CallsRead } from "./CallsRead";
+import type { Chain } from "./Chain";
 import type { Count } from "./Count";
 import type { DoctorReport } from "./DoctorReport";
 import type { Done } from "./Done";
@@ -37,6 +38,7 @@ export interface Commands {
   logs_count: { request: LogsQuery; response: Count };
   calls_read: { request: CallsRead; response: CallsPage };
   call_show: { request: CallId; response: Call };
+  chain: { request: CallId; response: Chain };
   calls_export: { request: CallsExport; response: Text };
   edges: { request: Empty; response: EdgeList };
   routes: { request: RoutesRequest; response: RouteList };
