@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 
 use crate::shape::{
     CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
-    Empty, EventsPage, EventsRead, LogsPage, LogsQuery, LogsRead, RouteList, RoutesRequest, Services,
-    Snapshot, Text, Timeline, TimelineRequest, Up,
+    Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, RouteList, RoutesRequest,
+    Services, Snapshot, Text, Timeline, TimelineRequest, Up,
 };
 use crate::{ApiError, Code};
 
@@ -110,6 +110,8 @@ commands! {
     edges(Empty) -> EdgeList;
     /// What was asked over each edge, calls that differ only in ids as one.
     routes(RoutesRequest) -> RouteList;
+    /// What does not fit: calls that the manifest does not know or permit, services that nobody calls.
+    findings(Empty) -> FindingList;
     /// A page of events; waits for new ones when asked to.
     events_read(EventsRead) -> EventsPage;
     /// How many calls and errors fell into each bin of a time range.

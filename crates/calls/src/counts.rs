@@ -28,12 +28,17 @@ impl Addend {
         let response = call.response.as_ref().map_or(0, |response| response.bytes);
         Self {
             failed: !call.ok,
-            background: matches!(call.background, Some(Background::Health | Background::Metrics)),
+            background: is_background(call),
             bytes: call.request.bytes.saturating_add(response),
             latency: call.ms.filter(|_| latency).map(units),
             at: call.ts,
         }
     }
+}
+
+/// Whether a call is known to be background by itself: a poll is so only by those around it.
+pub(crate) fn is_background(call: &Call) -> bool {
+    matches!(call.background, Some(Background::Health | Background::Metrics))
 }
 
 /// Milliseconds as a histogram counts them.

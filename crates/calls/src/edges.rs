@@ -6,7 +6,8 @@ use model::Timestamp;
 use model::call::{Call, Edge};
 use model::exchange::Protocol;
 
-use crate::counts::{Addend, Counts};
+use crate::counts::{self, Addend, Counts};
+use crate::manifest::Manifest;
 use crate::names::{Names, ServiceId};
 use crate::routes::Tallies;
 
@@ -69,13 +70,15 @@ impl Edges {
 
     /// What a call whose route is no longer known adds to where it was counted.
     pub(crate) fn share_of(was: Share, call: &Call, latency: bool) -> Share {
-        Share { one: Addend::of(call, latency), ..was }
+        let background = was.one.background;
+        Share { one: Addend { background, ..Addend::of(call, latency) }, ..was }
     }
 
     /// The same share on the edge between other ends.
     pub(crate) fn moved(&mut self, from: ServiceId, to: ServiceId, call: &Call, share: Share) -> Share {
         let edge = self.edge(from, to, call.protocol);
-        Share { edge, route: self.routes.find(edge, &call.route), ..share }
+        let one = Addend { background: counts::is_background(call), ..share.one };
+        Share { edge, route: self.routes.find(edge, &call.route), one }
     }
 
     /// Whose share it is.
@@ -117,11 +120,16 @@ impl Edges {
     }
 
     /// All edges over which a call went, by caller, callee and protocol.
-    pub(crate) fn list(&self, names: &Names) -> Vec<Edge> {
+    pub(crate) fn list(&self, names: &Names, manifest: &Manifest) -> Vec<Edge> {
         let used = self.tallies.iter().filter(|tally| tally.counts.calls > 0);
-        let mut edges: Vec<Edge> = used.map(|tally| tally.edge(names)).collect();
+        let mut edges: Vec<Edge> = used.map(|tally| tally.edge(names, manifest)).collect();
         edges.sort_by(|a, b| (&a.from, &a.to, a.protocol).cmp(&(&b.from, &b.to, b.protocol)));
         edges
+    }
+
+    /// Ends, protocol and counts of every edge.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = ((ServiceId, ServiceId, Protocol), &Counts)> {
+        self.tallies.iter().map(|tally| ((tally.from, tally.to, tally.protocol), &tally.counts))
     }
 
     /// Every route over which a call went: its number, its edge's ends and protocol, its text and counts.
@@ -136,11 +144,13 @@ impl Edges {
 }
 
 impl Tally {
-    fn edge(&self, names: &Names) -> Edge {
+    fn edge(&self, names: &Names, manifest: &Manifest) -> Edge {
+        let (from, to) = (names.name(self.from), names.name(self.to));
+        let works = self.counts.calls > self.counts.background;
         let [p50_ms, p90_ms, p99_ms] = self.counts.percentiles();
         Edge {
-            from: names.name(self.from).to_owned(),
-            to: names.name(self.to).to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
             protocol: self.protocol,
             calls: self.counts.calls,
             errors: self.counts.errors,
@@ -149,6 +159,8 @@ impl Tally {
             p90_ms,
             p99_ms,
             last: self.counts.last,
+            undeclared: works && manifest.undeclared(from, to),
+            forbidden: manifest.forbids(from, to),
         }
     }
 }

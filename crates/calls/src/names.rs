@@ -148,6 +148,12 @@ impl Names {
         owner.map_or(0, |span| span.service)
     }
 
+    /// Whether an address ever belonged to it.
+    pub(crate) fn has_seen(&self, service: &str) -> bool {
+        let id = self.ids.get(service);
+        id.is_some_and(|id| self.spans.values().flatten().any(|span| span.service == *id))
+    }
+
     pub(crate) fn is_gateway(&self, addr: IpAddr) -> bool {
         self.gateways.contains(&addr.to_canonical())
     }

@@ -14,6 +14,7 @@ pub(crate) struct Identity {
     pub(crate) note: Option<String>,
     pub(crate) route: String,
     pub(crate) background: Option<Background>,
+    pub(crate) forbidden: bool,
 }
 
 /// The call as it stands now. The exchange has been redacted.
@@ -31,6 +32,7 @@ pub(crate) fn call(exchange: Exchange, identity: Identity) -> Call {
         trace: trace::trace_id(&exchange.request),
         waits: exchange.waits,
         background: identity.background,
+        forbidden: identity.forbidden,
         topic: exchange.topic,
         from: Party { service: identity.from, addr: exchange.client },
         to: Party { service: identity.to, addr: exchange.server },

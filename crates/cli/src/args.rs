@@ -74,7 +74,7 @@ pub(crate) enum Command {
     Logs(LogsArguments),
     /// Print the calls between services
     Calls(CallsArguments),
-    /// Print who called whom
+    /// Print who called whom, and what of it does not fit the manifest
     Map {
         /// One JSON object a line
         #[arg(long, group = "form")]

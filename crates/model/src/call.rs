@@ -84,6 +84,8 @@ pub struct Call {
     pub trace: Option<String>,
     /// Its time is spent waiting for something to happen.
     pub waits: bool,
+    /// The manifest's rules do not permit it.
+    pub forbidden: bool,
     /// It is a health check, a scrape or a poll.
     pub background: Option<Background>,
     /// The broker's place that it is about.
@@ -144,4 +146,8 @@ pub struct Edge {
     pub p99_ms: Option<f64>,
     /// When the newest call began.
     pub last: Timestamp,
+    /// The caller does not say that it depends on the callee.
+    pub undeclared: bool,
+    /// The manifest's rules do not permit it.
+    pub forbidden: bool,
 }

@@ -35,6 +35,8 @@ pub fn draw(edges: &[EdgeRow], drawing: Drawing) -> String {
             p90_ms: row.p90_ms,
             p99_ms: row.p99_ms,
             last: row.last.parse().unwrap_or_default(),
+            undeclared: row.undeclared,
+            forbidden: row.forbidden,
         }
     };
     let edges: Vec<Edge> = edges.iter().map(edge).collect();

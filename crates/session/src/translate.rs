@@ -1,10 +1,11 @@
 //! Other crates' errors and facts in the contract's form: the one place where that happens.
 
 use api::shape::{
-    CallDetail, CallMessage, CallRow, ChainCall, EdgeRow, LogLine, PartShape, PartyShape, PortView, RouteRow,
+    CallDetail, CallMessage, CallRow, ChainCall, EdgeRow, FindingRow, LogLine, PartShape, PartyShape,
+    PortView, RouteRow, Whole,
 };
 use api::{ApiError, Code};
-use calls::Linked;
+use calls::{Finding, Linked};
 use engine::{ContainerFacts, EngineError};
 use model::call::{Call, Edge, Party, Route};
 use model::exchange::Message;
@@ -105,6 +106,7 @@ fn row(call: &Call) -> CallRow {
         note: call.note.clone(),
         pending: !call.done,
         background: call.background.map(|background| background.name().to_owned()),
+        forbidden: call.forbidden,
         waits: call.waits,
     }
 }
@@ -189,6 +191,27 @@ pub fn edge(edge: &Edge) -> EdgeRow {
         p90_ms: edge.p90_ms,
         p99_ms: edge.p99_ms,
         last: edge.last.to_string(),
+        undeclared: edge.undeclared,
+        forbidden: edge.forbidden,
+    }
+}
+
+/// Something that does not fit.
+pub fn finding(finding: &Finding) -> FindingRow {
+    let (services, route, calls) = match finding {
+        Finding::Forbidden { from, to, calls } | Finding::Undeclared { from, to, calls } => {
+            (vec![from.clone(), to.clone()], None, Some(*calls))
+        }
+        Finding::Twice { route, services } => (services.clone(), Some(route.clone()), None),
+        Finding::Uncalled { service } => (vec![service.clone()], None, None),
+    };
+    FindingRow {
+        kind: finding.kind().to_owned(),
+        text: finding.text(),
+        hint: finding.hint(),
+        services,
+        route,
+        calls: calls.map(Whole::from),
     }
 }
 

@@ -192,6 +192,10 @@ pub struct CallRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub background: Option<String>,
+    /// Whether the manifest's rules do not permit it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub forbidden: bool,
     /// Its time is spent waiting for something to happen, so it says nothing about how fast the callee is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]

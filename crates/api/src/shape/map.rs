@@ -35,6 +35,14 @@ pub struct EdgeRow {
     pub p99_ms: Option<f64>,
     /// When the newest call began.
     pub last: String,
+    /// Whether the caller does not say that it depends on the callee.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub undeclared: bool,
+    /// Whether the manifest's rules do not permit it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub forbidden: bool,
 }
 
 /// All edges.
@@ -100,4 +108,35 @@ pub struct RouteRow {
 pub struct RouteList {
     /// By caller, callee, protocol, route.
     pub routes: Vec<RouteRow>,
+}
+
+/// Something that does not fit: the manifest against what was seen, or that against itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, rename = "Finding")]
+pub struct FindingRow {
+    /// `forbidden` by the manifest's rules, `undeclared` in `depends_on`, `twice` for a route that several services
+    /// answer, `uncalled` for a service that nobody calls.
+    pub kind: String,
+    /// What was found, in one sentence.
+    pub text: String,
+    /// What to do about it.
+    pub hint: String,
+    /// The services that it is about; caller and callee where it is about calls.
+    pub services: Vec<String>,
+    /// The route that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub route: Option<String>,
+    /// How many calls it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub calls: Option<Whole>,
+}
+
+/// Everything that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct FindingList {
+    /// The gravest first.
+    pub findings: Vec<FindingRow>,
 }

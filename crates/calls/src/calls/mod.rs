@@ -100,15 +100,15 @@ pub struct Calls {
     body_limit: usize,
     limits: Limits,
     epoch: String,
-    names: Names,
+    pub(crate) names: Names,
     pub(crate) store: Store,
     slots: HashMap<Key, Slot>,
     /// Keys of [`Slot::Evicted`] and [`Slot::Merged`], oldest first, so that they too are bounded.
     ghosts: VecDeque<Key>,
-    edges: Edges,
+    pub(crate) edges: Edges,
     learnt: Learnt,
     rhythms: Rhythms,
-    manifest: Manifest,
+    pub(crate) manifest: Manifest,
     axis: Axis,
     hairpins: Hairpins,
     capture: u32,
@@ -212,9 +212,11 @@ impl Calls {
             }
             let (from, to) = (from.to_owned(), to.to_owned());
             let (edges, names) = (&mut self.edges, &ends);
+            let forbidden = self.manifest.forbids(&from, &to);
             let background = Asked::by_call(&entry.call).background(self.manifest.ready_path(&to));
             self.store.change(ordinal, |entry| {
                 entry.call.background = background.or(entry.call.background);
+                entry.call.forbidden = forbidden;
                 entry.call.from.service = from;
                 entry.call.to.service = to;
                 edges.remove(&entry.share);
@@ -280,7 +282,7 @@ impl Calls {
 
     /// Every edge that was seen, with the calls that are no longer kept.
     pub fn edges(&self) -> Vec<Edge> {
-        self.edges.list(&self.names)
+        self.edges.list(&self.names, &self.manifest)
     }
 
     /// How often each edge was used from `since` to `until`, as far as its calls are kept.

@@ -31,6 +31,7 @@ impl Calls {
             note: ends.note.clone(),
             route: self.learn_route(ends.to, &exchange),
             background: Asked::by(&exchange).background(self.manifest.ready_path(self.names.name(ends.to))),
+            forbidden: self.manifest.forbids(self.names.name(ends.from), self.names.name(ends.to)),
         };
         let call = shape::call(exchange, identity);
         let id = call.id.clone();
@@ -85,6 +86,7 @@ impl Calls {
             background: Asked::by(&exchange)
                 .background(self.manifest.ready_path(&old.call.to.service))
                 .or(old.call.background),
+            forbidden: old.call.forbidden,
         };
         if judge::operation(&exchange) != old.call.operation {
             identity.route = self.learn_route(to, &exchange);
@@ -116,6 +118,7 @@ impl Calls {
             note: None,
             route: String::new(),
             background: None,
+            forbidden: false,
         };
         let call = shape::call(exchange, unnamed);
         let share = Edges::share_of(was, &call, latency);

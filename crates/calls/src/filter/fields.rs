@@ -14,12 +14,13 @@ use regex::Regex;
 use crate::body::body_text;
 
 /// Every name that an expression may use.
-pub(super) const NAMES: [&str; 29] = [
+pub(super) const NAMES: [&str; 30] = [
     "background",
     "body",
     "bytes",
     "conn",
     "failed",
+    "forbidden",
     "from",
     "headers",
     "http",
@@ -92,6 +93,7 @@ impl VariableResolver for Fields<'_> {
                 None => CowVal::owned(CelInt::from(0)),
             },
             "ok" => truth(call.ok),
+            "forbidden" => truth(call.forbidden),
             "failed" => truth(!call.ok),
             "pending" => truth(!call.done),
             "http" => truth(matches!(call.protocol, Protocol::Http1 | Protocol::Http2)),

@@ -90,7 +90,10 @@ pub(crate) fn call(exchange: Exchange, from: &str, to: &str) -> Call {
     let (from, to) = (from.to_owned(), to.to_owned());
     let route = crate::routes::template(exchange.protocol, &crate::judge::operation(&exchange));
     let (id, conn) = ("id".to_owned(), "conn".to_owned());
-    shape::call(exchange, Identity { id, conn, from, to, note: None, route, background: None })
+    shape::call(
+        exchange,
+        Identity { id, conn, from, to, note: None, route, background: None, forbidden: false },
+    )
 }
 
 /// A store that knows web, orders and db.

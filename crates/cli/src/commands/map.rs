@@ -1,7 +1,7 @@
 //! `shoal map` and `shoal routes`.
 
 use api::commands::command;
-use api::shape::{EdgeRow, Empty, RouteRow, RoutesRequest, Whole};
+use api::shape::{EdgeRow, Empty, FindingRow, RouteRow, RoutesRequest, Whole};
 
 use crate::args::StackArguments;
 use crate::failure::Failure;
@@ -14,7 +14,8 @@ pub(super) async fn map(
     dot: bool,
     mermaid: bool,
 ) -> Result<(), Failure> {
-    let edges = super::session(arguments).await?.call(command::edges, &Empty {}).await?.edges;
+    let client = super::session(arguments).await?;
+    let edges = client.call(command::edges, &Empty {}).await?.edges;
     if json {
         return edges.iter().try_for_each(print::json);
     }
@@ -28,7 +29,16 @@ pub(super) async fn map(
     let head =
         ["FROM", "TO", "PROTOCOL", "CALLS", "ERRORS", "P50", "P90", "P99"].map(|h| paint.dim(h)).to_vec();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(edges.iter().map(|e| edge(e, paint))).collect();
-    print::table(&rows)
+    print::table(&rows)?;
+    let findings = client.call(command::findings, &Empty {}).await?.findings;
+    findings.iter().enumerate().try_for_each(|(at, found)| finding(at, found, paint))
+}
+
+fn finding(at: usize, finding: &FindingRow, paint: Paint) -> Result<(), Failure> {
+    let space = if at == 0 { "\n" } else { "" };
+    let grave = finding.kind == "forbidden";
+    let mark = if grave { paint.red("forbidden") } else { paint.amber(&finding.kind) };
+    print::line(&format!("{space}{mark}: {}\n  {}", finding.text, paint.dim(&finding.hint)))
 }
 
 fn edge(edge: &EdgeRow, paint: Paint) -> Vec<String> {

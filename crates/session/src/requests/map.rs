@@ -1,6 +1,6 @@
 //! Who called whom, and what for.
 
-use api::shape::{EdgeList, RouteList, RoutesRequest};
+use api::shape::{EdgeList, FindingList, RouteList, RoutesRequest};
 use calls::RouteQuery;
 
 use crate::jobs::now;
@@ -12,6 +12,13 @@ impl Session {
         let mut calls = self.shared.calls();
         calls.settle();
         EdgeList { edges: calls.edges().iter().map(translate::edge).collect() }
+    }
+
+    /// What does not fit.
+    pub fn findings(&self) -> FindingList {
+        let mut calls = self.shared.calls();
+        calls.settle();
+        FindingList { findings: calls.findings().iter().map(translate::finding).collect() }
     }
 
     /// What was asked over each edge.

@@ -82,6 +82,10 @@ pending?: boolean,
  */
 background?: string, 
 /**
+ * Whether the manifest's rules do not permit it.
+ */
+forbidden?: boolean, 
+/**
  * Its time is spent waiting for something to happen, so it says nothing about how fast the callee is.
  */
 waits?: boolean, };

@@ -13,6 +13,7 @@ import type { EdgeList } from "./EdgeList";
 import type { Empty } from "./Empty";
 import type { EventsPage } from "./EventsPage";
 import type { EventsRead } from "./EventsRead";
+import type { FindingList } from "./FindingList";
 import type { LogsPage } from "./LogsPage";
 import type { LogsQuery } from "./LogsQuery";
 import type { LogsRead } from "./LogsRead";
@@ -42,6 +43,7 @@ export interface Commands {
   calls_export: { request: CallsExport; response: Text };
   edges: { request: Empty; response: EdgeList };
   routes: { request: RoutesRequest; response: RouteList };
+  findings: { request: Empty; response: FindingList };
   events_read: { request: EventsRead; response: EventsPage };
   timeline: { request: TimelineRequest; response: Timeline };
   trust: { request: Empty; response: Done };

@@ -44,4 +44,12 @@ p99_ms?: number,
 /**
  * When the newest call began.
  */
-last: string, };
+last: string, 
+/**
+ * Whether the caller does not say that it depends on the callee.
+ */
+undeclared?: boolean, 
+/**
+ * Whether the manifest's rules do not permit it.
+ */
+forbidden?: boolean, };
