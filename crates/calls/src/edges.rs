@@ -119,12 +119,10 @@ impl Edges {
         })
     }
 
-    /// All edges over which a call went, by caller, callee and protocol.
+    /// All edges over which a call went.
     pub(crate) fn list(&self, names: &Names, manifest: &Manifest) -> Vec<Edge> {
         let used = self.tallies.iter().filter(|tally| tally.counts.calls > 0);
-        let mut edges: Vec<Edge> = used.map(|tally| tally.edge(names, manifest)).collect();
-        edges.sort_by(|a, b| (&a.from, &a.to, a.protocol).cmp(&(&b.from, &b.to, b.protocol)));
-        edges
+        used.map(|tally| tally.edge(names, manifest)).collect()
     }
 
     /// Ends, protocol and counts of every edge.
@@ -161,6 +159,8 @@ impl Tally {
             last: self.counts.last,
             undeclared: works && manifest.undeclared(from, to),
             forbidden: manifest.forbids(from, to),
+            via: None,
+            topic: None,
         }
     }
 }

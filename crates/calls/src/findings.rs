@@ -124,11 +124,19 @@ impl Calls {
         if pairs.values().sum::<u64>() >= TRAFFIC {
             let called: BTreeSet<&str> = pairs.keys().map(|(_, to)| *to).collect();
             let idle = self.manifest.services.iter().filter(|(name, service)| {
-                service.listens && !called.contains(name.as_str()) && self.names.has_seen(name)
+                service.listens
+                    && !called.contains(name.as_str())
+                    && self.names.has_seen(name)
+                    && !self.feeds(name)
             });
             findings.extend(idle.map(|(name, _)| Finding::Uncalled { service: name.clone() }));
         }
         findings
+    }
+
+    /// Whether it works on what others leave at a broker.
+    fn feeds(&self, service: &str) -> bool {
+        self.names.id(service).is_some_and(|service| self.brokers.feeds(service))
     }
 
     fn answered_twice(&self) -> impl Iterator<Item = Finding> {

@@ -12,6 +12,7 @@
 mod axis;
 mod background;
 mod body;
+mod brokers;
 mod calls;
 mod chain;
 mod coding;

@@ -150,4 +150,9 @@ pub struct Edge {
     pub undeclared: bool,
     /// The manifest's rules do not permit it.
     pub forbidden: bool,
+    /// The broker between the two: `calls` are messages then, and their time is that from sending to receiving. The
+    /// calls that each of them makes to the broker have edges of their own.
+    pub via: Option<String>,
+    /// Where at the broker.
+    pub topic: Option<String>,
 }

@@ -37,6 +37,8 @@ pub fn draw(edges: &[EdgeRow], drawing: Drawing) -> String {
             last: row.last.parse().unwrap_or_default(),
             undeclared: row.undeclared,
             forbidden: row.forbidden,
+            via: row.via.clone(),
+            topic: row.topic.clone(),
         }
     };
     let edges: Vec<Edge> = edges.iter().map(edge).collect();

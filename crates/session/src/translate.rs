@@ -193,6 +193,8 @@ pub fn edge(edge: &Edge) -> EdgeRow {
         last: edge.last.to_string(),
         undeclared: edge.undeclared,
         forbidden: edge.forbidden,
+        via: edge.via.clone(),
+        topic: edge.topic.clone(),
     }
 }
 

@@ -43,13 +43,22 @@ pub struct EdgeRow {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub forbidden: bool,
+    /// The broker between the two: `calls` are messages then, and their time is that from sending to receiving. The
+    /// calls that each of them makes to the broker have edges of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub via: Option<String>,
+    /// Where at the broker: a topic, a queue, a channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub topic: Option<String>,
 }
 
 /// All edges.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct EdgeList {
-    /// By caller, callee, protocol.
+    /// By caller, callee, protocol, broker, topic.
     pub edges: Vec<EdgeRow>,
 }
 

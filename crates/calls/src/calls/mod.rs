@@ -12,6 +12,7 @@ use model::plan::{CallsConfig, Plan};
 
 use crate::axis::{Axis, Bin};
 use crate::background::{Asked, Rhythms};
+use crate::brokers::Brokers;
 use crate::edges::{EdgeRate, Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Hairpins;
@@ -108,6 +109,7 @@ pub struct Calls {
     pub(crate) edges: Edges,
     learnt: Learnt,
     rhythms: Rhythms,
+    pub(crate) brokers: Brokers,
     pub(crate) manifest: Manifest,
     axis: Axis,
     hairpins: Hairpins,
@@ -131,6 +133,7 @@ impl Calls {
             edges: Edges::default(),
             learnt: Learnt::default(),
             rhythms: Rhythms::default(),
+            brokers: Brokers::default(),
             manifest: Manifest::default(),
             axis: Axis::default(),
             hairpins: Hairpins::default(),
@@ -280,9 +283,16 @@ impl Calls {
         changes
     }
 
-    /// Every edge that was seen, with the calls that are no longer kept.
+    /// Every edge that was seen, with the calls that are no longer kept, by caller, callee and protocol; among them those
+    /// between who sends and who receives through a broker.
     pub fn edges(&self) -> Vec<Edge> {
-        self.edges.list(&self.names, &self.manifest)
+        let mut edges = self.edges.list(&self.names, &self.manifest);
+        edges.extend(self.brokers.edges(&self.names));
+        edges.sort_by(|a, b| {
+            let ends = (&a.from, &a.to, a.protocol).cmp(&(&b.from, &b.to, b.protocol));
+            ends.then_with(|| (&a.via, &a.topic).cmp(&(&b.via, &b.topic)))
+        });
+        edges
     }
 
     /// How often each edge was used from `since` to `until`, as far as its calls are kept.

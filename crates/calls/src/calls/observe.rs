@@ -49,6 +49,7 @@ impl Calls {
         }
         let share = self.edges.share(ends.from, ends.to, &call, latency);
         self.edges.add(&share);
+        self.brokers.observe((ends.from, ends.to), &call, None);
         self.axis.add(call.ts, !call.ok);
         self.head.total += 1;
         self.head.failed += u64::from(!call.ok);
@@ -94,6 +95,10 @@ impl Calls {
         let call = shape::call(exchange, identity);
         let share = self.edges.share(from, to, &call, latency);
         let (id, done) = (call.id.clone(), call.done);
+        if call.topic.is_some() {
+            let before = self.store.get(ordinal).map(|entry| &entry.call);
+            self.brokers.observe((from, to), &call, before);
+        }
         self.store.change(ordinal, |entry| {
             entry.call = call;
             entry.share = share;

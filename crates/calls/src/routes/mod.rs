@@ -15,7 +15,7 @@ use model::exchange::Protocol;
 
 use crate::names::ServiceId;
 
-pub(crate) use tallies::Tallies;
+pub(crate) use tallies::{OTHER, Tallies};
 
 /// So many values of a segment are words of an interface; with one more they are values.
 const VALUES: usize = 12;
@@ -100,6 +100,13 @@ impl Learnt {
         *news = true;
         ANY.into()
     }
+}
+
+/// The template of a broker's place.
+pub(crate) fn place(protocol: Protocol, name: &str) -> String {
+    let operation = format!("- {name}");
+    let template = each_segment(protocol, &operation, |_, _, segment| segment.into());
+    template.get(2..).unwrap_or(name).to_owned()
 }
 
 /// The template of an operation, without anything learnt.

@@ -7,7 +7,7 @@ use crate::counts::{Addend, Counts};
 /// So many routes are told apart; what comes later counts as [`OTHER`] of its edge.
 const KEPT: usize = 1024;
 /// All routes of an edge that are not told apart.
-pub(super) const OTHER: &str = "(other)";
+pub(crate) const OTHER: &str = "(other)";
 
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {

@@ -105,6 +105,8 @@ fn edges() -> Vec<Edge> {
         last: at(0),
         undeclared: false,
         forbidden: false,
+        via: None,
+        topic: None,
     };
     vec![
         edge("outside", "gateway", Protocol::Http1, 12, 0, Some(3.256)),

@@ -42,10 +42,14 @@ fn finding(at: usize, finding: &FindingRow, paint: Paint) -> Result<(), Failure>
 }
 
 fn edge(edge: &EdgeRow, paint: Paint) -> Vec<String> {
+    let protocol = match (&edge.via, &edge.topic) {
+        (Some(via), Some(topic)) => format!("{} {}", edge.protocol, paint.dim(&format!("{topic} via {via}"))),
+        _ => edge.protocol.clone(),
+    };
     vec![
         paint.named(&edge.from),
         paint.named(&edge.to),
-        edge.protocol.clone(),
+        protocol,
         edge.calls.to_string(),
         errors(edge.errors, paint),
         ms(edge.p50_ms),

@@ -52,4 +52,13 @@ undeclared?: boolean,
 /**
  * Whether the manifest's rules do not permit it.
  */
-forbidden?: boolean, };
+forbidden?: boolean, 
+/**
+ * The broker between the two: `calls` are messages then, and their time is that from sending to receiving. The
+ * calls that each of them makes to the broker have edges of their own.
+ */
+via?: string, 
+/**
+ * Where at the broker: a topic, a queue, a channel.
+ */
+topic?: string, };
