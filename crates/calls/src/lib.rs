@@ -23,6 +23,7 @@ pub mod export;
 mod filter;
 mod findings;
 mod hairpin;
+mod hosts;
 mod judge;
 mod manifest;
 pub mod map;

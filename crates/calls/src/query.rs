@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use model::Timestamp;
-use model::call::Call;
+use model::call::{Call, Party};
 use model::exchange::{Message, Protocol};
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -34,7 +34,7 @@ pub struct Query {
     pub since: Option<Timestamp>,
     /// Not those that began then or later.
     pub until: Option<Timestamp>,
-    /// Words, each of which is in the operation, the route, a header or a body, in upper or lower case.
+    /// Words, each of which is in the operation, the route, a host, a header or a body, in upper or lower case.
     pub text: Option<String>,
     /// What the expression says.
     pub filter: Option<Where>,
@@ -229,9 +229,11 @@ fn contains(call: &Call, word: &Regex) -> bool {
         };
         message.headers.iter().any(in_header) || word.is_match(&message.body)
     };
+    let in_host = |party: &Party| party.host.as_ref().is_some_and(|host| word.is_match(host.as_bytes()));
     word.is_match(call.operation.as_bytes())
         || word.is_match(call.route.as_bytes())
         || word.is_match(call.target.as_bytes())
+        || [&call.from, &call.to].iter().any(|party| in_host(party))
         || in_message(&call.request)
         || call.response.as_ref().is_some_and(in_message)
 }

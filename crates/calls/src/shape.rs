@@ -11,6 +11,8 @@ pub(crate) struct Identity {
     pub(crate) conn: String,
     pub(crate) from: String,
     pub(crate) to: String,
+    /// Their names in the world, the caller's and the callee's.
+    pub(crate) hosts: [Option<String>; 2],
     pub(crate) note: Option<String>,
     pub(crate) route: String,
     pub(crate) background: Option<Background>,
@@ -19,6 +21,7 @@ pub(crate) struct Identity {
 
 /// The call as it stands now. The exchange has been redacted.
 pub(crate) fn call(exchange: Exchange, identity: Identity) -> Call {
+    let [from_host, to_host] = identity.hosts;
     let failure = judge::failure(&exchange).map(str::to_owned);
     Call {
         id: identity.id,
@@ -34,8 +37,8 @@ pub(crate) fn call(exchange: Exchange, identity: Identity) -> Call {
         background: identity.background,
         forbidden: identity.forbidden,
         topic: exchange.topic,
-        from: Party { service: identity.from, addr: exchange.client },
-        to: Party { service: identity.to, addr: exchange.server },
+        from: Party { service: identity.from, addr: exchange.client, host: from_host },
+        to: Party { service: identity.to, addr: exchange.server, host: to_host },
         protocol: exchange.protocol,
         method: exchange.method,
         target: exchange.target,

@@ -15,6 +15,8 @@ pub struct Party {
     pub service: String,
     /// Address and port as seen on the wire.
     pub addr: SocketAddr,
+    /// Of [`OUTSIDE`]: the name that DNS last gave this address for.
+    pub host: Option<String>,
 }
 
 /// Why a call says nothing about what the stack does.

@@ -112,7 +112,11 @@ fn row(call: &Call) -> CallRow {
 }
 
 fn party(party: &Party) -> PartyShape {
-    PartyShape { service: Some(party.service.clone()), addr: party.addr.to_string() }
+    PartyShape {
+        service: Some(party.service.clone()),
+        addr: party.addr.to_string(),
+        host: party.host.clone(),
+    }
 }
 
 fn message(message: &Message, whole: bool) -> CallMessage {

@@ -113,6 +113,10 @@ pub struct PartyShape {
     pub service: Option<String>,
     /// Address and port.
     pub addr: String,
+    /// Of `outside`: the name that DNS last gave this address for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub host: Option<String>,
 }
 
 /// One call; in a page without `whole`, its messages have sizes only.

@@ -6,7 +6,7 @@ mod observe;
 use std::collections::{HashMap, VecDeque};
 
 use model::Timestamp;
-use model::call::{Call, Edge};
+use model::call::{Call, Edge, OUTSIDE};
 use model::exchange::Exchange;
 use model::plan::{CallsConfig, Plan};
 
@@ -16,6 +16,7 @@ use crate::brokers::Brokers;
 use crate::edges::{EdgeRate, Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Hairpins;
+use crate::hosts::Hosts;
 use crate::manifest::Manifest;
 use crate::names::Names;
 use crate::query::{self, Cursor, Page, Position, Query};
@@ -110,6 +111,7 @@ pub struct Calls {
     learnt: Learnt,
     rhythms: Rhythms,
     pub(crate) brokers: Brokers,
+    hosts: Hosts,
     pub(crate) manifest: Manifest,
     axis: Axis,
     hairpins: Hairpins,
@@ -134,6 +136,7 @@ impl Calls {
             learnt: Learnt::default(),
             rhythms: Rhythms::default(),
             brokers: Brokers::default(),
+            hosts: Hosts::default(),
             manifest: Manifest::default(),
             axis: Axis::default(),
             hairpins: Hairpins::default(),
@@ -222,6 +225,9 @@ impl Calls {
                 entry.call.forbidden = forbidden;
                 entry.call.from.service = from;
                 entry.call.to.service = to;
+                for party in [&mut entry.call.from, &mut entry.call.to] {
+                    party.host.take_if(|_| party.service != OUTSIDE);
+                }
                 edges.remove(&entry.share);
                 entry.share = edges.moved(names.from, names.to, &entry.call, entry.share);
                 edges.add(&entry.share);

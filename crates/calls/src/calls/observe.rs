@@ -1,5 +1,7 @@
 //! What one report does to the store, the edges and the totals.
 
+use std::net::SocketAddr;
+
 use model::call::Background;
 use model::exchange::Exchange;
 
@@ -8,6 +10,7 @@ use crate::background::Asked;
 use crate::edges::{Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Half;
+use crate::names::ServiceId;
 use crate::progress::Progress;
 use crate::shape::{self, Identity, base36};
 use crate::store::{Entry, Key};
@@ -28,6 +31,7 @@ impl Calls {
             conn: self.conn_name(key),
             from: self.names.name(ends.from).to_owned(),
             to: self.names.name(ends.to).to_owned(),
+            hosts: [self.host(ends.from, exchange.client), self.host(ends.to, exchange.server)],
             note: ends.note.clone(),
             route: self.learn_route(ends.to, &exchange),
             background: Asked::by(&exchange).background(self.manifest.ready_path(self.names.name(ends.to))),
@@ -50,6 +54,7 @@ impl Calls {
         let share = self.edges.share(ends.from, ends.to, &call, latency);
         self.edges.add(&share);
         self.brokers.observe((ends.from, ends.to), &call, None);
+        self.hosts.hear(&call);
         self.axis.add(call.ts, !call.ok);
         self.head.total += 1;
         self.head.failed += u64::from(!call.ok);
@@ -82,6 +87,7 @@ impl Calls {
             conn: old.call.conn.clone(),
             from: old.call.from.service.clone(),
             to: old.call.to.service.clone(),
+            hosts: [old.call.from.host.clone(), old.call.to.host.clone()],
             note: old.call.note.clone(),
             route: old.call.route.clone(),
             background: Asked::by(&exchange)
@@ -95,6 +101,7 @@ impl Calls {
         let call = shape::call(exchange, identity);
         let share = self.edges.share(from, to, &call, latency);
         let (id, done) = (call.id.clone(), call.done);
+        self.hosts.hear(&call);
         if call.topic.is_some() {
             let before = self.store.get(ordinal).map(|entry| &entry.call);
             self.brokers.observe((from, to), &call, before);
@@ -120,6 +127,7 @@ impl Calls {
             conn: String::new(),
             from: String::new(),
             to: String::new(),
+            hosts: [None, None],
             note: None,
             route: String::new(),
             background: None,
@@ -134,6 +142,12 @@ impl Calls {
         } else {
             self.slots.insert(key, Slot::Evicted(share));
         }
+    }
+
+    /// What somebody who is no service of the stack is called in the world.
+    fn host(&self, service: ServiceId, addr: SocketAddr) -> Option<String> {
+        let host = if service == 0 { self.hosts.name(addr.ip()) } else { None };
+        host.map(str::to_owned)
     }
 
     /// A call has ended: it may be one of a row that is a poll.

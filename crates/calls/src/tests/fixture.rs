@@ -92,7 +92,17 @@ pub(crate) fn call(exchange: Exchange, from: &str, to: &str) -> Call {
     let (id, conn) = ("id".to_owned(), "conn".to_owned());
     shape::call(
         exchange,
-        Identity { id, conn, from, to, note: None, route, background: None, forbidden: false },
+        Identity {
+            id,
+            conn,
+            from,
+            to,
+            hosts: [None, None],
+            note: None,
+            route,
+            background: None,
+            forbidden: false,
+        },
     )
 }
 

@@ -1,7 +1,7 @@
 //! What a stack does, and what must be seen of it.
 
 use model::call::{Background, Edge};
-use model::exchange::{Ending, Exchange, Quality};
+use model::exchange::{Ending, Exchange, Protocol, Quality};
 
 use super::fixture::{
     DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, header, later, pending, plan, tcp,
@@ -336,4 +336,29 @@ fn a_health_check_is_known_once_its_callee_is() {
     calls.names_mut().learn(ORDERS.parse().unwrap(), "orders", at(0));
     calls.settle();
     assert_eq!(calls.get(&id).unwrap().background, Some(Background::Health));
+}
+
+#[test]
+fn the_world_has_the_names_that_it_was_asked_for() {
+    let mut calls = calls(Limits::default());
+    let mut x = exchange(1, 0, "A", "api.pay.example");
+    (x.client, x.server, x.protocol) = (addr(ORDERS, 40_000), addr("192.0.2.53", 53), Protocol::Dns);
+    x.response.as_mut().unwrap().body =
+        br#"[{"name":"api.pay.example","type":"A","ttl":9,"data":"192.0.2.7"}]"#.to_vec();
+    calls.observe(pending(&x));
+    calls.observe(x);
+    let mut x = later(exchange(2, 0, "POST", "/charge"), 10);
+    (x.client, x.server) = (addr(ORDERS, 40_000), addr("192.0.2.7", 443));
+    let first = id(calls.observe(pending(&x)));
+    calls.observe(x);
+    let call = calls.get(&first).unwrap();
+    assert_eq!((call.to.service.as_str(), call.to.host.as_deref()), ("outside", Some("api.pay.example")));
+    assert_eq!(call.from.host, None);
+    let query = Query { text: Some("pay.example charge".to_owned()), ..Query::default() };
+    assert_eq!(calls.list(&query, Position::Newest, 10).calls.len(), 1);
+    // What turns out to be a service needs no other name.
+    calls.names_mut().learn("192.0.2.7".parse().unwrap(), "payments", at(0));
+    calls.settle();
+    let call = calls.get(&first).unwrap();
+    assert_eq!((call.to.service.as_str(), call.to.host.as_deref()), ("payments", None));
 }

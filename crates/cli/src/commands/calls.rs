@@ -2,7 +2,9 @@
 
 use api::Client;
 use api::commands::command;
-use api::shape::{CallDetail, CallId, CallMessage, CallsExport, CallsQuery, CallsRead, ExportFormat, From};
+use api::shape::{
+    CallDetail, CallId, CallMessage, CallsExport, CallsQuery, CallsRead, ExportFormat, From, PartyShape,
+};
 
 use super::time::{moment, span};
 use crate::args::{CallsArguments, CallsCommand, StackArguments};
@@ -96,7 +98,7 @@ fn query(calls: &CallsArguments) -> Result<CallsQuery, Failure> {
 
 fn shown(call: &CallDetail, paint: Paint) -> String {
     let row = &call.row;
-    let ends = format!("{} -> {}", name(row.from.service.as_deref()), name(row.to.service.as_deref()));
+    let ends = format!("{} -> {}", name(&row.from), name(&row.to));
     let status = row.status.as_deref().unwrap_or(if row.pending { "..." } else { "-" });
     let status =
         if row.ok { paint.green(&format!("{status:>4}")) } else { paint.red(&format!("{status:>4}")) };
@@ -112,8 +114,13 @@ fn shown(call: &CallDetail, paint: Paint) -> String {
     )
 }
 
-fn name(service: Option<&str>) -> &str {
-    service.unwrap_or("?")
+/// A service by its name; somebody in the world by that which was asked for.
+pub(super) fn name(party: &PartyShape) -> String {
+    match (&party.service, &party.host) {
+        (Some(service), Some(host)) => format!("{service} ({host})"),
+        (Some(service), None) => service.clone(),
+        (None, _) => "?".to_owned(),
+    }
 }
 
 fn whole(call: &CallDetail) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use api::commands::command;
 use api::shape::{CallId, CallRow, ChainCall};
 use model::Timestamp;
 
+use super::calls::name;
 use crate::failure::Failure;
 use crate::print::{self, Paint};
 
@@ -55,8 +56,7 @@ fn rows(calls: &[ChainCall], asked: &str, paint: Paint) -> Vec<Vec<String>> {
 
 fn row(call: &ChainCall, before: &str, asked: &str, time: &Time, paint: Paint) -> Vec<String> {
     let (row, how) = (&call.call, how(call.link.as_deref()));
-    let name = |service: &Option<String>| service.clone().unwrap_or_else(|| "?".to_owned());
-    let what = format!("{} -> {}  {}", name(&row.from.service), name(&row.to.service), row.operation);
+    let what = format!("{} -> {}  {}", name(&row.from), name(&row.to), row.operation);
     let what = if row.id == asked { paint.bold(&what) } else { what };
     let status = row.status.as_deref().unwrap_or(if row.pending { "..." } else { "-" });
     vec![
