@@ -15,7 +15,7 @@ const ANYBODY: &[&str] = &["serde", "serde_json", "thiserror", "tracing", "bytes
 const TABLE: &[Row] = &[
     Row("model", &[], &["serde_bytes", "postcard"]),
     Row("manifest", &["model"], &["toml_edit", "schemars"]),
-    Row("wire", &["model"], &["httparse", "etherparse"]),
+    Row("wire", &["model"], &["httparse", "etherparse", "flate2"]),
     Row("guest", &["model", "wire"], &["libc"]),
     Row(
         "engine",
@@ -35,8 +35,21 @@ const TABLE: &[Row] = &[
     ),
     Row("watch", &["model"], &["notify", "ignore", "tokio"]),
     Row("logs", &["model"], &["regex", "memchr", "memmap2", "cel"]),
-    Row("calls", &["model"], &["hdrhistogram", "cel", "regex", "flate2", "brotli-decompressor", "ruzstd"]),
-    Row("capture", &["model", "engine", "wire"], &["tokio", "pcap-parser"]),
+    Row(
+        "calls",
+        &["model"],
+        &[
+            "hdrhistogram",
+            "cel",
+            "regex",
+            "prost-reflect",
+            "protox",
+            "flate2",
+            "brotli-decompressor",
+            "ruzstd",
+        ],
+    ),
+    Row("capture", &["model", "engine", "wire"], &["tokio", "pcap-parser", "flate2"]),
     Row("terminal", &["model", "engine"], &["portable-pty", "tokio"]),
     Row(
         "api",

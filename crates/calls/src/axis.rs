@@ -26,9 +26,15 @@ pub(crate) struct Axis {
 
 impl Axis {
     pub(crate) fn add(&mut self, at: Timestamp, failed: bool) {
+        self.count(at, 1, failed);
+    }
+
+    /// Adds several calls of one moment.
+    pub(crate) fn count(&mut self, at: Timestamp, calls: u64, failed: bool) {
+        let calls = u32::try_from(calls).unwrap_or(u32::MAX);
         if let Some(slot) = self.make_slot(at.0.div_euclid(SLOT)) {
-            slot.calls = slot.calls.saturating_add(1);
-            slot.errors = slot.errors.saturating_add(u32::from(failed));
+            slot.calls = slot.calls.saturating_add(calls);
+            slot.errors = slot.errors.saturating_add(if failed { calls } else { 0 });
         }
     }
 

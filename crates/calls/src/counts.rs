@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use hdrhistogram::Histogram;
 use model::Timestamp;
 use model::call::{Background, Call};
+use model::exchange::Tally;
 
 /// Histogram units in a millisecond: 100 ns, so that calls of some microseconds keep two digits.
 const UNITS: f64 = 10_000.0;
@@ -34,6 +35,18 @@ impl Addend {
             at: call.ts,
         }
     }
+}
+
+/// Calls that came too thick to be told one by one.
+#[derive(Debug)]
+pub(crate) struct Counted<'a> {
+    pub(crate) tally: &'a Tally,
+    pub(crate) at: Timestamp,
+    pub(crate) failed: bool,
+    /// They are health checks or scrapes.
+    pub(crate) background: bool,
+    /// Whether their times count as latencies.
+    pub(crate) latency: bool,
 }
 
 /// Whether a call is known to be background by itself: a poll is so only by those around it.
@@ -103,6 +116,27 @@ impl Counts {
                 self.percentiles = OnceLock::new();
             }
         }
+    }
+
+    pub(crate) fn count(&mut self, counted: &Counted<'_>) {
+        let tally = counted.tally;
+        self.calls += tally.calls;
+        self.errors += if counted.failed { tally.calls } else { 0 };
+        self.background += if counted.background { tally.calls } else { 0 };
+        self.bytes = self.bytes.saturating_add(tally.bytes);
+        self.last = self.last.max(counted.at);
+        if !counted.latency || tally.micros.is_empty() {
+            return;
+        }
+        if self.latencies.is_none() {
+            self.latencies = Histogram::new(self.digits).ok();
+        }
+        let Some(latencies) = &mut self.latencies else { return };
+        for (micros, calls) in &tally.micros {
+            let recorded = latencies.record_n(units(f64::from(*micros) / 1000.0), *calls);
+            debug_assert!(recorded.is_ok(), "clamped to what the histogram was made for");
+        }
+        self.percentiles = OnceLock::new();
     }
 
     /// Takes over what another one has counted.

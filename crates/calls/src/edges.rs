@@ -6,7 +6,7 @@ use model::Timestamp;
 use model::call::{Call, Edge};
 use model::exchange::Protocol;
 
-use crate::counts::{self, Addend, Counts};
+use crate::counts::{self, Addend, Counted, Counts};
 use crate::manifest::Manifest;
 use crate::names::{Names, ServiceId};
 use crate::routes::Tallies;
@@ -95,6 +95,16 @@ impl Edges {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
         tally.counts.add(&share.one);
         self.routes.add(share.route, &share.one);
+    }
+
+    /// Adds calls that were counted and not told one by one.
+    pub(crate) fn count(&mut self, from: ServiceId, to: ServiceId, route: &str, counted: &Counted<'_>) {
+        let edge = self.edge(from, to, counted.tally.like.protocol);
+        let number = self.routes.find(edge, route);
+        if let Some(tally) = self.tallies.get_mut(edge) {
+            tally.counts.count(counted);
+        }
+        self.routes.count(number, counted);
     }
 
     pub(crate) fn remove(&mut self, share: &Share) {

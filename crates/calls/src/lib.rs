@@ -29,6 +29,7 @@ mod manifest;
 pub mod map;
 mod names;
 mod progress;
+pub mod protobuf;
 mod query;
 mod redact;
 mod routes;

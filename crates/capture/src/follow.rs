@@ -105,7 +105,7 @@ impl Follow {
                 *heard = Heard::Ready(before + 1);
             }),
             FromCapture::Failed(why) => drop(self.heard.send_replace(Heard::Failed(why.clone()))),
-            FromCapture::Exchange(_) | FromCapture::Counts(_) => {}
+            FromCapture::Exchange(_) | FromCapture::Tally(_) | FromCapture::Counts(_) => {}
         }
         self.queue.put(frame);
     }

@@ -1,8 +1,10 @@
-//! Capture files: `.pcap` and `.pcapng`, read as they come, however large they are.
+//! Capture files: `.pcap` and `.pcapng`, plain or compressed by gzip, read as they come, however large they are.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use flate2::bufread::MultiGzDecoder;
 use model::Timestamp;
 use model::exchange::Exchange;
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError as Parse, create_reader};
@@ -69,9 +71,8 @@ pub fn limits(body: usize) -> Limits {
 /// Decodes a file; exchanges go to `sink` as they are reported. A file that breaks off in its last packet is read up
 /// to there; in any other damaged one, what came before the damage is handed over too.
 pub fn read_file(path: &Path, limits: Limits, sink: &mut dyn FnMut(Exchange)) -> Result<Summary, PcapError> {
-    let file = File::open(path).map_err(|cause| PcapError::Read { path: path.to_owned(), cause })?;
-    let mut reader =
-        create_reader(WINDOW, file).map_err(|_| PcapError::NoCapture { path: path.to_owned() })?;
+    let file = open(path).map_err(|cause| PcapError::Read { path: path.to_owned(), cause })?;
+    let mut reader = create_reader(WINDOW, file).map_err(|error| unread(path, &error))?;
     let mut decoding = Decoding::new(limits);
     let end = loop {
         match reader.next() {
@@ -107,6 +108,22 @@ pub fn read_file(path: &Path, limits: Limits, sink: &mut dyn FnMut(Exchange)) ->
         }
         (Ok(()), _) => Ok(summary),
     }
+}
+
+/// Why not even the beginning of a file was read.
+fn unread(path: &Path, error: &Parse<&[u8]>) -> PcapError {
+    let path = path.to_owned();
+    match error {
+        Parse::ReadError => PcapError::Damaged { path, packets: 0, what: "it cannot be unpacked".to_owned() },
+        _ => PcapError::NoCapture { path },
+    }
+}
+
+/// Opens a file; one that begins as gzip does (RFC 1952 section 2.3.1) is unpacked while it is read.
+fn open(path: &Path) -> std::io::Result<Box<dyn Read + Send>> {
+    let mut file = BufReader::new(File::open(path)?);
+    let packed = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+    Ok(if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -289,6 +306,17 @@ mod tests {
             assert_eq!((call.target.as_str(), call.status.as_deref()), ("/a", Some("204")));
             assert_eq!(call.request.first, Timestamp(10_000_000_000 + 2 * unit));
         }
+    }
+
+    #[test]
+    fn a_packed_file_is_read_like_a_plain_one() {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, &classic(101, &call())).unwrap();
+        let packed = packed.finish().unwrap();
+        let (summary, exchanges) = read(&packed).unwrap();
+        assert_eq!((summary.packets, exchanges.len(), summary.cut_off), (4, 1, false));
+        let broken = read(&packed[..packed.len() - 12]);
+        assert!(matches!(broken, Err(PcapError::Damaged { packets: 0, .. })), "{broken:?}");
     }
 
     #[test]

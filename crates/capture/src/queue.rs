@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::exchange::Message;
 use model::frame::FromCapture;
 use tokio::sync::{Notify, mpsc};
 
@@ -31,13 +30,13 @@ impl Queue {
         if let FromCapture::Counts(counts) = &mut frame {
             counts.lost_transport += waiting.dropped;
         }
-        let weight = weight(&frame);
+        let weight = frame.weight();
         waiting.bytes += weight;
         waiting.frames.push_back((weight, frame));
         while waiting.bytes > BOUND {
             let Some((weight, dropped)) = waiting.frames.pop_front() else { break };
             waiting.bytes -= weight;
-            waiting.dropped += u64::from(matches!(dropped, FromCapture::Exchange(_)));
+            waiting.dropped += dropped.calls();
         }
         drop(waiting);
         self.news.notify_one();
@@ -67,25 +66,11 @@ impl Queue {
     }
 }
 
-fn weight(frame: &FromCapture) -> usize {
-    let message = |message: &Message| {
-        message.body.len() + message.headers.iter().map(|(n, v)| n.len() + v.len() + 48).sum::<usize>()
-    };
-    let own = match frame {
-        FromCapture::Exchange(e) => {
-            size_of_val(&**e) + e.target.len() + message(&e.request) + e.response.as_ref().map_or(0, message)
-        }
-        FromCapture::Failed(why) => why.len(),
-        FromCapture::Ready | FromCapture::Counts(_) => 0,
-    };
-    own + size_of::<FromCapture>()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use model::Timestamp;
-    use model::exchange::{CaptureCounts, Exchange, Protocol};
+    use model::exchange::{CaptureCounts, Exchange, Message, Protocol};
 
     fn exchange(serial: u32, body: usize) -> FromCapture {
         let end = ([10, 0, 0, 1], 80).into();

@@ -5,6 +5,7 @@
 //! replaces the older ones.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -267,6 +268,28 @@ impl Exchange {
             done: false,
         }
     }
+
+    /// The time from the request's first byte to the response's last; `None` until both were seen.
+    pub fn latency(&self) -> Option<Duration> {
+        let from = self.request.first;
+        let until = self.response.as_ref().filter(|response| response.complete)?.last;
+        let known = self.quality != Quality::NoRequest && from.0 != 0 && until >= from;
+        known.then(|| until.since(from))
+    }
+}
+
+/// Calls that were counted and timed, and not told one by one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// One of them, without headers and bodies; its target is empty where they had many.
+    pub like: Exchange,
+    /// How many they are.
+    pub calls: u64,
+    /// Body bytes of both directions, of all of them.
+    pub bytes: u64,
+    /// How many took how long: microseconds with five significant bits, rounded down, in rising order. Those without a
+    /// whole answer have no time.
+    pub micros: Vec<(u32, u32)>,
 }
 
 /// What a capture has seen and missed since it started.
@@ -282,6 +305,8 @@ pub struct CaptureCounts {
     pub lost_gaps: u64,
     /// Exchanges dropped since the way to the host was full.
     pub lost_transport: u64,
+    /// Exchanges that were counted in a [`Tally`] and not told one by one.
+    pub tallied: u64,
     /// Connections followed now.
     pub flows: u64,
 }

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::exchange::{CaptureCounts, Exchange};
+use crate::exchange::{CaptureCounts, Exchange, Message, Part, Tally};
 
 const MAGIC: [u8; 4] = *b"SHL1";
 const HEAD: usize = 8;
@@ -39,10 +39,45 @@ pub enum FromCapture {
     Ready,
     /// A new state of an exchange.
     Exchange(Box<Exchange>),
+    /// Calls that came too thick to be told one by one.
+    Tally(Box<Tally>),
     /// Once a second: what was seen and missed so far.
     Counts(CaptureCounts),
     /// Capturing is not possible, and why.
     Failed(String),
+}
+
+impl FromCapture {
+    /// About how many bytes of memory it holds.
+    pub fn weight(&self) -> usize {
+        let fields =
+            |message: &Message| message.headers.iter().map(|(n, v)| n.len() + v.len() + 48).sum::<usize>();
+        let message = |message: &Message| {
+            message.body.len() + fields(message) + message.parts.len() * size_of::<Part>()
+        };
+        let exchange = |exchange: &Exchange| {
+            size_of::<Exchange>()
+                + exchange.target.len()
+                + message(&exchange.request)
+                + exchange.response.as_ref().map_or(0, message)
+        };
+        let own = match self {
+            Self::Exchange(told) => exchange(told),
+            Self::Tally(tally) => exchange(&tally.like) + tally.micros.len() * 8,
+            Self::Failed(why) => why.len(),
+            Self::Ready | Self::Counts(_) => 0,
+        };
+        own + size_of::<Self>()
+    }
+
+    /// How many calls are lost with it.
+    pub fn calls(&self) -> u64 {
+        match self {
+            Self::Exchange(_) => 1,
+            Self::Tally(tally) => tally.calls,
+            Self::Ready | Self::Counts(_) | Self::Failed(_) => 0,
+        }
+    }
 }
 
 /// Host to `shoal-guest agent`, on its standard input. Steps are done in the order they come.

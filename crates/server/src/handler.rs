@@ -61,7 +61,7 @@ impl Handler for Answers<'_> {
     }
 
     async fn call_show(&self, call: CallId) -> Result<CallDetail, ApiError> {
-        self.session.call(&call.id)
+        self.session.call(&call.id).await
     }
 
     async fn calls_export(&self, export: CallsExport) -> Result<Text, ApiError> {

@@ -20,6 +20,7 @@ mod manifests;
 mod observe;
 mod offline;
 mod probe;
+mod protos;
 mod reload;
 mod requests;
 mod run;
@@ -100,9 +101,11 @@ impl Session {
         let mut calls = Calls::new(&plan.calls, calls::Limits::default(), &session);
         calls.configure(&plan);
         let whose = Whose { stack: plan.name.clone(), folder: plan.folder.display().to_string() };
+        let plan_folder = plan.folder.clone();
         let state = State::new(plan, &loaded.plan.as_ref().map(spec::hashes).unwrap_or_default());
 
-        let opened = Opened { session, whose, board, sink, calls, files: loaded.files };
+        let protos = protos::Protos::new(plan_folder);
+        let opened = Opened { protos, session, whose, board, sink, calls, files: loaded.files };
         let (events, inbox) = mpsc::channel(QUEUE);
         let shared = Arc::new(Shared::new(config, opened, events));
         let run = Run::new(shared.clone(), state);

@@ -26,6 +26,7 @@ pub(crate) fn nothing() -> CaptureView {
         lost_kernel: Whole::default(),
         lost_gaps: Whole::default(),
         lost_transport: Whole::default(),
+        tallied: Whole::default(),
     }
 }
 
@@ -37,6 +38,7 @@ fn view(state: CaptureState, counts: &CaptureCounts) -> CaptureView {
         lost_kernel: counts.lost_kernel.into(),
         lost_gaps: counts.lost_gaps.into(),
         lost_transport: counts.lost_transport.into(),
+        tallied: counts.tallied.into(),
     }
 }
 
@@ -50,6 +52,7 @@ pub(crate) async fn exchanges(shared: Arc<Shared>, mut frames: mpsc::Receiver<Fr
             for frame in batch.drain(..) {
                 match frame {
                     FromCapture::Exchange(exchange) => drop(calls.observe(*exchange)),
+                    FromCapture::Tally(tally) => calls.count(&tally),
                     FromCapture::Ready => status = Some(view(CaptureState::On, &CaptureCounts::default())),
                     FromCapture::Counts(counts) => status = Some(view(CaptureState::On, &counts)),
                     FromCapture::Failed(message) => {

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use api::shape::{CallDetail, CallsQuery, EdgeRow};
 use api::{ApiError, Code};
+use calls::protobuf::Schemas;
 use calls::{Calls, Limits};
 use model::call::Edge;
 use model::exchange::Protocol;
 use model::plan::CallsConfig;
 
+use crate::translate::Rules;
 use crate::{requests, translate};
 
 /// Another tool's way to draw a graph.
@@ -62,8 +64,9 @@ pub fn decode_captures<E: From<ApiError>>(
         let limits = capture::pcap::limits(config.body_limit);
         capture::pcap::read_file(file, limits, &mut |exchange| drop(calls.observe(exchange)))
             .map_err(|e| ApiError::new(Code::BadRequest, e.to_string()).caused_by(&e))?;
+        let rules = Rules { schemas: &Schemas::default(), redaction: calls.redaction() };
         for call in calls.list(&query, calls::Position::Oldest, usize::MAX).calls {
-            let mut shown = translate::call(call, true);
+            let mut shown = translate::call(call, true, rules);
             shown.row.from.service = None;
             shown.row.to.service = None;
             sink(&shown)?;

@@ -21,6 +21,7 @@ use crate::follow::Sink;
 use crate::jobs::now;
 use crate::link::Whose;
 use crate::manifests::{self, Asked};
+use crate::protos::Protos;
 use crate::run::Event;
 
 /// Shared by all tasks of a session.
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub whose: Whose,
     pub board: Board,
     pub sink: Sink,
+    pub protos: Protos,
     pub calls_news: Notify,
     /// The engine while it answers.
     pub engine: watch::Sender<Option<Engine>>,
@@ -52,6 +54,7 @@ pub(crate) struct Shared {
 
 /// What a session opens before its first task starts.
 pub(crate) struct Opened {
+    pub protos: Protos,
     pub session: String,
     pub whose: Whose,
     pub board: Board,
@@ -72,7 +75,7 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     pub(crate) fn new(config: Config, opened: Opened, events: mpsc::Sender<Event>) -> Self {
-        let Opened { session, whose, board, sink, calls, files } = opened;
+        let Opened { protos, session, whose, board, sink, calls, files } = opened;
         Self {
             guest: config.guest.clone(),
             config,
@@ -80,6 +83,7 @@ impl Shared {
             whose,
             board,
             sink,
+            protos,
             calls_news: Notify::new(),
             engine: watch::Sender::new(None),
             at_rest: watch::Sender::new(true),

@@ -5,10 +5,11 @@ use api::shape::{
     PortView, RouteRow, Whole,
 };
 use api::{ApiError, Code};
-use calls::{Finding, Linked};
+use calls::protobuf::{Decoded, Schemas};
+use calls::{Finding, Linked, Redaction};
 use engine::{ContainerFacts, EngineError};
 use model::call::{Call, Edge, Party, Route};
-use model::exchange::Message;
+use model::exchange::{Message, Protocol};
 
 /// An error of the engine.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
@@ -66,12 +67,21 @@ pub fn line(line: &logs::Stored) -> LogLine {
     }
 }
 
-/// A call; with headers and bodies only when `whole`.
-pub fn call(call: &Call, whole: bool) -> CallDetail {
+/// How bodies of gRPC become readable, and what of it is hidden: before that, nobody knew the names of its fields.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// The repository's schemas.
+    pub schemas: &'a Schemas,
+    /// What must not be shown.
+    pub redaction: &'a Redaction,
+}
+
+/// A call; with headers and bodies only when `whole`, and then by `rules`.
+pub fn call(call: &Call, whole: bool, rules: Rules<'_>) -> CallDetail {
     CallDetail {
         row: row(call),
-        request: message(&call.request, whole),
-        response: call.response.as_ref().map(|m| message(m, whole)),
+        request: message(call, &call.request, whole, rules),
+        response: call.response.as_ref().map(|m| message(call, m, whole, rules)),
     }
 }
 
@@ -119,7 +129,7 @@ fn party(party: &Party) -> PartyShape {
     }
 }
 
-fn message(message: &Message, whole: bool) -> CallMessage {
+fn message(call: &Call, message: &Message, whole: bool, rules: Rules<'_>) -> CallMessage {
     let mut shown = CallMessage {
         bytes: message.bytes.into(),
         headers: None,
@@ -131,9 +141,11 @@ fn message(message: &Message, whole: bool) -> CallMessage {
         parts: Vec::new(),
     };
     if whole {
-        shown.parts = parts(message);
+        shown.parts = parts(call, message, rules);
         shown.headers = Some(headers(&message.headers));
-        if !message.body.is_empty() {
+        let parts = shown.parts.iter().zip(&message.parts);
+        let secret = parts.into_iter().any(|(shown, part)| part.kept > 0 && shown.body.is_none());
+        if !message.body.is_empty() && !secret {
             let text = calls::body_text(message);
             shown.binary = text.is_none();
             shown.body = Some(text.map_or_else(|| hex(&message.body), std::borrow::Cow::into_owned));
@@ -142,19 +154,37 @@ fn message(message: &Message, whole: bool) -> CallMessage {
     shown
 }
 
-fn parts(message: &Message) -> Vec<PartShape> {
+fn parts(call: &Call, message: &Message, rules: Rules<'_>) -> Vec<PartShape> {
     let mut rest = message.body.as_slice();
     let mut shown = Vec::with_capacity(message.parts.len());
     for part in &message.parts {
         let (bytes, behind) = rest.split_at(rest.len().min(part.kept as usize));
         rest = behind;
-        let text = std::str::from_utf8(bytes).ok();
+        // Bytes of protobuf may happen to be a text.
+        let grpc = call.protocol == Protocol::Grpc;
+        let text = std::str::from_utf8(bytes).ok().filter(|_| !grpc);
+        let is_request = std::ptr::eq(message, &raw const call.request);
+        let cut = (bytes.len() as u64) < part.bytes;
+        let decoded = grpc.then(|| rules.schemas.decode(&call.target, is_request, bytes, cut)).flatten();
+        let mut secret = false;
+        let (decoded, media) = match decoded {
+            Some(Decoded::Named(text)) => {
+                let hidden = rules.redaction.json(&text);
+                secret = hidden.is_some();
+                (Some(hidden.unwrap_or(text)), Some("application/json".to_owned()))
+            }
+            Some(Decoded::Raw(text)) => (Some(text), Some("text/plain".to_owned())),
+            None => (None, None),
+        };
         shown.push(PartShape {
+            decoded,
+            media,
             ts: part.at.to_string(),
             kind: part.kind.clone(),
             bytes: part.bytes.into(),
             binary: text.is_none(),
-            body: (!bytes.is_empty()).then(|| text.map_or_else(|| hex(bytes), str::to_owned)),
+            // Its bytes would still tell what is hidden.
+            body: (!bytes.is_empty() && !secret).then(|| text.map_or_else(|| hex(bytes), str::to_owned)),
         });
     }
     shown
@@ -240,7 +270,41 @@ pub fn route(route: &Route) -> RouteRow {
 
 #[cfg(test)]
 mod tests {
+    use calls::Calls;
+    use calls::protobuf::ProtoFile;
+    use model::exchange::{Exchange, Part};
+    use model::plan::CallsConfig;
+
     use super::*;
+
+    #[test]
+    fn secrets_of_grpc_are_hidden_once_their_names_are_known() {
+        let source =
+            "syntax = \"proto3\"; package shop; service Users { rpc Login(Request) returns (Request); }
+            message Request { string name = 1; string password = 2; }";
+        let file = ProtoFile { path: "users.proto".to_owned(), source: source.to_owned() };
+        let (schemas, problems) = Schemas::read(vec![file]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let addr = "127.0.0.1:1".parse().unwrap();
+        let at = model::Timestamp(1);
+        let mut exchange = Exchange::new((1, 0), addr, addr, Protocol::Grpc, at);
+        exchange.target = "/shop.Users/Login".to_owned();
+        for text in ["\n\u{3}ann\u{12}\u{6}hunter", "\n\u{3}bob"] {
+            let (bytes, kept) = (text.len() as u64, text.len() as u32);
+            exchange.request.body.extend_from_slice(text.as_bytes());
+            exchange.request.parts.push(Part { at, kind: "message".to_owned(), bytes, kept });
+        }
+        let mut calls = Calls::new(&CallsConfig::default(), calls::Limits::default(), "e");
+        calls.observe(exchange);
+        let rules = Rules { schemas: &schemas, redaction: calls.redaction() };
+        let shown = call(calls.get("e-0").unwrap(), true, rules).request;
+        assert_eq!(shown.body, None, "the whole body would tell it");
+        let decoded: Vec<_> = shown.parts.iter().map(|part| part.decoded.as_deref().unwrap()).collect();
+        assert!(decoded[0].contains("ann") && decoded[0].contains("[redacted]"), "{decoded:?}");
+        assert!(decoded[1].contains("bob"), "{decoded:?}");
+        assert_eq!(shown.parts[0].body, None);
+        assert!(!serde_json::to_string(&shown).unwrap().contains("hunter"));
+    }
 
     #[test]
     fn headers_of_one_name_are_joined() {

@@ -15,6 +15,9 @@ use crate::tcp::Tcp;
 /// How often a connection that no decoder knows is looked at again, each time its direction turns.
 const RETRIES: u32 = 64;
 
+/// How often the rest of a connection is looked at as if it were a new one: tunnels in tunnels.
+const TUNNELS_LIMIT: u32 = 8;
+
 /// The direction of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dir {
@@ -80,6 +83,10 @@ pub(crate) enum Verdict {
         decoder: Box<dyn Decode>,
         rest: usize,
     },
+    /// As [`Self::Becomes`], but what the connection speaks from there on is to be found out.
+    Anew {
+        rest: usize,
+    },
 }
 
 /// One protocol's decoder for one connection. Bytes come in order and cut anywhere; what was lost is said between them.
@@ -107,6 +114,11 @@ pub(crate) trait Decode: std::fmt::Debug {
 
     /// One direction ended in order.
     fn close(&mut self, dir: Dir, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>);
+
+    /// Where the connection becomes another: what the other direction sent already, before it could know.
+    fn early(&mut self) -> Option<(Dir, Timestamp, Vec<u8>)> {
+        None
+    }
 
     /// The connection is over, or no longer followed: every exchange gets its last report. False when there was not a
     /// single one in it.
@@ -140,12 +152,14 @@ pub(crate) struct Conversation {
     connection: Connection,
     decoder: Decoder,
     tcp: Tcp,
+    /// How often another decoder followed one.
+    followed: u32,
 }
 
 impl Conversation {
     pub(crate) fn new(id: u64, client: SocketAddr, server: SocketAddr, opened: Timestamp) -> Self {
         let connection = Connection { id, client, server, serial: 0 };
-        Self { connection, decoder: Decoder::Probing(Probe::default()), tcp: Tcp::new(opened) }
+        Self { connection, decoder: Decoder::Probing(Probe::default()), tcp: Tcp::new(opened), followed: 0 }
     }
 
     /// Swaps the ends; only before the first byte.
@@ -162,16 +176,11 @@ impl Conversation {
     pub(crate) fn data(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) {
         self.tcp.count(dir, at, bytes.len() as u64);
         match &mut self.decoder {
-            Decoder::Probing(probe) => {
-                let known = cx.servers.speaks(&self.connection.server);
-                let finding = probe.data(dir, at, bytes, known);
-                self.found(finding, at, cx);
-            }
-            Decoder::Known(_) => self.decode(dir, at, bytes, cx),
+            Decoder::Probing(_) | Decoder::Known(_) => self.hand(dir, at, bytes, cx),
             Decoder::Unknown { retries, turns } => {
                 if turns.data(dir, bytes) && *retries > 0 {
                     *retries -= 1;
-                    let known = cx.servers.speaks(&self.connection.server);
+                    let known = cx.servers.speaks(&self.connection.server).filter(|_| self.followed == 0);
                     if let Some(spoken) = turns.speaks(dir, bytes, known) {
                         self.tcp.uncount(dir, bytes.len() as u64);
                         if !self.tcp.is_empty() {
@@ -222,7 +231,8 @@ impl Conversation {
             Decoder::Probing(_) | Decoder::Unknown { .. } => false,
         };
         // An earlier decoder of this connection may have told all there was.
-        if !told && !self.tcp.is_told() {
+        let all_told = told || (self.tcp.is_told() && self.tcp.is_empty());
+        if !all_told {
             self.tcp.end(ending, at, &mut self.connection, cx);
         }
         self.decoder = Decoder::Unknown { retries: 0, turns: Turns::default() };
@@ -266,6 +276,22 @@ impl Conversation {
         self.tcp.changed(at, &mut self.connection);
     }
 
+    /// Gives counted bytes to whoever is there for them.
+    fn hand(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) {
+        match &mut self.decoder {
+            Decoder::Probing(_) => self.probe(dir, at, bytes, cx),
+            Decoder::Known(_) => self.decode(dir, at, bytes, cx),
+            Decoder::Unknown { .. } => self.tcp.changed(at, &mut self.connection),
+        }
+    }
+
+    fn probe(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) {
+        let Decoder::Probing(probe) = &mut self.decoder else { return };
+        let known = cx.servers.speaks(&self.connection.server).filter(|_| self.followed == 0);
+        let finding = probe.data(dir, at, bytes, known);
+        self.found(finding, at, cx);
+    }
+
     /// What the first bytes told, if anything, decides who gets them.
     fn found(&mut self, finding: Finding, at: Timestamp, cx: &mut Cx<'_>) {
         match finding {
@@ -275,31 +301,47 @@ impl Conversation {
                 let Decoder::Probing(probe) = &mut self.decoder else { return };
                 let chunks = probe.take();
                 self.decoder = Decoder::Known(spoken.decoder());
-                cx.servers.learn(self.connection.server, spoken);
+                // What runs through a tunnel is not what its server speaks to others.
+                if self.followed == 0 {
+                    cx.servers.learn(self.connection.server, spoken);
+                }
+                let followed = self.followed;
                 for (dir, at, bytes) in chunks {
-                    self.decode(dir, at, &bytes, cx);
+                    if self.followed != followed {
+                        self.tcp.count(dir, at, bytes.len() as u64);
+                    }
+                    self.hand(dir, at, &bytes, cx);
                 }
             }
         }
     }
 
     /// Hands bytes to the decoder, and to the next one where it says that the connection becomes another.
-    fn decode(&mut self, dir: Dir, at: Timestamp, mut bytes: &[u8], cx: &mut Cx<'_>) {
-        while let Decoder::Known(decoder) = &mut self.decoder {
-            match decoder.data(dir, at, bytes, &mut self.connection, cx) {
-                Verdict::Mine => return,
-                Verdict::NotMine => return self.unknown(at),
-                Verdict::Becomes { decoder: next, rest } => {
-                    if decoder.end(Ending::Open, &mut self.connection, cx) {
-                        self.tcp.tell();
-                    }
-                    self.decoder = Decoder::Known(next);
-                    bytes = &bytes[bytes.len() - rest.min(bytes.len())..];
-                    if bytes.is_empty() {
-                        return;
-                    }
-                }
+    fn decode(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) {
+        let Decoder::Known(decoder) = &mut self.decoder else { return };
+        let (next, rest) = match decoder.data(dir, at, bytes, &mut self.connection, cx) {
+            Verdict::Mine => return,
+            Verdict::NotMine => return self.unknown(at),
+            Verdict::Becomes { decoder, rest } => (Decoder::Known(decoder), rest),
+            Verdict::Anew { rest } if self.followed < TUNNELS_LIMIT => {
+                (Decoder::Probing(Probe::default()), rest)
             }
+            Verdict::Anew { rest } => (Decoder::Unknown { retries: 0, turns: Turns::default() }, rest),
+        };
+        let early = decoder.early();
+        let told = decoder.end(Ending::Open, &mut self.connection, cx);
+        self.decoder = next;
+        self.followed += 1;
+        let rest = &bytes[bytes.len() - rest.min(bytes.len())..];
+        let early = early.as_ref().map(|(dir, at, bytes)| (*dir, *at, &bytes[..]));
+        let chunks = early.into_iter().chain((!rest.is_empty()).then_some((dir, at, rest)));
+        if told {
+            self.tcp = Tcp::new(at);
+            self.tcp.tell();
+            chunks.clone().for_each(|(dir, at, bytes)| self.tcp.count(dir, at, bytes.len() as u64));
+        }
+        for (dir, at, bytes) in chunks {
+            self.hand(dir, at, bytes, cx);
         }
     }
 }

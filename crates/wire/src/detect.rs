@@ -12,6 +12,9 @@ use model::exchange::Protocol;
 
 use crate::conversation::{Decode, Dir};
 use crate::http1;
+use crate::http2;
+use crate::tls;
+use crate::websocket;
 
 /// No protocol needs more to be told from the others: a request line with a long target.
 const PROBE_LIMIT: usize = 16 * 1024;
@@ -42,11 +45,11 @@ impl<'a> Starts<'a> {
         Self { bytes: [to_server, to_client], opening }
     }
 
-    pub(crate) fn to_server(&self) -> &'a [u8] {
+    pub(crate) fn to_server(self) -> &'a [u8] {
         self.bytes[Dir::ToServer as usize]
     }
 
-    pub(crate) fn to_client(&self) -> &'a [u8] {
+    pub(crate) fn to_client(self) -> &'a [u8] {
         self.bytes[Dir::ToClient as usize]
     }
 }
@@ -66,8 +69,12 @@ impl Spoken {
 }
 
 /// All of them; where two would claim the same bytes, the earlier one gets them.
-static SPOKEN: &[Spoken] =
-    &[Spoken { protocol: Protocol::Http1, recognise: http1::recognise, decoder: http1::decoder }];
+static SPOKEN: &[Spoken] = &[
+    Spoken { protocol: Protocol::Http1, recognise: http1::recognise, decoder: http1::decoder },
+    Spoken { protocol: Protocol::Tls, recognise: tls::recognise, decoder: tls::decoder },
+    Spoken { protocol: Protocol::WebSocket, recognise: websocket::recognise, decoder: websocket::decoder },
+    Spoken { protocol: Protocol::Http2, recognise: http2::recognise, decoder: http2::decoder },
+];
 
 /// What is known of a connection.
 #[derive(Debug, Clone, Copy)]

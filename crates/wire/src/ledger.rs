@@ -13,7 +13,7 @@ use crate::limits::Limits;
 use crate::report::Pace;
 
 /// How many messages of a stream are listed one by one, for each direction.
-const PARTS_LIMIT: usize = 1000;
+pub(crate) const PARTS_LIMIT: usize = 1000;
 
 #[derive(Debug)]
 struct Open {
@@ -169,7 +169,12 @@ fn size(exchange: &Exchange) -> usize {
 pub(crate) fn extend(message: &mut Message, at: Timestamp, bytes: &[u8], limits: &Limits) {
     message.bytes += bytes.len() as u64;
     message.last = message.last.max(at);
-    keep(message, bytes, limits);
+    if message.cut {
+        return;
+    }
+    let kept = bytes.len().min(limits.body.saturating_sub(message.body.len()));
+    message.body.extend_from_slice(&bytes[..kept]);
+    message.cut = kept < bytes.len();
 }
 
 /// Adds a message of a stream: `bytes` of it are there, `size` is its whole size.
@@ -183,11 +188,34 @@ pub(crate) fn part(
 ) {
     message.bytes += size;
     message.last = message.last.max(at);
-    let kept = keep(message, bytes, limits);
-    message.cut |= kept as u64 != size;
+    list(message, at, kind, bytes, size, limits);
+}
+
+/// Lists a message of a stream whose last `kept` bytes are in the body already.
+pub(crate) fn note(message: &mut Message, at: Timestamp, kind: &str, size: u64, kept: usize) {
     if message.parts.len() < PARTS_LIMIT {
         message.parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept: kept as u32 });
     }
+}
+
+/// Adds a message of a stream whose bytes on the wire are counted apart. One that is missing in part, or does not fit,
+/// keeps no later one out: each says itself how much of the body is its.
+pub(crate) fn list(
+    message: &mut Message,
+    at: Timestamp,
+    kind: &str,
+    bytes: &[u8],
+    size: u64,
+    limits: &Limits,
+) {
+    if message.parts.len() >= PARTS_LIMIT {
+        message.cut = true;
+        return;
+    }
+    let kept = bytes.len().min(limits.body.saturating_sub(message.body.len()));
+    message.body.extend_from_slice(&bytes[..kept]);
+    message.cut |= kept as u64 != size;
+    message.parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept: kept as u32 });
 }
 
 /// A part of a body is missing here.
@@ -206,7 +234,8 @@ pub(crate) fn lose(
     missed.then(|| loss.quality())
 }
 
-fn keep(message: &mut Message, bytes: &[u8], limits: &Limits) -> usize {
+/// Keeps bytes that are counted already, up to the limit, and says how many.
+pub(crate) fn keep(message: &mut Message, bytes: &[u8], limits: &Limits) -> usize {
     if message.cut {
         return 0;
     }

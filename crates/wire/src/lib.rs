@@ -18,7 +18,9 @@ mod conversation;
 mod detect;
 mod flow;
 mod framing;
+mod grpc;
 mod http1;
+mod http2;
 mod ledger;
 mod limits;
 mod packet;
@@ -27,6 +29,8 @@ mod report;
 mod seq;
 mod table;
 mod tcp;
+mod tls;
+mod websocket;
 mod wire;
 
 pub use limits::Limits;

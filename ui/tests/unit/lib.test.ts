@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { hexDump, readBody } from "../../src/lib/body";
+import { hexDump, readBody, readPart } from "../../src/lib/body";
 import { bytes, clock, count, cpu, ms, plural, rate, safeLocale, span } from "../../src/lib/format";
 import { hueIndex, HUES } from "../../src/lib/hue";
 import { jsonTokens } from "../../src/lib/jsontokens";
@@ -56,11 +56,32 @@ describe("a log line", () => {
 
 describe("bodies", () => {
   it("are JSON, text, bytes or nothing", () => {
-    expect(readBody({ bytes: 7, body: '{"a":1}' })).toEqual({ kind: "json", text: '{\n  "a": 1\n}' });
-    expect(readBody({ bytes: 900, body: '{"a":', truncated: true })).toEqual({ kind: "text", text: '{"a":' });
-    expect(readBody({ bytes: 2, body: "hi" })).toEqual({ kind: "text", text: "hi" });
-    expect(readBody({ bytes: 2, body: "00ff", binary: true }).kind).toBe("hex");
-    expect(readBody({ bytes: 2 })).toEqual({ kind: "none" });
+    const json = { kind: "json", label: "JSON", text: '{\n  "a": 1\n}' };
+    const text = (body: string) => ({ kind: "text", label: "Text", text: body });
+    expect(readBody({ body: '{"a":1}' })).toEqual([json, text('{"a":1}')]);
+    expect(readBody({ body: '{"a":1}', media: "application/json" })).toEqual([json]);
+    expect(readBody({ body: '{"a":', truncated: true })).toEqual([text('{"a":')]);
+    expect(readBody({ body: "hi" })).toEqual([text("hi")]);
+    expect(readBody({ body: "00ff", binary: true }).map((view) => view.kind)).toEqual(["hex"]);
+    expect(readBody({})).toEqual([]);
+  });
+
+  it("shows rows and forms as tables, and images as such", () => {
+    const [rows] = readBody({ body: '[{"id":1,"name":"lamp"},{"id":2,"tags":["a"]}]', media: "application/json" });
+    expect(rows).toEqual({ kind: "table", label: "Rows", columns: ["id", "name", "tags"], rows: [["1", "lamp", ""], ["2", "", '["a"]']] });
+    const form = { "content-type": "application/x-www-form-urlencoded; charset=utf-8" };
+    expect(readBody({ body: "q=a+b&q=%26", headers: form })[0]).toMatchObject({ columns: ["Field", "Value"], rows: [["q", "a b"], ["q", "&"]] });
+    const png = { body: "89504e47", binary: true, headers: { "content-type": "image/png" } };
+    expect(readBody(png)[0]).toEqual({ kind: "image", label: "Image", url: "data:image/png;base64,iVBORw==" });
+    expect(readBody({ ...png, truncated: true }).map((view) => view.kind)).toEqual(["hex"]);
+    expect(readBody({ ...png, headers: { "content-type": "image/svg+xml" } }).map((view) => view.kind)).toEqual(["hex"]);
+  });
+
+  it("of streams show what a decoder made of them, beside the bytes", () => {
+    const part = { ts: "", kind: "message", bytes: 2, body: "0801", binary: true };
+    expect(readPart(part).map((view) => view.label)).toEqual(["Hex"]);
+    expect(readPart({ ...part, decoded: '{"ok":true}', media: "application/json" }).map((view) => view.label)).toEqual(["JSON", "Hex"]);
+    expect(readPart({ ...part, decoded: "1: 1\n", media: "text/plain" }).map((view) => view.label)).toEqual(["Fields", "Hex"]);
   });
 
   it("dump sixteen bytes a line", () => {

@@ -252,7 +252,15 @@ pub struct PartShape {
     pub kind: String,
     /// Its whole size.
     pub bytes: Whole,
-    /// The part itself as text, or its hexadecimal digits where it is no UTF-8 (`binary`); left out when nothing was kept.
+    /// Protobuf as JSON by the repository's `.proto` files, or as field numbers and values where these do not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub decoded: Option<String>,
+    /// What `decoded` is, as a media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub media: Option<String>,
+    /// The part itself as text, or its hexadecimal digits where it is no text (`binary`); left out when nothing was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub body: Option<String>,

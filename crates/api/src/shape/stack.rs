@@ -346,6 +346,8 @@ pub struct CaptureView {
     pub lost_gaps: Whole,
     /// Exchanges dropped on the way from the guest.
     pub lost_transport: Whole,
+    /// Calls that came too thick to be told one by one: they are in the counts of their edges only.
+    pub tallied: Whole,
 }
 
 /// How much there is of everything.

@@ -2,6 +2,7 @@
 
 mod learn;
 mod observe;
+mod tally;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -71,6 +72,8 @@ pub struct Head {
     pub evicted: u64,
     /// Shoal's own readiness probes, which are no calls.
     pub probes: u64,
+    /// Calls that were counted and not told one by one.
+    pub tallied: u64,
     /// Grows with every change.
     pub revision: u64,
 }
@@ -150,6 +153,11 @@ impl Calls {
         self.redaction = Redaction::new(&plan.calls);
         self.body_limit = plan.calls.body_limit;
         self.manifest = Manifest::of(plan);
+    }
+
+    /// What is hidden.
+    pub fn redaction(&self) -> &Redaction {
+        &self.redaction
     }
 
     /// Who has which address.

@@ -51,6 +51,13 @@ impl Redaction {
         }
     }
 
+    /// The text with hidden values replaced, where it is JSON that was made of something else later; `None` when nothing
+    /// in it is hidden.
+    pub fn json(&self, text: &str) -> Option<String> {
+        let hidden = json::hide(text.as_bytes(), self)?;
+        Some(String::from_utf8_lossy(&hidden).into_owned())
+    }
+
     fn message(&self, message: &mut Message) {
         for (name, value) in &mut message.headers {
             if self.headers.iter().any(|hidden| hidden.eq_ignore_ascii_case(name)) {

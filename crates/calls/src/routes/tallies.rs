@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::counts::{Addend, Counts};
+use crate::counts::{Addend, Counted, Counts};
 
 /// So many routes are told apart; what comes later counts as [`OTHER`] of its edge.
 const KEPT: usize = 1024;
@@ -53,6 +53,13 @@ impl Tallies {
         let number = self.resolve(number);
         if let Some(tally) = self.list.get_mut(number) {
             tally.counts.add(one);
+        }
+    }
+
+    pub(crate) fn count(&mut self, number: usize, counted: &Counted<'_>) {
+        let number = self.resolve(number);
+        if let Some(tally) = self.list.get_mut(number) {
+            tally.counts.count(counted);
         }
     }
 

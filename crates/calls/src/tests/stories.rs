@@ -1,12 +1,12 @@
 //! What a stack does, and what must be seen of it.
 
 use model::call::{Background, Edge};
-use model::exchange::{Ending, Exchange, Protocol, Quality};
+use model::exchange::{Ending, Exchange, Protocol, Quality, Tally};
 
 use super::fixture::{
     DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, header, later, pending, plan, tcp,
 };
-use crate::{Calls, Change, Limits, Position, Query, Where};
+use crate::{Calls, Change, Limits, Position, Query, RouteQuery, Where};
 
 fn edge(calls: &Calls, from: &str, to: &str) -> Option<Edge> {
     calls.edges().into_iter().find(|edge| edge.from == from && edge.to == to)
@@ -361,4 +361,26 @@ fn the_world_has_the_names_that_it_was_asked_for() {
     calls.settle();
     let call = calls.get(&first).unwrap();
     assert_eq!((call.to.service.as_str(), call.to.host.as_deref()), ("payments", None));
+}
+
+#[test]
+fn calls_that_were_only_counted_are_in_every_count() {
+    let mut calls = calls(Limits::default());
+    calls.observe(exchange(1, 0, "GET", "/a"));
+    let mut like = exchange(2, 0, "GET", "/b");
+    like.status = Some("503".to_owned());
+    calls.count(&Tally { like, calls: 99, bytes: 990, micros: vec![(1000, 90), (5000, 9)] });
+    let [edge] = &calls.edges()[..] else { panic!("one edge") };
+    assert_eq!((edge.calls, edge.errors, edge.bytes), (100, 99, 990));
+    let routes = calls.routes(&RouteQuery::default(), at(0));
+    let routes: Vec<_> = routes.iter().map(|r| (r.route.as_str(), r.calls, r.errors)).collect();
+    assert_eq!(routes, [("GET /a", 1, 0), ("GET /b", 99, 99)]);
+    assert!(
+        (edge.p50_ms.unwrap() - 1.0).abs() < 0.01 && (edge.p99_ms.unwrap() - 5.0).abs() < 0.05,
+        "{edge:?}"
+    );
+    let head = calls.head();
+    assert_eq!((head.total, head.failed, head.tallied), (100, 99, 99));
+    let bins = calls.series(at(-1000), at(1000), 1);
+    assert_eq!((bins[0].calls, bins[0].errors), (100, 99));
 }

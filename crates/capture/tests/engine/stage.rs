@@ -52,7 +52,13 @@ impl Stage {
     }
 
     pub(crate) async fn capture(&self, bridges: &[&NetworkFacts]) -> (Capture, Seen) {
-        let (capture, frames) = start(Start {
+        let (capture, frames) = self.start(bridges).await;
+        (capture, Seen { frames, failures: Vec::new() })
+    }
+
+    /// A capture, and all that it reports.
+    pub(crate) async fn start(&self, bridges: &[&NetworkFacts]) -> (Capture, mpsc::Receiver<FromCapture>) {
+        start(Start {
             engine: self.guard.engine(),
             stack: self.guard.prefix(),
             image: &self.image,
@@ -61,8 +67,7 @@ impl Stage {
             bridges: bridges.iter().map(|network| network.bridge.clone()).collect(),
         })
         .await
-        .unwrap();
-        (capture, Seen { frames, failures: Vec::new() })
+        .unwrap()
     }
 
     fn member(&self, name: &str, network: &NetworkFacts, script: &str) -> ContainerSpec {

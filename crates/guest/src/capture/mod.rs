@@ -5,6 +5,7 @@
 //! told to end by a signal; a host that goes away and comes back finds it at work.
 
 mod args;
+mod budget;
 mod filter;
 mod links;
 mod outbox;
@@ -26,6 +27,7 @@ use model::frame::{Frames, FromCapture, ToCapture};
 use wire::{Limits, Link, Wire};
 
 use args::Args;
+use budget::Budget;
 use links::Links;
 use outbox::Outbox;
 use ring::Ring;
@@ -97,14 +99,16 @@ impl Watch {
         let mut out = Vec::new();
         let mut filter_at = Instant::now();
         let mut counts_at = Instant::now();
+        let mut budget = Budget::new(Instant::now());
         while !stop::asked() {
             if !self.read_block(&mut out) {
                 self.socket.wait(WAIT);
                 self.wire.tick(Timestamp::from_system(SystemTime::now()).minus(HELD_BACK), &mut out);
             }
-            for exchange in out.drain(..) {
-                outbox.put(FromCapture::Exchange(Box::new(exchange)));
-            }
+            let now = Instant::now();
+            let told = out.drain(..).filter_map(|exchange| budget.spend(exchange, now));
+            outbox.put_all(told.map(|exchange| FromCapture::Exchange(Box::new(exchange))));
+            outbox.put_all(budget.tell(now, false).into_iter().map(|t| FromCapture::Tally(Box::new(t))));
             let told = self.obey();
             if told || filter_at.elapsed() >= FILTER_EVERY {
                 filter_at = Instant::now();
@@ -115,14 +119,14 @@ impl Watch {
             }
             if counts_at.elapsed() >= COUNTS_EVERY {
                 counts_at = Instant::now();
-                outbox.put(FromCapture::Counts(self.counts(outbox)));
+                outbox.put(FromCapture::Counts(self.counts(outbox, &budget)));
             }
         }
         self.wire.finish(&mut out);
-        for exchange in out {
-            outbox.put(FromCapture::Exchange(Box::new(exchange)));
-        }
-        outbox.put(FromCapture::Counts(self.counts(outbox)));
+        outbox.put_all(out.into_iter().map(|exchange| FromCapture::Exchange(Box::new(exchange))));
+        let last = budget.tell(Instant::now(), true).into_iter();
+        outbox.put_all(last.map(|tally| FromCapture::Tally(Box::new(tally))));
+        outbox.put(FromCapture::Counts(self.counts(outbox, &budget)));
     }
 
     /// Decodes the next block of packets; false when there is none.
@@ -172,9 +176,14 @@ impl Watch {
         }
     }
 
-    fn counts(&mut self, outbox: &Outbox) -> CaptureCounts {
+    fn counts(&mut self, outbox: &Outbox, budget: &Budget) -> CaptureCounts {
         self.lost_kernel += self.socket.take_drops();
-        CaptureCounts { lost_kernel: self.lost_kernel, lost_transport: outbox.lost(), ..self.wire.counts() }
+        CaptureCounts {
+            lost_kernel: self.lost_kernel,
+            lost_transport: outbox.lost(),
+            tallied: budget.total(),
+            ..self.wire.counts()
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use model::exchange::Message;
 use model::frame::{FromCapture, encode};
 
 /// What may wait, in bytes; a host that reads again after a pause gets the newest of it.
@@ -57,14 +56,25 @@ impl Outbox {
     }
 
     pub(super) fn put(&self, frame: FromCapture) {
-        let weight = weight(&frame);
+        self.put_all(std::iter::once(frame));
+    }
+
+    /// Puts several at once: the writer is woken once.
+    pub(super) fn put_all(&self, frames: impl Iterator<Item = FromCapture>) {
+        let mut frames = frames.peekable();
+        if frames.peek().is_none() {
+            return;
+        }
         let mut queue = self.shared.lock();
-        queue.held += weight;
-        queue.waiting.push_back((weight, frame));
+        for frame in frames {
+            let weight = frame.weight();
+            queue.held += weight;
+            queue.waiting.push_back((weight, frame));
+        }
         while queue.held > BOUND {
             let Some((weight, dropped)) = queue.waiting.pop_front() else { break };
             queue.held -= weight;
-            queue.lost += u64::from(matches!(dropped, FromCapture::Exchange(_)));
+            queue.lost += dropped.calls();
         }
         drop(queue);
         self.shared.changed.notify_all();
@@ -122,7 +132,7 @@ fn write(frames: &[FromCapture], to: &mut impl Write) -> u64 {
     for frame in frames {
         match encode(frame) {
             Ok(encoded) => bytes.extend(encoded),
-            Err(_) => lost += 1,
+            Err(_) => lost += frame.calls(),
         }
     }
     match to.write_all(&bytes).and_then(|()| to.flush()) {
@@ -132,33 +142,16 @@ fn write(frames: &[FromCapture], to: &mut impl Write) -> u64 {
                 // Nobody holds the other end now. Whoever comes next starts at the next frame.
                 thread::sleep(RETRY);
             }
-            frames.len() as u64
+            frames.iter().map(FromCapture::calls).sum()
         }
     }
-}
-
-fn weight(frame: &FromCapture) -> usize {
-    let message = |message: &Message| {
-        message.body.len() + message.headers.iter().map(|(n, v)| n.len() + v.len() + 48).sum::<usize>()
-    };
-    let own = match frame {
-        FromCapture::Exchange(exchange) => {
-            exchange.target.len()
-                + message(&exchange.request)
-                + exchange.response.as_ref().map_or(0, message)
-                + size_of_val(&**exchange)
-        }
-        FromCapture::Failed(why) => why.len(),
-        FromCapture::Ready | FromCapture::Counts(_) => 0,
-    };
-    own + size_of::<FromCapture>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use model::Timestamp;
-    use model::exchange::{Exchange, Protocol};
+    use model::exchange::{Exchange, Message, Protocol};
     use model::frame::Frames;
     use std::sync::mpsc::{Receiver, Sender, channel};
 

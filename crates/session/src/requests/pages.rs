@@ -14,6 +14,7 @@ use tokio::time::Sleep;
 
 use super::query::{calls_query, logs_query, place, position};
 use crate::jobs::now;
+use crate::translate::Rules;
 use crate::{Session, translate};
 
 /// Rows a page at most.
@@ -87,6 +88,7 @@ impl Session {
         limit: usize,
     ) -> Result<CallsPage, ApiError> {
         let position = position(&read.from)?;
+        let schemas = self.shared.protos.known();
         let calls = self.shared.calls();
         let page = calls.list(query, position, limit);
         let mut found = page.calls;
@@ -106,18 +108,20 @@ impl Session {
                 };
             }
         }
+        let rules = Rules { schemas: &schemas, redaction: calls.redaction() };
         Ok(CallsPage {
-            calls: found.into_iter().map(|c| translate::call(c, read.whole)).collect(),
+            calls: found.into_iter().map(|c| translate::call(c, read.whole, rules)).collect(),
             before: page.before.map(|c| c.to_string()),
             after: after.or_else(|| same_place(&read.from)).unwrap_or_else(|| START.to_owned()),
         })
     }
 
     /// One call whole.
-    pub fn call(&self, id: &str) -> Result<CallDetail, ApiError> {
+    pub async fn call(&self, id: &str) -> Result<CallDetail, ApiError> {
+        let schemas = self.shared.protos.read().await;
         let calls = self.shared.calls();
         let call = calls.get(id).ok_or_else(|| no_call(id))?;
-        Ok(translate::call(call, true))
+        Ok(translate::call(call, true, Rules { schemas: &schemas, redaction: calls.redaction() }))
     }
 
     /// What led to a call, and what it caused.

@@ -6,6 +6,13 @@ const METHOD_LIMIT: usize = 32;
 /// A request line may be so long, in bytes.
 const LINE_LIMIT: usize = 16 * 1024;
 
+/// In upper case by the standard (RFC 9112 section 2.3), and by all programs but a few.
+const VERSION: &[u8] = b"HTTP/1.";
+
+pub(super) fn is_version(bytes: &[u8]) -> bool {
+    bytes.get(..VERSION.len()).is_some_and(|start| start.eq_ignore_ascii_case(VERSION))
+}
+
 pub(crate) fn recognise(starts: &Starts<'_>) -> Proof {
     let proofs = (http1_request(starts.to_server()), http1_response(starts.to_client()));
     match proofs {
@@ -40,17 +47,19 @@ pub(super) fn http1_request(bytes: &[u8]) -> Proof {
         None => return Proof::Maybe,
     };
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let version = line.len().checked_sub(8).map(|at| &line[at..]);
-    let known = version.is_some_and(|v| v.starts_with(b"HTTP/1.") && v[7].is_ascii_digit());
-    // A target of at least one byte, and a space before the version.
-    if known && line.len() >= 10 && line[line.len() - 9] == b' ' { Proof::Yes } else { Proof::No }
+    // Some programs forget the target, or the version's last digit.
+    let version = line.rsplit(|b| *b == b' ').next().unwrap_or_default();
+    if is_version(version) && version[VERSION.len()..].iter().all(u8::is_ascii_digit) {
+        Proof::Yes
+    } else {
+        Proof::No
+    }
 }
 
 /// RFC 9112 section 4: `HTTP/1.x SP status`.
 pub(super) fn http1_response(bytes: &[u8]) -> Proof {
-    const START: &[u8] = b"HTTP/1.";
-    let known = bytes.len().min(START.len());
-    if bytes[..known] != START[..known] {
+    let known = bytes.len().min(VERSION.len());
+    if !bytes[..known].eq_ignore_ascii_case(&VERSION[..known]) {
         return Proof::No;
     }
     let rest = &bytes[known..];
@@ -73,13 +82,18 @@ mod tests {
 
     #[test]
     fn a_request_is_told_by_its_whole_first_line_and_no_prefix_lies() {
-        let cases: [(&[u8], Proof); 13] = [
+        let cases: [(&[u8], Proof); 18] = [
             (b"GET / HTTP/1.1\r\n", Proof::Yes),
             (b"get / HTTP/1.0\n", Proof::Yes),
             (b"\r\nPOST /a b HTTP/1.1\r\n", Proof::Yes),
             (b"M-SEARCH * HTTP/1.1\r\n", Proof::Yes),
             (b"GET /\r\n", Proof::No),
-            (b"GET  HTTP/1.1\r\n", Proof::No),
+            (b"GET  HTTP/1.1\r\n", Proof::Yes),
+            (b"GET HTTP/1.1\r\n", Proof::Yes),
+            (b"get /a http/1.1\r\n", Proof::Yes),
+            (b"GET /a HTTP/1.\r\n", Proof::Yes),
+            (b"GET /HTTP/1.1\r\n", Proof::No),
+            (b"GET/ HTTP/2\r\n", Proof::No),
             (b"PRI * HTTP/2.0\r\n", Proof::No),
             (b"OPTIONS rtsp://a RTSP/1.0\r\n", Proof::No),
             (b"*1\r\n$4\r\nPING\r\n", Proof::No),
@@ -103,9 +117,10 @@ mod tests {
 
     #[test]
     fn a_response_is_told_by_its_status_and_no_prefix_lies() {
-        let cases: [(&[u8], Proof); 6] = [
+        let cases: [(&[u8], Proof); 7] = [
             (b"HTTP/1.1 200 OK\r\n", Proof::Yes),
             (b"HTTP/1.0 404", Proof::Yes),
+            (b"http/1.1 200 ok\r\n", Proof::Yes),
             (b"HTTP/1.1 20", Proof::Maybe),
             (b"HTTP/2 200\r\n", Proof::No),
             (b"HTTP/1.1 abc", Proof::No),

@@ -3,6 +3,7 @@
 use httparse::{EMPTY_HEADER, Header, ParserConfig};
 
 use super::body::Framing;
+use super::detect::is_version;
 use crate::conversation::Dir;
 
 /// More fields than this are no head of a real program's.
@@ -61,9 +62,12 @@ pub(super) fn read(dir: Dir, head: &[u8]) -> Option<Meaning> {
 fn request(head: &[u8]) -> Option<RequestHead> {
     let line = first_line(head);
     let (method, rest) = split_at_byte(line, b' ')?;
-    let last_space = rest.iter().rposition(|b| *b == b' ')?;
-    let (target, version) = (&rest[..last_space], &rest[last_space + 1..]);
-    if target.is_empty() || method.is_empty() || !version.starts_with(b"HTTP/1.") {
+    // Some programs forget the target.
+    let (target, version) = match rest.iter().rposition(|b| *b == b' ') {
+        Some(last) => (&rest[..last], &rest[last + 1..]),
+        None => (&rest[..0], rest),
+    };
+    if method.is_empty() || !is_version(version) {
         return None;
     }
     let fields = fields(head, line.len())?;
@@ -81,7 +85,7 @@ fn response(head: &[u8]) -> Option<ResponseHead> {
     let (version, rest) = split_at_byte(line, b' ')?;
     let digits = rest.trim_ascii_start().get(..3).filter(|d| d.iter().all(u8::is_ascii_digit))?;
     let status = str::from_utf8(digits).ok()?.parse().ok().filter(|status| *status >= 100)?;
-    if !version.starts_with(b"HTTP/1.") {
+    if !is_version(version) {
         return None;
     }
     let fields = fields(head, line.len())?;
@@ -180,7 +184,10 @@ mod tests {
         let head = request(b"GET /a?b=c HTTP/1.1\r\nHost: x\r\nA:b\r\n\r\n").unwrap();
         assert_eq!((head.method.as_str(), head.target.as_str()), ("GET", "/a?b=c"));
         assert_eq!(head.fields, [("Host".into(), "x".into()), ("A".into(), "b".into())]);
-        let odd: [(&[u8], &str); 3] = [
+        let odd: [(&[u8], &str); 6] = [
+            (b"GET  HTTP/1.1\r\n\r\n", ""),
+            (b"GET HTTP/1.1\r\n\r\n", ""),
+            (b"get /a http/1.1\r\n\r\n", "/a"),
             (b"GET /a b HTTP/1.1\n\n", "/a b"),
             (b"GET /\xff HTTP/1.1\r\n\r\n", "/\u{fffd}"),
             (b"GET /x HTTP/1.1\r\nbad line\r\n: none\r\nA: b\r\n\r\n", "/x"),
@@ -188,8 +195,7 @@ mod tests {
         for (head, target) in odd {
             assert_eq!(request(head).unwrap().target, target);
         }
-        for bad in [&b"GET /\r\n\r\n"[..], b"GET  HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\n", b"\r\n", b""]
-        {
+        for bad in [&b"GET /\r\n\r\n"[..], b"HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\n", b"\r\n", b""] {
             assert_eq!(request(bad), None, "{:?}", String::from_utf8_lossy(bad));
         }
     }

@@ -163,7 +163,7 @@ mod tests {
             (ToServer, "aGET http://x/ HTTP/1.1\r\n", Some(1)),
             (ToServer, "M-X /y HTTP/1.1\r\n", Some(0)),
             (ToServer, "we got / HTTP/1.1 from", None),
-            (ToServer, "GET  HTTP/1.1\r\n", None),
+            (ToServer, "(as HTTP/1.1\r\n", None),
         ];
         for (dir, text, at) in cases {
             for cut in 1..=text.len() {

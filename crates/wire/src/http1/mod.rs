@@ -1,15 +1,19 @@
 //! HTTP/1.0 and 1.1 (RFC 9110, RFC 9112), both directions of one connection.
 //!
 //! `side` cuts one direction's bytes into heads and bodies and hunts for the next head after a loss; `pairs` puts
-//! responses to requests. What Upgrade or CONNECT turn the connection into is counted on the exchange that did it.
+//! responses to requests; `upgrade` knows what Upgrade turns the connection into. Behind that, or behind CONNECT, the
+//! connection is no HTTP any more, and another decoder's.
 
 mod body;
+mod call;
 mod collect;
 mod detect;
+mod events;
 mod head;
 mod hunt;
 mod pairs;
 mod side;
+mod upgrade;
 
 use model::Timestamp;
 use model::exchange::Ending;
@@ -31,6 +35,14 @@ pub(crate) fn decoder() -> Box<dyn Decode> {
 struct Http1 {
     sides: [Side; 2],
     pairs: Pairs,
+    next: Option<Next>,
+}
+
+/// What speaks behind a response.
+#[derive(Debug)]
+enum Next {
+    Known(Box<dyn Decode>),
+    Unknown,
 }
 
 impl Decode for Http1 {
@@ -51,13 +63,14 @@ impl Decode for Http1 {
                 },
                 State::Body(_) => self.body(dir, at, rest, cx),
                 State::Hunt => self.hunt(dir, at, rest, cx),
-                State::Tunnel => {
-                    self.pairs.tunnelled(dir, rest.len() as u64, at);
-                    rest.len()
-                }
             };
             self.sides[dir as usize].grew(used as u64);
             rest = &rest[used..];
+            match self.next.take() {
+                None => {}
+                Some(Next::Known(decoder)) => return Verdict::Becomes { decoder, rest: rest.len() },
+                Some(Next::Unknown) => return Verdict::Anew { rest: rest.len() },
+            }
         }
         Verdict::Mine
     }
@@ -75,10 +88,6 @@ impl Decode for Http1 {
         side.hunt.forget();
         side.grew(bytes);
         match &mut side.state {
-            State::Tunnel => {
-                self.pairs.tunnelled(dir, bytes, at);
-                self.pairs.mark(dir, loss.quality());
-            }
             State::Hunt => {
                 side.missing += bytes;
                 self.pairs.messages_lost(dir, loss);
@@ -112,16 +121,19 @@ impl Decode for Http1 {
     }
 
     fn close(&mut self, dir: Dir, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
-        let side = &mut self.sides[dir as usize];
-        match (&side.state, dir) {
-            (State::Body(Body::UntilClose), _) => self.message_ended(dir, at, cx),
-            (State::Tunnel, _) => self.pairs.tunnel_closed(dir),
-            _ => {}
+        if matches!(self.sides[dir as usize].state, State::Body(Body::UntilClose)) {
+            self.message_ended(dir, at, cx);
         }
         // Nobody answers any more. A client that has ended may still be answered.
         if dir == Dir::ToClient {
             self.pairs.end(Ending::Closed, connection, cx);
         }
+    }
+
+    fn early(&mut self) -> Option<(Dir, Timestamp, Vec<u8>)> {
+        let head = &mut self.sides[Dir::ToServer as usize].head;
+        let (first, bytes) = (head.first_byte_at(Timestamp(0)), head.take());
+        (!bytes.is_empty()).then_some((Dir::ToServer, first, bytes))
     }
 
     fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
@@ -219,10 +231,10 @@ impl Http1 {
         let framing = head.framing(self.pairs.method());
         self.pairs.response(head, first, at);
         if framing == Framing::Tunnel {
-            self.pairs.tunnel();
-            for side in &mut self.sides {
-                side.state = State::Tunnel;
-            }
+            let next = upgrade::next(&mut self.pairs, at, connection, cx);
+            self.next = Some(next.map_or(Next::Unknown, Next::Known));
+            self.pairs.message_ended(Dir::ToServer, true, at, cx);
+            self.pairs.message_ended(Dir::ToClient, true, at, cx);
             return;
         }
         self.begin_body(Dir::ToClient, framing, at, cx);

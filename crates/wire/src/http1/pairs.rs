@@ -3,37 +3,16 @@
 use std::collections::VecDeque;
 
 use model::Timestamp;
-use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
+use model::exchange::{Ending, Exchange, Message, Part, Protocol, Quality};
 
+use super::call::{Call, message};
+use super::events::Events;
 use super::head::{RequestHead, ResponseHead};
 use crate::conversation::{Connection, Cx, Dir, Loss};
+use crate::grpc;
+use crate::ledger::PARTS_LIMIT;
 use crate::limits::Limits;
 use crate::report::Pace;
-
-#[derive(Debug)]
-struct Call {
-    exchange: Exchange,
-    asked: bool,
-    answered: bool,
-    pace: Pace,
-}
-
-impl Call {
-    fn mark(&mut self, quality: Quality) {
-        let known = self.exchange.quality;
-        if known == Quality::Complete || (known == Quality::Truncated && quality == Quality::Gap) {
-            self.exchange.quality = quality;
-        }
-    }
-
-    fn held(&self) -> usize {
-        let fields = |m: &Message| m.headers.iter().map(|(n, v)| n.len() + v.len() + 48).sum::<usize>();
-        let size = |m: &Message| m.body.len() + fields(m);
-        size(&self.exchange.request)
-            + self.exchange.response.as_ref().map_or(0, size)
-            + self.exchange.target.len()
-    }
-}
 
 /// The calls of one connection that are not done, oldest first.
 #[derive(Debug, Default)]
@@ -49,7 +28,6 @@ pub(super) struct Pairs {
     answers_missing: Option<Quality>,
     /// Requests were lost behind those that wait.
     asks_missing: bool,
-    tunnel: bool,
     /// Calls that were given up for their number, whose responses are still to come.
     forgotten: u32,
     any: bool,
@@ -72,6 +50,11 @@ impl Pairs {
 
     pub(super) fn due(&self) -> Option<Timestamp> {
         self.due
+    }
+
+    /// The call whose response is being read.
+    pub(super) fn answered(&self) -> Option<&Exchange> {
+        self.calls.front().filter(|_| self.answering).map(|call| &call.exchange)
     }
 
     /// The method that the next response answers; empty when it is not known.
@@ -105,7 +88,7 @@ impl Pairs {
         exchange.request.headers = head.fields;
         exchange.request.last = at;
         self.asking = true;
-        self.push(Call { exchange, asked: false, answered: false, pace: Pace::default() }, at);
+        self.push(Call::new(exchange, false), at);
     }
 
     /// Makes the call that is answered next the first one.
@@ -120,7 +103,7 @@ impl Pairs {
         if self.forgotten == 0 && self.calls.is_empty() {
             let mut exchange = connection.exchange(Protocol::Http1, first);
             exchange.quality = Quality::NoRequest;
-            self.push(Call { exchange, asked: true, answered: false, pace: Pace::default() }, first);
+            self.push(Call::new(exchange, true), first);
         }
     }
 
@@ -133,9 +116,13 @@ impl Pairs {
         self.answering = true;
         if let Some(call) = self.calls.front_mut() {
             self.held -= call.held();
-            call.exchange.status = Some(head.status.to_string());
-            call.exchange.response =
-                Some(Message { headers: head.fields, first, last: at, ..Message::default() });
+            grpc::answered(&mut call.grpc, &mut call.exchange, Some(head.status.to_string()), &head.fields);
+            let message = Message { headers: head.fields, first, last: at, ..Message::default() };
+            if Events::are_in(&message) {
+                call.exchange.waits = true;
+                call.events = Some(Events::default());
+            }
+            call.exchange.response = Some(message);
             self.held += call.held();
             earlier(&mut self.due, call.pace.changed(at));
         }
@@ -143,6 +130,9 @@ impl Pairs {
 
     pub(super) fn body(&mut self, dir: Dir, bytes: &[u8], at: Timestamp, limits: &Limits) {
         let room = limits.flow_buffer.saturating_sub(self.held);
+        if self.open_call(dir).is_some_and(|call| call.grpc.is_some()) {
+            return self.resize(dir, |call| call.messages(dir, bytes, at, limits));
+        }
         let Some((message, pace)) = self.open_message(dir) else { return };
         message.bytes += bytes.len() as u64;
         message.last = at;
@@ -155,16 +145,42 @@ impl Pairs {
         let due = pace.changed(at);
         self.held += kept;
         earlier(&mut self.due, due);
+        if dir == Dir::ToClient {
+            self.events(bytes, at);
+        }
+    }
+
+    /// Lists the events that end in bytes which the body has already.
+    fn events(&mut self, bytes: &[u8], at: Timestamp) {
+        let Some(call) = self.calls.front_mut() else { return };
+        let (Some(events), Some(response)) = (&mut call.events, &mut call.exchange.response) else { return };
+        let known = response.parts.len();
+        let (body, parts) = (response.body.len() as u64, &mut response.parts);
+        let mut before: u64 = parts.iter().map(|part| part.bytes).sum();
+        events.feed(bytes, |kind, size| {
+            if parts.len() < PARTS_LIMIT {
+                let kept = body.saturating_sub(before).min(size) as u32;
+                parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept });
+                before += size;
+            }
+        });
+        self.held += (parts.len() - known) * size_of::<Part>();
     }
 
     /// Bytes of a body are missing, and how many.
     pub(super) fn body_lost(&mut self, dir: Dir, bytes: u64, loss: Loss, at: Timestamp, limits: &Limits) {
+        self.resize(dir, |call| call.lose_messages(dir, bytes));
         let Some((message, _)) = self.open_message(dir) else { return };
         // What would not have been kept is not missed.
         let missed = loss == Loss::Lost || !(message.cut || message.body.len() >= limits.body);
         message.bytes += bytes;
         message.last = at;
         message.cut = true;
+        if let (Dir::ToClient, Some(call)) = (dir, self.calls.front_mut())
+            && let Some(events) = &mut call.events
+        {
+            events.lose();
+        }
         if missed {
             self.mark(dir, loss.quality());
         }
@@ -172,18 +188,26 @@ impl Pairs {
 
     pub(super) fn trailers(&mut self, dir: Dir, trailers: Vec<(String, String)>) {
         let size: usize = trailers.iter().map(|(n, v)| n.len() + v.len() + 48).sum();
-        if let Some((message, _)) = self.open_message(dir) {
-            message.headers.extend(trailers);
-            self.held += size;
+        if let Some(call) = self.open_call(dir) {
+            if call.grpc.is_some() {
+                grpc::settle(&mut call.exchange, &trailers);
+            }
+            if let Some(message) = message(&mut call.exchange, dir) {
+                message.headers.extend(trailers);
+                self.held += size;
+            }
         }
     }
 
     /// The message that is being read in one direction was seen to its `end`, or will not be seen any further.
     pub(super) fn message_ended(&mut self, dir: Dir, end: bool, at: Timestamp, cx: &mut Cx<'_>) {
-        if let Some((message, _)) = self.open_message(dir) {
-            message.complete = end;
-            message.last = message.last.max(at);
-        }
+        self.resize(dir, |call| {
+            if let Some(message) = message(&mut call.exchange, dir) {
+                message.complete = end;
+                message.last = message.last.max(at);
+            }
+            call.end_messages(dir, end, at, cx.limits);
+        });
         match dir {
             Dir::ToServer if self.asking => {
                 self.asking = false;
@@ -214,8 +238,8 @@ impl Pairs {
     /// Marks the message that is being read.
     pub(super) fn mark(&mut self, dir: Dir, quality: Quality) {
         let call = match dir {
-            Dir::ToServer if self.asking || self.tunnel => self.calls.back_mut(),
-            Dir::ToClient if self.answering || self.tunnel => self.calls.front_mut(),
+            Dir::ToServer if self.asking => self.calls.back_mut(),
+            Dir::ToClient if self.answering => self.calls.front_mut(),
             Dir::ToServer | Dir::ToClient => None,
         };
         if let Some(call) = call {
@@ -267,32 +291,17 @@ impl Pairs {
         self.asking &= !self.calls.is_empty();
     }
 
-    /// The first call turned its connection into something else.
-    pub(super) fn tunnel(&mut self) {
-        self.tunnel = true;
-        self.answering = false;
+    /// Hands out the call that turned its connection into something else, without the answer that only said so.
+    pub(super) fn take_upgraded(&mut self) -> Option<Exchange> {
+        let call = self.calls.pop_front()?;
+        self.held = self.held.saturating_sub(call.held());
         self.asking = false;
-    }
-
-    pub(super) fn tunnelled(&mut self, dir: Dir, bytes: u64, at: Timestamp) {
-        let Some(call) = self.calls.front_mut() else { return };
-        let message = match dir {
-            Dir::ToServer => Some(&mut call.exchange.request),
-            Dir::ToClient => call.exchange.response.as_mut(),
-        };
-        if let Some(message) = message {
-            message.bytes += bytes;
-            message.last = at;
-            message.cut = true;
-            earlier(&mut self.due, call.pace.changed(at));
-        }
-    }
-
-    pub(super) fn tunnel_closed(&mut self, dir: Dir) {
-        let response = self.calls.front_mut().and_then(|call| call.exchange.response.as_mut());
-        if let (Some(response), Dir::ToClient) = (response, dir) {
-            response.complete = true;
-        }
+        self.answering = false;
+        let mut exchange = call.exchange;
+        exchange.status = None;
+        exchange.response = None;
+        exchange.request.complete = call.asked;
+        Some(exchange)
     }
 
     /// No more comes.
@@ -331,17 +340,29 @@ impl Pairs {
         self.calls.push_back(call);
     }
 
-    fn open_message(&mut self, dir: Dir) -> Option<(&mut Message, &mut Pace)> {
+    fn open_call(&mut self, dir: Dir) -> Option<&mut Call> {
         match dir {
-            Dir::ToServer if self.asking => {
-                self.calls.back_mut().map(|call| (&mut call.exchange.request, &mut call.pace))
-            }
-            Dir::ToClient if self.answering => {
-                let call = self.calls.front_mut()?;
-                call.exchange.response.as_mut().map(|response| (response, &mut call.pace))
-            }
+            Dir::ToServer if self.asking => self.calls.back_mut(),
+            Dir::ToClient if self.answering => self.calls.front_mut(),
             Dir::ToServer | Dir::ToClient => None,
         }
+    }
+
+    /// Changes the call whose message is being read in one direction, and with it what it holds.
+    fn resize(&mut self, dir: Dir, change: impl FnOnce(&mut Call)) {
+        let Some(call) = self.open_call(dir) else { return };
+        let before = call.held();
+        change(call);
+        let (after, due) = (call.held(), call.pace.due());
+        self.held = (self.held + after).saturating_sub(before);
+        if let Some(due) = due {
+            earlier(&mut self.due, due);
+        }
+    }
+
+    fn open_message(&mut self, dir: Dir) -> Option<(&mut Message, &mut Pace)> {
+        let Call { exchange, pace, .. } = self.open_call(dir)?;
+        Some((message(exchange, dir)?, pace))
     }
 
     fn finish(&mut self, call: Call, ending: Ending, cx: &mut Cx<'_>) {

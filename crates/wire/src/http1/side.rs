@@ -12,8 +12,6 @@ pub(super) enum State {
     Body(Body),
     /// Bytes were lost: the next head is looked for.
     Hunt,
-    /// The connection is no HTTP any more.
-    Tunnel,
 }
 
 #[derive(Debug, Default)]

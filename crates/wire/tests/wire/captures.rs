@@ -19,7 +19,7 @@ fn calls(file: &[u8]) -> (Vec<String>, u64) {
 
 #[test]
 fn more_responses_than_requests() {
-    let (calls, lost) = calls(include_bytes!("../data/http-desync-request-response-5.pcap"));
+    let (calls, lost) = calls(include_bytes!("../data/http/http-desync-request-response-5.pcap"));
     let mut expected = vec!["GET / 200 complete 0/19 Open"; 7];
     expected[1] = "http/1 200 no-request 0/19 Open";
     expected[2] = "http/1 200 no-request 0/19 Open";
@@ -30,34 +30,28 @@ fn more_responses_than_requests() {
 
 #[test]
 fn a_request_behind_the_body_of_another() {
-    let (calls, _) = calls(include_bytes!("../data/smuggle-http-request.pcap"));
+    let (calls, _) = calls(include_bytes!("../data/http/smuggle-http-request.pcap"));
     assert_eq!(calls, ["POST /first 200 complete 80/35 Open", "POST /smuggle-this 200 complete 0/35 Open"]);
 }
 
 #[test]
 fn a_hole_in_a_body_is_marked_and_counted_and_its_size_is_known() {
-    let (calls, lost) = calls(include_bytes!("../data/entity_gap.pcap"));
+    let (calls, lost) = calls(include_bytes!("../data/http/entity_gap.pcap"));
     assert_eq!(calls, ["GET /download/CHANGES.bro-aux.txt 200 gap 0/4705 Open"]);
     assert_eq!(lost, 1448);
 }
 
 #[test]
 fn a_handshake_in_the_wrong_order() {
-    let (calls, lost) = calls(include_bytes!("../data/handshake-reorder.pcap"));
+    let (calls, lost) = calls(include_bytes!("../data/http/handshake-reorder.pcap"));
     assert_eq!((calls.len(), lost), (1, 0));
     assert_eq!(calls[0], "GET /download/CHANGES.bro-aux.txt 200 complete 0/4705 Open");
 }
 
 #[test]
 fn lost_requests_give_responses_without_one_and_no_wrong_pair() {
-    let (calls, lost) = calls(include_bytes!("../data/zero-length-bodies-with-drops.pcap"));
+    let (calls, lost) = calls(include_bytes!("../data/http/zero-length-bodies-with-drops.pcap"));
     assert_eq!(calls.len(), 8);
     assert_eq!(calls.iter().filter(|c| c.starts_with("http/1 200 no-request")).count(), 1);
     assert!(lost > 0);
-}
-
-#[test]
-fn an_upgraded_connection_counts_to_its_end() {
-    let (calls, _) = calls(include_bytes!("../data/websocket.pcap"));
-    assert_eq!(calls, ["GET /echo?.kl=Y 101 complete 177/632 Closed"]);
 }

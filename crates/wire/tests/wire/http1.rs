@@ -102,11 +102,11 @@ fn calls_are_paired_and_counted() {
         (
             "upgraded",
             vec![
-                (Client, "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"),
+                (Client, "GET /ws HTTP/1.1\r\nUpgrade: mine\r\n\r\n"),
                 (Server, "HTTP/1.1 101 Switching Protocols\r\n\r\nGET / HTTP/1.1\r\n"),
                 (Client, "frame"),
             ],
-            vec!["GET /ws 101 complete 5/16 Closed"],
+            vec!["GET /ws 101 complete 0/0 Open", "tcp - complete 5/16 Closed"],
         ),
         (
             "connect",
@@ -116,7 +116,7 @@ fn calls_are_paired_and_counted() {
                 (Client, "12345"),
                 (Server, "123"),
             ],
-            vec!["CONNECT db:5432 200 complete 5/3 Closed"],
+            vec!["CONNECT db:5432 200 complete 0/0 Open", "tcp - complete 5/3 Closed"],
         ),
         (
             "upgrade that was refused",
@@ -184,6 +184,54 @@ fn heads_bodies_and_trailers_come_through() {
     assert_eq!((call.client.port(), call.server.port()), (4000, 80));
     let times = [call.request.first, call.request.last, response.first, response.last];
     assert_eq!(times, [talk.packets[3].at, talk.packets[3].at, talk.packets[4].at, talk.packets[4].at]);
+}
+
+#[test]
+fn what_a_client_sends_before_its_tunnel_is_open_is_in_the_tunnel() {
+    let mut talk = Talk::open(4000);
+    talk.send(Client, b"CONNECT orders:80 HTTP/1.1\r\n\r\n");
+    talk.send(Client, b"PING early");
+    talk.send(Server, b"HTTP/1.1 200 Connected\r\n\r\nPONG");
+    talk.send(Client, b"\0more");
+    talk.close();
+    let expected = ["CONNECT orders:80 200 complete 0/0 Open", "tcp - complete 15/4 Closed"];
+    assert_eq!(lines(&talk.packets), expected);
+}
+
+#[test]
+fn tunnels_in_tunnels_are_followed_so_far_and_no_further() {
+    let mut talk = Talk::open(4000);
+    talk.send(Server, "HTTP/1.1 101 X\r\n\r\n".repeat(3000).as_bytes());
+    talk.close();
+    let lines = lines(&talk.packets);
+    let (last, tunnels) = lines.split_last().unwrap();
+    assert_eq!(tunnels, vec!["http/1 101 no-request 0/0 Open"; 9]);
+    assert_eq!(*last, format!("tcp - complete 0/{} Closed", 18 * (3000 - 9)));
+}
+
+#[test]
+fn a_stream_of_events_waits_and_lists_them() {
+    let mut talk = Talk::open(4000);
+    talk.send(Client, &get("/events"));
+    talk.send(
+        Server,
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
+    for chunk in ["data: one\n", "\nevent: tick\ndata: two\n\n:\n\n", "data: never ended"] {
+        talk.send(Server, format!("{:x}\r\n{chunk}\r\n", chunk.len()).as_bytes());
+    }
+    talk.rst(Client);
+    let [call] = &exchanges(&talk.packets)[..] else { panic!("one call") };
+    assert_eq!((line(call).as_str(), call.waits), ("GET /events 200 complete 0/54 Reset", true));
+    let expected =
+        ["< message 11 data: one\n\n", "< tick 23 event: tick\ndata: two\n\n", "< comment 3 :\n\n"];
+    assert_eq!(packets::parts(call), expected);
+    let parts = &call.response.as_ref().unwrap().parts;
+    assert_eq!((parts[0].at, parts[1].at), (talk.packets[6].at, talk.packets[6].at));
+    // Beyond the limit on bodies, events are still listed.
+    let calls = packets::last(packets::reports_within(&talk.packets, wire::Limits::new(15)));
+    let parts = calls[0].response.iter().flat_map(|response| &response.parts);
+    assert_eq!(parts.map(|part| (part.bytes, part.kept)).collect::<Vec<_>>(), [(11, 11), (23, 4), (3, 0)]);
 }
 
 #[test]

@@ -224,3 +224,42 @@ pub(crate) fn read_pcap(file: &[u8]) -> (u32, Vec<Packet>) {
     }
     (word(20), packets)
 }
+
+/// The exchanges of a classic capture file.
+pub(crate) fn captured(file: &[u8], limits: Limits) -> Vec<Exchange> {
+    let (link, packets) = read_pcap(file);
+    let link = match link {
+        0 => Link::BsdLoopback,
+        1 => Link::Ethernet,
+        101 | 228 | 229 => Link::RawIp,
+        113 => Link::LinuxSll,
+        276 => Link::LinuxSll2,
+        other => panic!("link type {other}"),
+    };
+    let mut wire = Wire::new(limits);
+    let mut out = Vec::new();
+    for packet in &packets {
+        wire.packet(packet.at, link, &packet.bytes, packet.wire_len, &mut out);
+    }
+    wire.finish(&mut out);
+    last(out)
+}
+
+/// The messages of a stream: who sent what, and how much of it, in the order in which they came.
+pub(crate) fn parts(exchange: &Exchange) -> Vec<String> {
+    let mut parts = Vec::new();
+    for (arrow, message) in [(">", Some(&exchange.request)), ("<", exchange.response.as_ref())] {
+        let mut rest = message.map_or(&[][..], |message| &message.body);
+        for part in message.map_or(&[][..], |message| &message.parts) {
+            let (bytes, behind) = rest.split_at(part.kept as usize);
+            rest = behind;
+            let text = match str::from_utf8(bytes) {
+                Ok(text) if part.kept > 0 => format!(" {text}"),
+                Ok(_) | Err(_) => String::new(),
+            };
+            parts.push((part.at, format!("{arrow} {} {}{text}", part.kind, part.bytes)));
+        }
+    }
+    parts.sort_by_key(|(at, _)| *at);
+    parts.into_iter().map(|(_, part)| part).collect()
+}

@@ -73,7 +73,7 @@ fn connection(plans: &[Planned], size: usize, seqs: (u32, u32)) -> (Vec<Packet>,
 }
 
 /// All that an exchange says but its times.
-fn timeless(exchange: &Exchange) -> String {
+pub(crate) fn timeless(exchange: &Exchange) -> String {
     let message = |m: &model::exchange::Message| {
         format!("{:?} {:?} {} {} {}", m.headers, m.body, m.bytes, m.cut, m.complete)
     };
@@ -81,12 +81,12 @@ fn timeless(exchange: &Exchange) -> String {
     format!("{} | {} | {response:?}", line(exchange), message(&exchange.request))
 }
 
-fn all_timeless(packets: &[Packet]) -> Vec<String> {
+pub(crate) fn all_timeless(packets: &[Packet]) -> Vec<String> {
     exchanges(packets).iter().map(timeless).collect()
 }
 
 /// Packets leave their place by at most `reach`, and some come twice.
-fn mixed(packets: &[Packet], reach: usize, dice: &[u8]) -> Vec<Packet> {
+pub(crate) fn mixed(packets: &[Packet], reach: usize, dice: &[u8]) -> Vec<Packet> {
     let die = |i: usize| usize::from(dice[i % dice.len()]);
     let mut order: Vec<(usize, usize)> = Vec::new();
     for i in 0..packets.len() {

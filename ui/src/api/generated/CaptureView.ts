@@ -29,4 +29,8 @@ lost_gaps: Whole,
 /**
  * Exchanges dropped on the way from the guest.
  */
-lost_transport: Whole, };
+lost_transport: Whole, 
+/**
+ * Calls that came too thick to be told one by one: they are in the counts of their edges only.
+ */
+tallied: Whole, };

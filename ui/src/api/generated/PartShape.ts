@@ -18,7 +18,15 @@ kind: string,
  */
 bytes: Whole, 
 /**
- * The part itself as text, or its hexadecimal digits where it is no UTF-8 (`binary`); left out when nothing was kept.
+ * Protobuf as JSON by the repository's `.proto` files, or as field numbers and values where these do not know it.
+ */
+decoded?: string, 
+/**
+ * What `decoded` is, as a media type.
+ */
+media?: string, 
+/**
+ * The part itself as text, or its hexadecimal digits where it is no text (`binary`); left out when nothing was kept.
  */
 body?: string, 
 /**

@@ -1,0 +1,173 @@
+//! The `.proto` files of a repository, and the messages of gRPC calls by them.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
+use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
+use protox::{Compiler, Error};
+
+use super::{Decoded, raw};
+
+/// A `.proto` file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProtoFile {
+    /// Where it lies, from the repository's folder, with `/` between names.
+    pub path: String,
+    /// What is in it.
+    pub source: String,
+}
+
+/// What request and response of each method are.
+#[derive(Debug, Default)]
+pub struct Schemas {
+    /// By request path: `/shop.Stock/Reserve`.
+    methods: HashMap<String, [MessageDescriptor; 2]>,
+}
+
+impl Schemas {
+    /// Reads all files, and says of each one that cannot be used why. Each stands for itself with what it imports, since
+    /// repositories hold copies of one file, and files of other teams that are broken.
+    pub fn read(files: Vec<ProtoFile>) -> (Self, Vec<String>) {
+        let files: Rc<[ProtoFile]> = files.into();
+        let mut schemas = Self::default();
+        let mut problems = Vec::new();
+        for file in files.iter() {
+            match compile(&file.path, Rc::clone(&files)) {
+                Ok(pool) => schemas.add(&pool),
+                Err(error) => problems.push(format!("{}: {error}", file.path)),
+            }
+        }
+        (schemas, problems)
+    }
+
+    /// How many methods are known.
+    pub fn len(&self) -> usize {
+        self.methods.len()
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.methods.is_empty()
+    }
+
+    /// A message of the method with this request path, or of one that is not known; `None` when it is no protobuf.
+    pub fn decode(&self, target: &str, is_request: bool, bytes: &[u8], cut: bool) -> Option<Decoded> {
+        let known = self.methods.get(target).map(|both| &both[usize::from(!is_request)]);
+        let named = known.filter(|_| !cut).and_then(|descriptor| named(descriptor.clone(), bytes));
+        named.map(Decoded::Named).or_else(|| raw(bytes, cut).map(Decoded::Raw))
+    }
+
+    fn add(&mut self, pool: &DescriptorPool) {
+        for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
+            let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+            self.methods.entry(path).or_insert_with(|| [method.input(), method.output()]);
+        }
+    }
+}
+
+fn named(descriptor: MessageDescriptor, bytes: &[u8]) -> Option<String> {
+    let message = DynamicMessage::decode(descriptor, bytes).ok()?;
+    // What the schema does not know would be hidden: then the numbers tell more.
+    if message.unknown_fields().next().is_some() {
+        return None;
+    }
+    let options = SerializeOptions::new().stringify_64_bit_integers(false).skip_default_fields(false);
+    let mut text = Vec::new();
+    message.serialize_with_options(&mut serde_json::Serializer::new(&mut text), &options).ok()?;
+    String::from_utf8(text).ok()
+}
+
+fn compile(root: &str, files: Rc<[ProtoFile]>) -> Result<DescriptorPool, Error> {
+    let mut resolver = ChainFileResolver::new();
+    resolver.add(Repository { root: root.to_owned(), files });
+    resolver.add(GoogleFileResolver::new());
+    let mut compiler = Compiler::with_file_resolver(resolver);
+    compiler.include_imports(true).open_file(root)?;
+    Ok(compiler.descriptor_pool())
+}
+
+/// Finds imports in a repository. Where builds look for them is written in each team's own tools, so an import is the
+/// file whose path ends with it, the one nearest to the file that is read where there are several.
+struct Repository {
+    root: String,
+    files: Rc<[ProtoFile]>,
+}
+
+impl FileResolver for Repository {
+    fn resolve_path(&self, path: &std::path::Path) -> Option<String> {
+        path.to_str().map(str::to_owned)
+    }
+
+    fn open_file(&self, name: &str) -> Result<File, Error> {
+        let ends = |path: &str| {
+            path.strip_suffix(name).is_some_and(|folder| folder.is_empty() || folder.ends_with('/'))
+        };
+        let shared = |path: &str| path.bytes().zip(self.root.bytes()).take_while(|(a, b)| a == b).count();
+        let nearest = self.files.iter().filter(|file| ends(&file.path)).max_by_key(|file| shared(&file.path));
+        match nearest {
+            Some(file) => File::from_source(name, &file.source),
+            None => Err(Error::file_not_found(name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, source: &str) -> ProtoFile {
+        ProtoFile { path: path.to_owned(), source: source.to_owned() }
+    }
+
+    const STOCK: &str = r#"
+        syntax = "proto3";
+        package shop;
+        import "common/money.proto";
+        import "google/protobuf/timestamp.proto";
+        service Stock { rpc Reserve (Order) returns (stream Slip); }
+        message Order { string sku = 1; int32 count = 2; common.Money price = 3; }
+        message Slip { bool ok = 1; google.protobuf.Timestamp at = 2; }
+    "#;
+    const MONEY: &str = r#"syntax = "proto3"; package common; message Money { int64 cents = 1; }"#;
+
+    #[test]
+    fn messages_get_the_names_of_the_repositorys_files() {
+        let files = [
+            file("services/stock/stock.proto", STOCK),
+            file("protos/common/money.proto", MONEY),
+            file("services/orders/stock.proto", STOCK),
+            file("old/broken.proto", "message {"),
+        ];
+        let (schemas, problems) = Schemas::read(files.into());
+        assert_eq!((schemas.len(), problems.len()), (1, 1), "{problems:?}");
+        assert!(problems[0].starts_with("old/broken.proto: "), "{problems:?}");
+        let order = b"\x0a\x05hat-w\x10\x03\x1a\x03\x08\xe7\x07";
+        let named = r#"{"sku":"hat-w","count":3,"price":{"cents":999}}"#;
+        assert_eq!(
+            schemas.decode("/shop.Stock/Reserve", true, order, false),
+            Some(Decoded::Named(named.into()))
+        );
+        let slip = Some(Decoded::Named(r#"{"ok":true}"#.into()));
+        assert_eq!(schemas.decode("/shop.Stock/Reserve", false, b"\x08\x01", false), slip);
+    }
+
+    #[test]
+    fn what_no_schema_describes_is_shown_by_number() {
+        let (schemas, _) =
+            Schemas::read(vec![file("a/common/money.proto", MONEY), file("stock.proto", STOCK)]);
+        let raw = |text: &str| Some(Decoded::Raw(text.into()));
+        assert_eq!(schemas.decode("/shop.Stock/Other", true, b"\x08\x01", false), raw("1: 1\n"));
+        // A field that the schema does not have, and a message that was cut.
+        assert_eq!(schemas.decode("/shop.Stock/Reserve", true, b"\x48\x01", false), raw("9: 1\n"));
+        assert_eq!(schemas.decode("/shop.Stock/Reserve", true, b"\x10\x03\x0a", true), raw("2: 3\n…\n"));
+        assert_eq!(schemas.decode("/shop.Stock/Reserve", true, b"\xff", false), None);
+    }
+
+    #[test]
+    fn an_import_that_is_nowhere_is_told() {
+        let (schemas, problems) = Schemas::read(vec![file("stock.proto", STOCK)]);
+        assert!(schemas.is_empty());
+        assert!(problems[0].contains("common/money.proto"), "{problems:?}");
+    }
+}

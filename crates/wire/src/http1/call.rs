@@ -1,0 +1,81 @@
+//! A request and its response, as far as they came.
+
+use model::Timestamp;
+use model::exchange::{Exchange, Message, Part, Protocol, Quality};
+
+use super::events::Events;
+use crate::conversation::Dir;
+use crate::grpc::Grpc;
+use crate::limits::Limits;
+use crate::report::Pace;
+
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) exchange: Exchange,
+    /// Reads the bodies where they hold the messages of gRPC-Web.
+    pub(super) grpc: Option<Grpc>,
+    /// The response is a stream of them.
+    pub(super) events: Option<Events>,
+    pub(super) asked: bool,
+    pub(super) answered: bool,
+    pub(super) pace: Pace,
+}
+
+impl Call {
+    pub(super) fn new(mut exchange: Exchange, asked: bool) -> Self {
+        let grpc = Grpc::new(&exchange.request.headers);
+        if grpc.is_some() {
+            exchange.protocol = Protocol::Grpc;
+        }
+        Self { exchange, grpc, events: None, asked, answered: false, pace: Pace::default() }
+    }
+
+    pub(super) fn mark(&mut self, quality: Quality) {
+        let known = self.exchange.quality;
+        if known == Quality::Complete || (known == Quality::Truncated && quality == Quality::Gap) {
+            self.exchange.quality = quality;
+        }
+    }
+
+    /// Takes bytes of a body that holds messages.
+    pub(super) fn messages(&mut self, dir: Dir, bytes: &[u8], at: Timestamp, limits: &Limits) {
+        if let Some(message) = message(&mut self.exchange, dir) {
+            message.bytes += bytes.len() as u64;
+            message.last = at;
+        }
+        if let Some(grpc) = &mut self.grpc {
+            grpc.body(dir, at, bytes, &mut self.exchange, limits);
+        }
+        self.pace.changed(at);
+    }
+
+    /// Bytes of a body are missing that may hold messages.
+    pub(super) fn lose_messages(&mut self, dir: Dir, bytes: u64) {
+        if let Some(grpc) = &mut self.grpc {
+            grpc.lose(dir, bytes);
+        }
+    }
+
+    /// A body that may hold messages is over.
+    pub(super) fn end_messages(&mut self, dir: Dir, complete: bool, at: Timestamp, limits: &Limits) {
+        if let Some(grpc) = &mut self.grpc {
+            grpc.ended(dir, complete, at, &mut self.exchange, limits);
+        }
+    }
+
+    pub(super) fn held(&self) -> usize {
+        let fields = |m: &Message| m.headers.iter().map(|(n, v)| n.len() + v.len() + 48).sum::<usize>();
+        let size = |m: &Message| m.body.len() + m.parts.len() * size_of::<Part>() + fields(m);
+        let grpc = self.grpc.as_ref().map_or(0, Grpc::held);
+        grpc + size(&self.exchange.request)
+            + self.exchange.response.as_ref().map_or(0, size)
+            + self.exchange.target.len()
+    }
+}
+
+pub(super) fn message(exchange: &mut Exchange, dir: Dir) -> Option<&mut Message> {
+    match dir {
+        Dir::ToServer => Some(&mut exchange.request),
+        Dir::ToClient => exchange.response.as_mut(),
+    }
+}

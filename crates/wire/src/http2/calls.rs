@@ -1,0 +1,403 @@
+//! Makes exchanges of streams: each is a request and its response (RFC 9113 section 8.1).
+
+use std::collections::BTreeMap;
+
+use model::Timestamp;
+use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
+
+use super::fields::{self, Headers};
+use super::frame;
+use super::losses::Losses;
+use super::stream::{self, Over, Stream, message};
+use crate::conversation::{Connection, Cx, Dir, Loss};
+use crate::grpc::{self, Grpc};
+use crate::ledger::{self, Ledger};
+use crate::limits::Limits;
+
+/// How far the number of a new stream may be from the last one's, where requests were lost.
+const STREAMS_AHEAD: u32 = 200;
+
+/// How often a flow's usual bound may be held until its oldest streams are given up.
+const PATIENCE: usize = 8;
+
+/// The streams of one connection that are not over.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    ledger: Ledger,
+    streams: BTreeMap<u32, Stream>,
+    over: Over,
+    last: u32,
+    losses: Losses,
+    /// Some call of the connection is a gRPC call.
+    any_grpc: bool,
+    /// The server goes away because of an error.
+    failing: Option<String>,
+    /// When a gRPC call will have lasted long enough to be a stream.
+    streams_at: Option<Timestamp>,
+}
+
+impl Calls {
+    pub(super) fn any(&self) -> bool {
+        self.ledger.any()
+    }
+
+    pub(super) fn held(&self) -> usize {
+        let grpc: usize =
+            self.streams.values().filter_map(|stream| stream.grpc.as_ref()).map(Grpc::held).sum();
+        self.ledger.held() + grpc + self.streams.len() * size_of::<Stream>()
+    }
+
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        earlier(self.ledger.due(), self.streams_at)
+    }
+
+    pub(super) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
+        if self.streams_at.is_some_and(|at| at <= now) {
+            self.streams_at = None;
+            for stream in self.streams.values() {
+                let Some(exchange) = self.ledger.get(stream.serial) else { continue };
+                if stream.grpc.is_none() || exchange.waits {
+                    continue;
+                }
+                if grpc::is_stream(exchange, now) {
+                    self.ledger.change(stream.serial, now, |exchange| exchange.waits = true);
+                } else {
+                    self.streams_at = earlier(self.streams_at, grpc::streams_at(exchange));
+                }
+            }
+        }
+        self.ledger.report(now, cx);
+    }
+
+    /// Whether a frame of this stream is no surprise.
+    pub(super) fn expects(&self, dir: Dir, stream: u32) -> bool {
+        // What the server answers may have been asked before the capture, or in what was lost.
+        let asked = stream > self.last || dir == Dir::ToClient;
+        let near = self.last == 0 || stream <= self.last.saturating_add(STREAMS_AHEAD);
+        (asked && near) || self.streams.contains_key(&stream) || self.over.has(stream)
+    }
+
+    pub(super) fn upgraded(&mut self, mut request: Exchange, at: Timestamp, cx: &mut Cx<'_>) {
+        request.protocol = Protocol::Http2;
+        let ended = [request.request.complete, false];
+        let serial = self.ledger.open(request, at, cx);
+        self.streams.insert(1, Stream { serial, ended, ..Stream::default() });
+        self.last = 1;
+    }
+
+    pub(super) fn headers(
+        &mut self,
+        dir: Dir,
+        headers: Headers,
+        at: Timestamp,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) {
+        let (id, ends) = (headers.stream, headers.ends);
+        if let Some(promised) = headers.promised {
+            // What is pushed answers a request that the server makes up.
+            self.request(promised, headers, at, connection, cx);
+            return self.message_ended(Dir::ToServer, promised, at, cx);
+        }
+        let known = self.streams.contains_key(&id);
+        match dir {
+            Dir::ToServer if known => self.trailers(dir, headers, at, cx.limits),
+            Dir::ToServer if fields::is_request(&headers.block) => {
+                self.request(id, headers, at, connection, cx);
+            }
+            Dir::ToServer => return,
+            Dir::ToClient if !known && !self.unasked(id, headers.first, connection, cx) => return,
+            Dir::ToClient if self.streams.get(&id).is_some_and(|stream| stream.answering) => {
+                self.trailers(dir, headers, at, cx.limits);
+            }
+            Dir::ToClient if fields::is_interim(&headers.block) && !ends => return,
+            Dir::ToClient => self.response(headers, at, cx.limits),
+        }
+        if ends {
+            self.message_ended(dir, id, at, cx);
+        }
+        self.bound(cx);
+    }
+
+    /// A `DATA` frame of so many bytes begins.
+    pub(super) fn piece(
+        &mut self,
+        dir: Dir,
+        id: u32,
+        bytes: u64,
+        at: Timestamp,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) {
+        if dir == Dir::ToClient {
+            if !self.streams.contains_key(&id) && !self.unasked(id, at, connection, cx) {
+                return;
+            }
+            if self.streams.get(&id).is_some_and(|stream| !stream.answering) {
+                // Its headers are older than the capture, or lost.
+                self.response(Headers::unseen(id, at), at, cx.limits);
+            }
+        }
+        if let Some(stream) = self.streams.get_mut(&id)
+            && let Some(grpc) = &mut stream.grpc
+        {
+            grpc.piece(dir, bytes);
+        }
+    }
+
+    /// Takes bytes of a body.
+    pub(super) fn content(&mut self, dir: Dir, id: u32, bytes: &[u8], at: Timestamp, cx: &mut Cx<'_>) {
+        let full = self.ledger.held() + bytes.len() > cx.limits.flow_buffer;
+        let limits = if full { Limits { body: 0, ..*cx.limits } } else { *cx.limits };
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let grpc = &mut stream.grpc;
+        let streams_at = self.ledger.change(stream.serial, at, |exchange| {
+            let message = message(exchange, dir)?;
+            let Some(grpc) = grpc else {
+                ledger::extend(message, at, bytes, &limits);
+                return None;
+            };
+            message.bytes += bytes.len() as u64;
+            message.last = message.last.max(at);
+            grpc.body(dir, at, bytes, exchange, &limits);
+            grpc::streams_at(exchange).filter(|_| !exchange.waits)
+        });
+        self.streams_at = earlier(self.streams_at, streams_at.flatten());
+        self.bound(cx);
+    }
+
+    /// A `DATA` frame of so many bytes is over.
+    pub(super) fn piece_ended(&mut self, dir: Dir, id: u32, bytes: u64, at: Timestamp, cx: &mut Cx<'_>) {
+        let Some(stream) = self.streams.get_mut(&id).filter(|stream| stream.unclear && stream.grpc.is_none())
+        else {
+            return;
+        };
+        self.any_grpc |= self.ledger.change(stream.serial, at, |exchange| {
+            let first = message(exchange, dir)
+                .is_some_and(|m| m.bytes == bytes && grpc::begins_message(&m.body, bytes));
+            if first {
+                grpc::turn(&mut stream.grpc, exchange, cx.limits);
+            }
+            first
+        }) == Some(true);
+    }
+
+    /// Bytes of a body are missing.
+    pub(super) fn content_lost(
+        &mut self,
+        dir: Dir,
+        id: u32,
+        bytes: u64,
+        loss: Loss,
+        at: Timestamp,
+        cx: &mut Cx<'_>,
+    ) {
+        let Some(stream) = self.streams.get_mut(&id).filter(|_| bytes > 0) else { return };
+        if let Some(grpc) = &mut stream.grpc {
+            grpc.lose(dir, bytes);
+        }
+        let missed = self.ledger.change(stream.serial, at, |exchange| {
+            ledger::lose(message(exchange, dir)?, at, bytes, loss, cx.limits)
+        });
+        if let Some(quality) = missed.flatten() {
+            self.ledger.mark(stream.serial, quality);
+        }
+    }
+
+    /// Frames of nobody knows which streams are missing.
+    pub(super) fn lose(&mut self, dir: Dir, loss: Loss) {
+        self.losses.add(dir, loss);
+    }
+
+    /// The message of one direction is at its end.
+    pub(super) fn message_ended(&mut self, dir: Dir, id: u32, at: Timestamp, cx: &mut Cx<'_>) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if std::mem::replace(&mut stream.ended[dir as usize], true) {
+            return;
+        }
+        let serial = stream.serial;
+        let length = stream.length[dir as usize];
+        let bytes = self.ledger.change(serial, at, |exchange| {
+            let message = message(exchange, dir)?;
+            message.complete = true;
+            message.last = message.last.max(at);
+            Some(message.bytes)
+        });
+        if length.is_none() || length != bytes.flatten() {
+            // Some of it may have been among what was lost.
+            self.doubt(id, dir);
+        }
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let grpc = &mut stream.grpc;
+        self.ledger.change(serial, at, |exchange| {
+            if let Some(grpc) = grpc {
+                grpc.ended(dir, true, at, exchange, cx.limits);
+            }
+        });
+        let [asked, answered] = stream.ended;
+        // A gRPC call is over with its status, whatever of the request is still under way.
+        if answered && (asked || stream.grpc.is_some()) {
+            self.close(id, Ending::Open, cx);
+        }
+    }
+
+    /// One side gave the stream up.
+    pub(super) fn reset(&mut self, dir: Dir, id: u32, code: Option<u32>, at: Timestamp, cx: &mut Cx<'_>) {
+        let Some(stream) = self.streams.get(&id) else { return };
+        if !stream.ended[Dir::ToClient as usize] {
+            self.ledger.change(stream.serial, at, |exchange| stream::reset(exchange, dir, code));
+        }
+        self.close(id, Ending::Open, cx);
+    }
+
+    /// The server takes no streams behind `last`.
+    pub(super) fn go_away(&mut self, last: u32, code: u32, at: Timestamp, cx: &mut Cx<'_>) {
+        if code != frame::NO_ERROR {
+            self.failing = Some(format!("the server closed the connection: {}", frame::error_name(code)));
+        }
+        let Some(behind) = last.checked_add(1) else { return };
+        let refused: Vec<u32> =
+            self.streams.range(behind..).map(|(id, _)| *id).filter(|id| id % 2 == 1).collect();
+        for id in refused {
+            let Some(stream) = self.streams.get(&id) else { continue };
+            let why = format!("not processed, the server goes away: {}", frame::error_name(code));
+            self.ledger.change(stream.serial, at, |exchange| {
+                exchange.failure.get_or_insert(why);
+            });
+            self.close(id, Ending::Open, cx);
+        }
+    }
+
+    /// No more comes.
+    pub(super) fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+        let failing = self.failing.take();
+        while let Some((&id, stream)) = self.streams.first_key_value() {
+            if let Some(why) = failing.clone().filter(|_| !stream.ended[Dir::ToClient as usize]) {
+                let at =
+                    self.ledger.get(stream.serial).map_or(Timestamp(0), |exchange| exchange.request.last);
+                self.ledger.change(stream.serial, at, |exchange| {
+                    exchange.failure.get_or_insert(why);
+                });
+            }
+            self.close(id, ending, cx);
+        }
+        self.ledger.end(ending, cx);
+        self.streams_at = None;
+    }
+
+    fn request(
+        &mut self,
+        id: u32,
+        headers: Headers,
+        at: Timestamp,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) {
+        let mut exchange = connection.exchange(Protocol::Http2, headers.first);
+        exchange.request.last = at;
+        let stream = Stream::asked(&mut exchange, headers.block, headers.quality, self.any_grpc);
+        self.any_grpc |= stream.grpc.is_some();
+        self.open(id, exchange, stream, at, cx);
+        self.last = self.last.max(id);
+    }
+
+    /// Opens an exchange for a response whose request was not seen; false when the stream is over already.
+    fn unasked(&mut self, id: u32, first: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
+        if id == 0 || self.over.has(id) {
+            return false;
+        }
+        let mut exchange = connection.exchange(Protocol::Http2, first);
+        exchange.quality = Quality::NoRequest;
+        let stream = Stream { ended: [true, false], unclear: true, ..Stream::default() };
+        self.open(id, exchange, stream, first, cx);
+        true
+    }
+
+    fn open(&mut self, id: u32, exchange: Exchange, mut stream: Stream, at: Timestamp, cx: &mut Cx<'_>) {
+        if self.streams.len() >= cx.limits.pending_per_flow
+            && let Some(oldest) = self.streams.keys().next().copied()
+        {
+            self.close(oldest, Ending::Open, cx);
+        }
+        stream.serial = self.ledger.open(exchange, at, cx);
+        stream.losses = [Dir::ToServer, Dir::ToClient].map(|dir| self.losses.count(dir));
+        self.streams.insert(id, stream);
+    }
+
+    /// Gives up the oldest streams where headers and lists of messages grow without end.
+    fn bound(&mut self, cx: &mut Cx<'_>) {
+        while self.ledger.held() > PATIENCE * cx.limits.flow_buffer
+            && let Some(oldest) = self.streams.keys().next().copied()
+        {
+            self.close(oldest, Ending::Open, cx);
+        }
+    }
+
+    fn response(&mut self, headers: Headers, at: Timestamp, limits: &Limits) {
+        let Headers { stream: id, first, block, quality, .. } = headers;
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if fields::is_response(&block) {
+            // It was not among what was lost before.
+            stream.losses[Dir::ToClient as usize] = self.losses.count(Dir::ToClient);
+        }
+        let mut response = Message { first, last: at, ..Message::default() };
+        self.ledger.change(stream.serial, at, |exchange| {
+            stream.answered(exchange, &mut response, block, limits);
+            exchange.response = Some(response);
+        });
+        self.any_grpc |= stream.grpc.is_some();
+        if let Some(quality) = quality {
+            self.ledger.mark(stream.serial, quality);
+        }
+    }
+
+    fn trailers(&mut self, dir: Dir, headers: Headers, at: Timestamp, limits: &Limits) {
+        let trailers = fields::headers(headers.block, &[]);
+        let Some(stream) = self.streams.get_mut(&headers.stream) else { return };
+        let ends_grpc = dir == Dir::ToClient && grpc::is_settled(&trailers);
+        self.any_grpc |= ends_grpc;
+        self.ledger.change(stream.serial, at, |exchange| {
+            if ends_grpc && stream.grpc.is_none() {
+                grpc::turn(&mut stream.grpc, exchange, limits);
+            }
+            if ends_grpc {
+                grpc::settle(exchange, &trailers);
+            }
+            if let Some(message) = message(exchange, dir) {
+                message.headers.extend(trailers);
+                message.last = message.last.max(at);
+            }
+        });
+        if let Some(quality) = headers.quality {
+            self.ledger.mark(stream.serial, quality);
+        }
+    }
+
+    /// Marks a stream whose message in this direction may have been hit by a loss since it began.
+    fn doubt(&mut self, id: u32, dir: Dir) {
+        let Some(stream) = self.streams.get(&id) else { return };
+        if let Some(quality) = self.losses.since(dir, stream.losses[dir as usize]) {
+            self.ledger.mark(stream.serial, quality);
+        }
+    }
+
+    fn close(&mut self, id: u32, ending: Ending, cx: &mut Cx<'_>) {
+        // What did not come to its end may have come to it in what was lost, or was given up there.
+        let [asked, answered] = self.streams.get(&id).map_or([true; 2], |stream| stream.ended);
+        if !asked || !answered {
+            self.doubt(id, Dir::ToServer);
+        }
+        if !answered {
+            self.doubt(id, Dir::ToClient);
+        }
+        let Some(stream) = self.streams.remove(&id) else { return };
+        if stream.ended != [true, true] {
+            self.over.add(id);
+        }
+        self.ledger.close(stream.serial, ending, cx);
+    }
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    [one, other].into_iter().flatten().min()
+}

@@ -1,0 +1,391 @@
+//! HTTP/2 without TLS (RFC 9113), both directions of one connection.
+//!
+//! `side` holds where each direction stands, `frame` reads heads, `hpack` header blocks, `calls` makes exchanges of
+//! streams. A listener that came late, or lost bytes, looks for the next frame (`hunt`) and takes header blocks for what
+//! can still be known of them. What gRPC carries in its bodies is for [`grpc`](crate::grpc).
+
+mod calls;
+mod detect;
+mod fields;
+mod frame;
+mod hpack;
+mod hunt;
+mod losses;
+mod side;
+mod stream;
+
+use model::Timestamp;
+use model::exchange::{Ending, Exchange, Quality};
+
+use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
+use calls::Calls;
+pub(crate) use detect::recognise;
+use fields::Headers;
+use frame::FrameHead;
+use hunt::{Hunted, Scan};
+use side::{Data, OpenBlock, Place, Side};
+
+/// A header block longer than this is not read to its end, in bytes. Servers allow 8 to 64 KB.
+const BLOCK_LIMIT: usize = 128 * 1024;
+
+pub(crate) fn decoder() -> Box<dyn Decode> {
+    Box::new(Http2::new(Calls::default()))
+}
+
+/// The decoder of a connection that an HTTP/1 request turned into HTTP/2: its answer comes on stream 1.
+pub(crate) fn upgraded(request: Exchange, at: Timestamp, cx: &mut Cx<'_>) -> Box<dyn Decode> {
+    let mut calls = Calls::default();
+    calls.upgraded(request, at, cx);
+    Box::new(Http2::new(calls))
+}
+
+/// The decoder of one connection.
+#[derive(Debug)]
+struct Http2 {
+    sides: [Side; 2],
+    calls: Calls,
+    /// The client's preface was seen.
+    begun: bool,
+}
+
+/// How reading a frame went.
+enum Step {
+    Next,
+    NeedsMore,
+    Broken,
+}
+
+impl Decode for Http2 {
+    fn data(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        bytes: &[u8],
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) -> Verdict {
+        if self.sides[dir as usize].hunted.is_empty() {
+            return self.read(dir, at, bytes, connection, cx);
+        }
+        // What is held until a frame is found in it is then read with the times at which it came.
+        let mut pieces = vec![(at, bytes.to_vec())];
+        while let Some((at, piece)) = pieces.pop() {
+            if self.sides[dir as usize].hunted.is_empty() {
+                match self.read(dir, at, &piece, connection, cx) {
+                    Verdict::Mine => {}
+                    verdict => return verdict,
+                }
+                continue;
+            }
+            let side = &mut self.sides[dir as usize];
+            let is_expected = |stream| self.calls.expects(dir, stream);
+            if let Some(found) = side.hunted.more(dir, &piece, at, is_expected) {
+                side.found();
+                pieces.extend(found.into_iter().rev());
+            }
+        }
+        Verdict::Mine
+    }
+
+    fn gap(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        bytes: u64,
+        loss: Loss,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) {
+        let side = &mut self.sides[dir as usize];
+        side.hunted = Hunted::default();
+        let mut missing = bytes;
+        if let Place::Data(data) = &mut side.place {
+            let content = missing.min(data.left);
+            data.left -= content;
+            // Where the padding begins may be lost as well: then it counts as content.
+            data.padded &= content == 0;
+            let padding = (missing - content).min(data.padding);
+            data.padding -= padding;
+            missing -= content + padding;
+            self.calls.content_lost(dir, data.stream, content, loss, at, cx);
+            if data.left == 0 && data.padding == 0 {
+                self.data_ended(dir, at, cx);
+            }
+        }
+        let side = &mut self.sides[dir as usize];
+        match side.place {
+            _ if missing == 0 => {}
+            Place::Hunt => self.calls.lose(dir, loss),
+            Place::Preface(_) | Place::Data(_) => self.lose(dir, at, loss, connection, cx),
+            Place::Frames => {
+                side.framer.lose(missing, loss);
+                if side.framer.is_lost() {
+                    self.lose(dir, at, loss, connection, cx);
+                } else {
+                    // The loss may have been all that was missing of a frame.
+                    self.step(dir, at, &mut &b""[..], connection, cx);
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, dir: Dir, _at: Timestamp, _connection: &mut Connection, cx: &mut Cx<'_>) {
+        // Nobody answers any more. A client that has ended may still be answered.
+        if dir == Dir::ToClient {
+            self.calls.end(Ending::Closed, cx);
+        }
+    }
+
+    fn end(&mut self, ending: Ending, _connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
+        self.calls.end(ending, cx);
+        self.calls.any()
+    }
+
+    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
+        self.calls.report(now, cx);
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        self.calls.due()
+    }
+
+    fn held(&self) -> usize {
+        self.calls.held() + self.sides.iter().map(Side::held).sum::<usize>()
+    }
+}
+
+impl Http2 {
+    fn new(calls: Calls) -> Self {
+        let sides = [Side::new(Place::Preface(0)), Side::new(Place::Frames)];
+        Self { sides, calls, begun: false }
+    }
+
+    fn read(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        bytes: &[u8],
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) -> Verdict {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match &self.sides[dir as usize].place {
+                Place::Preface(known) => {
+                    let known = *known;
+                    rest = self.preface(known, rest);
+                }
+                Place::Data(_) => self.content(dir, at, &mut rest, cx),
+                Place::Frames => match self.step(dir, at, &mut rest, connection, cx) {
+                    Step::Next => {}
+                    Step::NeedsMore => break,
+                    Step::Broken if self.begun || self.calls.any() => {
+                        self.lose(dir, at, Loss::Lost, connection, cx);
+                    }
+                    Step::Broken if self.sides[dir as usize].trusted => return Verdict::NotMine,
+                    // Bytes of a connection that is older than the capture begin anywhere.
+                    Step::Broken => self.sides[dir as usize].place = Place::Hunt,
+                },
+                Place::Hunt => {
+                    let mut scan = Scan::default();
+                    let place = scan.look(dir, rest, |stream| self.calls.expects(dir, stream));
+                    let side = &mut self.sides[dir as usize];
+                    let Some(place) = place else {
+                        side.hunted.keep(rest, at, scan);
+                        break;
+                    };
+                    rest = &rest[place..];
+                    side.found();
+                }
+            }
+        }
+        Verdict::Mine
+    }
+
+    /// Takes bytes of what a client begins with; the others are frames.
+    fn preface<'b>(&mut self, known: usize, bytes: &'b [u8]) -> &'b [u8] {
+        let expected = &detect::PREFACE[known..];
+        let same = bytes.iter().zip(expected).take_while(|(byte, expected)| byte == expected).count();
+        let [client, server] = &mut self.sides;
+        client.place = if known + same == detect::PREFACE.len() {
+            self.begun = true;
+            client.trusted = true;
+            server.trusted = true;
+            client.hpack.begin();
+            server.hpack.begin();
+            Place::Frames
+        } else if same == bytes.len() {
+            Place::Preface(known + same)
+        } else {
+            Place::Frames
+        };
+        &bytes[same..]
+    }
+
+    /// Takes bytes of a `DATA` frame.
+    fn content(&mut self, dir: Dir, at: Timestamp, rest: &mut &[u8], cx: &mut Cx<'_>) {
+        let Place::Data(data) = &mut self.sides[dir as usize].place else { return };
+        let bytes = data.take(rest);
+        let (stream, ended) = (data.stream, data.left == 0 && data.padding == 0);
+        if !bytes.is_empty() {
+            self.calls.content(dir, stream, bytes, at, cx);
+        }
+        if ended {
+            self.data_ended(dir, at, cx);
+        }
+    }
+
+    fn data_ended(&mut self, dir: Dir, at: Timestamp, cx: &mut Cx<'_>) {
+        let place = &mut self.sides[dir as usize].place;
+        if let Place::Data(data) = std::mem::replace(place, Place::Frames) {
+            self.calls.piece_ended(dir, data.stream, data.size, at, cx);
+            if data.ends {
+                self.calls.message_ended(dir, data.stream, at, cx);
+            }
+        }
+    }
+
+    /// Nobody knows where the next frame begins, nor what the lost ones added to the table.
+    fn lose(&mut self, dir: Dir, at: Timestamp, loss: Loss, connection: &mut Connection, cx: &mut Cx<'_>) {
+        let side = &mut self.sides[dir as usize];
+        side.place = Place::Hunt;
+        if let Some(mut block) = side.block.take() {
+            block.loss.get_or_insert(loss);
+            self.block_ended(dir, &block, at, connection, cx);
+        }
+        self.sides[dir as usize].hpack.lose(loss);
+        self.calls.lose(dir, loss);
+    }
+
+    /// Reads one frame.
+    fn step(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        rest: &mut &[u8],
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) -> Step {
+        let [to_server, to_client] = &mut self.sides;
+        let (side, other) = match dir {
+            Dir::ToServer => (to_server, to_client),
+            Dir::ToClient => (to_client, to_server),
+        };
+        let trusted = side.trusted;
+        let frame = match side.framer.next(rest, at, BLOCK_LIMIT, |bytes| frame::head(bytes, trusted, dir)) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Step::NeedsMore,
+            Err(_) => return Step::Broken,
+        };
+        let Some(head) = FrameHead::read(frame.head) else { return Step::Broken };
+        side.trusted |= head.is_control() || head.kind == frame::HEADERS;
+        let mut loss = frame.loss;
+        if !frame.whole() && head.kind != frame::DATA {
+            loss.get_or_insert(Loss::Cut);
+        }
+        let is_end = head.has(frame::END_HEADERS);
+        match head.kind {
+            frame::DATA => {
+                let size = u64::from(head.length);
+                side.place = Place::Data(Data {
+                    stream: head.stream,
+                    size,
+                    left: size,
+                    padded: head.has(frame::PADDED) && size > 0,
+                    padding: 0,
+                    ends: head.has(frame::END_STREAM),
+                });
+                self.calls.piece(dir, head.stream, size, frame.first, connection, cx);
+                if size == 0 {
+                    self.data_ended(dir, at, cx);
+                }
+            }
+            frame::HEADERS | frame::PUSH_PROMISE => {
+                let promised = match head.kind {
+                    frame::PUSH_PROMISE => frame::promised(&head, frame.payload),
+                    _ => None,
+                };
+                if side.block.take().is_some() || (head.kind == frame::PUSH_PROMISE && promised.is_none()) {
+                    // A block without its end, or of nobody knows which stream.
+                    side.hpack.miss();
+                }
+                if head.kind == frame::PUSH_PROMISE && promised.is_none() {
+                    return Step::Next;
+                }
+                let mut block = OpenBlock {
+                    stream: head.stream,
+                    promised,
+                    ends: head.kind == frame::HEADERS && head.has(frame::END_STREAM),
+                    first: frame.first,
+                    bytes: Vec::new(),
+                    loss: None,
+                };
+                block.extend(frame::fragment(&head, frame.payload), loss, BLOCK_LIMIT);
+                if is_end {
+                    self.block_ended(dir, &block, at, connection, cx);
+                } else {
+                    side.block = Some(block);
+                }
+            }
+            frame::CONTINUATION => match side.block.take_if(|block| block.stream == head.stream) {
+                Some(mut block) => {
+                    block.extend(frame::fragment(&head, frame.payload), loss, BLOCK_LIMIT);
+                    if is_end {
+                        self.block_ended(dir, &block, at, connection, cx);
+                    } else {
+                        side.block = Some(block);
+                    }
+                }
+                // The rest of a block whose beginning was not seen: it may have added to the table.
+                None => side.hpack.miss(),
+            },
+            frame::RST_STREAM => {
+                let code = frame::word(frame.payload, 0);
+                self.calls.reset(dir, head.stream, code, at, cx);
+            }
+            frame::SETTINGS if !head.has(frame::ACK) => {
+                // What one side allows is for the other side's table.
+                if let Some(size) = frame::table_size(frame.payload) {
+                    other.hpack.allow(size);
+                }
+            }
+            frame::GOAWAY if dir == Dir::ToClient => {
+                if let (Some(last), Some(code)) =
+                    (frame::word(frame.payload, 0), frame::word(frame.payload, 4))
+                {
+                    self.calls.go_away(last & 0x7fff_ffff, code, at, cx);
+                }
+            }
+            _ => {}
+        }
+        Step::Next
+    }
+
+    /// A header block is there, as far as it will be.
+    fn block_ended(
+        &mut self,
+        dir: Dir,
+        block: &OpenBlock,
+        at: Timestamp,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) {
+        let hpack = &mut self.sides[dir as usize].hpack;
+        let read = hpack.decode(&block.bytes);
+        let unknown = read.fields.iter().any(|field| !field.known);
+        let mut quality = unknown.then(|| hpack.unseen()).or(read.cut.then_some(Quality::Truncated));
+        if block.loss.is_some() || !read.whole {
+            let loss = block.loss.unwrap_or(Loss::Lost);
+            quality = Some(loss.quality());
+            hpack.lose(loss);
+        }
+        let OpenBlock { stream, promised, ends, first, .. } = *block;
+        self.calls.headers(
+            dir,
+            Headers { stream, promised, ends, first, block: read, quality },
+            at,
+            connection,
+            cx,
+        );
+    }
+}

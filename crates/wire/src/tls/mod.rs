@@ -1,0 +1,249 @@
+//! TLS 1.0 to 1.3 (RFC 8446, RFC 5246) as far as it can be read without keys: one exchange for each connection that says
+//! who was asked for, what was agreed, and how it went. The bytes behind the handshake are counted.
+//!
+//! `record` knows records, `hello` and `certificate` read what is sent in the clear, `names` has the registries' words.
+//! A protocol that turns into TLS in the middle of a connection hands it over to [`decoder`].
+
+mod certificate;
+mod detect;
+mod hello;
+mod names;
+mod reader;
+mod record;
+
+use model::Timestamp;
+use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
+
+use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
+use crate::ledger::Ledger;
+use record::{Record, Sealed, Side};
+
+pub(crate) use detect::recognise;
+
+/// The decoder of a connection that speaks TLS from the bytes on that it gets.
+pub(crate) fn decoder() -> Box<dyn Decode> {
+    Box::<Tls>::default()
+}
+
+/// A TLS 1.3 alert: two bytes, the kind of what is inside, and the cipher's tag of 16 bytes. No other message of a
+/// handshake is as short.
+const SEALED_ALERT: u64 = 2 + 1 + 16;
+
+/// The decoder of one connection.
+#[derive(Debug, Default)]
+struct Tls {
+    sides: [Side; 2],
+    ledger: Ledger,
+    version: Option<u16>,
+    handshake: Handshake,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Handshake {
+    #[default]
+    Running,
+    Done,
+    Failed,
+    /// Bytes of it are missing: whether it was done is not known.
+    Unclear,
+}
+
+impl Decode for Tls {
+    fn data(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        bytes: &[u8],
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) -> Verdict {
+        self.sides[dir as usize].count(at, bytes.len() as u64);
+        let mut rest = bytes;
+        while self.handshake == Handshake::Running {
+            let side = &mut self.sides[dir as usize];
+            match side.next(&mut rest, at) {
+                Ok(Some(record)) => self.record(dir, at, record, connection, cx),
+                Ok(None) => break,
+                Err(_) if !self.ledger.any() => return Verdict::NotMine,
+                Err(_) if self.version.is_none() && dir == Dir::ToClient => {
+                    self.fail(at, "the answer is no TLS");
+                }
+                Err(_) => self.handshake = Handshake::Unclear,
+            }
+        }
+        self.tell(at);
+        Verdict::Mine
+    }
+
+    fn gap(&mut self, dir: Dir, at: Timestamp, bytes: u64, loss: Loss, _: &mut Connection, _: &mut Cx<'_>) {
+        let side = &mut self.sides[dir as usize];
+        side.count(at, bytes);
+        // Behind the handshake only numbers of bytes are shown, and those are known where the capture cut some off.
+        if self.handshake == Handshake::Running {
+            self.handshake = Handshake::Unclear;
+            self.ledger.mark_all(loss.quality());
+        } else if loss == Loss::Lost {
+            self.ledger.mark_all(loss.quality());
+        }
+        self.tell(at);
+    }
+
+    fn close(&mut self, dir: Dir, at: Timestamp, _: &mut Connection, _: &mut Cx<'_>) {
+        self.sides[dir as usize].closed = true;
+        self.tell(at);
+    }
+
+    fn end(&mut self, ending: Ending, _: &mut Connection, cx: &mut Cx<'_>) -> bool {
+        let broken = self.handshake == Handshake::Running;
+        if matches!(ending, Ending::Closed | Ending::Reset) {
+            self.change(Timestamp(0), |exchange| {
+                if broken && exchange.quality == Quality::Complete {
+                    exchange.failure = Some("closed during the handshake".to_owned());
+                }
+                // Many programs reset a connection on which all is said.
+                if !broken && let Some(response) = &mut exchange.response {
+                    response.complete = true;
+                }
+            });
+        }
+        self.ledger.end(ending, cx);
+        self.ledger.any()
+    }
+
+    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
+        self.ledger.report(now, cx);
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        self.ledger.due()
+    }
+
+    fn held(&self) -> usize {
+        self.ledger.held() + self.sides.iter().map(Side::held).sum::<usize>()
+    }
+}
+
+impl Tls {
+    fn record(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        record: Record,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) {
+        match (record, dir) {
+            (Record::Hello(hello), Dir::ToServer) if !self.ledger.any() => {
+                let mut exchange = self.begin(at, connection);
+                exchange.target = hello.server_name;
+                field(
+                    &mut exchange.request,
+                    "versions",
+                    hello.versions.iter().filter_map(|v| names::version(*v)),
+                );
+                field(&mut exchange.request, "alpn", hello.protocols);
+                self.ledger.open(exchange, at, cx);
+            }
+            (Record::Answer(hello), Dir::ToClient) => {
+                self.version = Some(hello.version);
+                self.tell(at);
+                self.change(at, |exchange| {
+                    exchange.status = names::version(hello.version);
+                    let response = exchange.response.get_or_insert_default();
+                    response.headers.clear();
+                    field(response, "cipher", [names::cipher(hello.cipher)]);
+                    field(response, "alpn", hello.protocol);
+                });
+            }
+            (Record::Certificate(names), Dir::ToClient) => self.change(at, |exchange| {
+                let response = exchange.response.get_or_insert_default();
+                field(response, "subject", names.subject);
+                field(response, "issuer", names.issuer);
+            }),
+            (Record::Alert { level, description }, _) => {
+                // A warning ends nothing, before TLS 1.3 (RFC 8446 section 6).
+                let fatal = level == names::FATAL || self.version == Some(names::TLS_1_3);
+                if fatal && !names::is_orderly(description) {
+                    self.fail(at, &names::alert(description));
+                }
+            }
+            (Record::Sealed(sealed), _) => self.sealed(dir, at, sealed, connection, cx),
+            (Record::Hello(_) | Record::Answer(_) | Record::Certificate(_) | Record::Other, _) => {}
+        }
+    }
+
+    /// A record that cannot be read: with those of both directions the handshake is done.
+    fn sealed(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        sealed: Sealed,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) {
+        if !self.ledger.any() {
+            // The handshake was before the capture.
+            let mut exchange = self.begin(at, connection);
+            exchange.quality = Quality::MidStream;
+            self.ledger.open(exchange, at, cx);
+            self.handshake = Handshake::Unclear;
+            return;
+        }
+        let since_1_3 = self.version == Some(names::TLS_1_3);
+        let alert = match sealed {
+            Sealed::Alert => true,
+            Sealed::Data(size) => since_1_3 && dir == Dir::ToServer && size == SEALED_ALERT,
+            Sealed::Other => false,
+        };
+        if alert {
+            return self.fail(at, "encrypted alert");
+        }
+        // What comes before the version is known is early data; a change of ciphers means nothing since TLS 1.3.
+        if self.version.is_some() && (matches!(sealed, Sealed::Data(_)) || !since_1_3) {
+            self.sides[dir as usize].sealed = true;
+        }
+        if self.sides.iter().all(|side| side.sealed) {
+            self.handshake = Handshake::Done;
+        }
+    }
+
+    fn begin(&self, at: Timestamp, connection: &mut Connection) -> Exchange {
+        let first = self.sides.iter().filter_map(|side| side.first).min();
+        let mut exchange = connection.exchange(Protocol::Tls, first.unwrap_or(at));
+        "TLS".clone_into(&mut exchange.method);
+        exchange.waits = true;
+        exchange
+    }
+
+    fn fail(&mut self, at: Timestamp, words: &str) {
+        self.handshake = Handshake::Failed;
+        self.change(at, |exchange| exchange.failure = Some(words.to_owned()));
+    }
+
+    fn change(&mut self, at: Timestamp, change: impl FnOnce(&mut Exchange)) {
+        if let Some(serial) = self.ledger.first() {
+            self.ledger.change(serial, at, change);
+        }
+    }
+
+    /// Tells how much went each way.
+    fn tell(&mut self, at: Timestamp) {
+        let Some(serial) = self.ledger.first() else { return };
+        let [to_server, to_client] = &self.sides;
+        self.ledger.change(serial, at, |exchange| {
+            to_server.fill(&mut exchange.request);
+            if let Some(first) = to_client.first {
+                to_client
+                    .fill(exchange.response.get_or_insert_with(|| Message { first, ..Message::default() }));
+            }
+        });
+    }
+}
+
+/// Adds a field of several words, if there are any.
+fn field(message: &mut Message, name: &str, words: impl IntoIterator<Item = String>) {
+    let words: Vec<_> = words.into_iter().collect();
+    if !words.is_empty() {
+        message.headers.push((name.to_owned(), words.join(", ")));
+    }
+}
