@@ -177,24 +177,28 @@ impl Conversation {
         self.tcp.count(dir, at, bytes.len() as u64);
         match &mut self.decoder {
             Decoder::Probing(_) | Decoder::Known(_) => self.hand(dir, at, bytes, cx),
-            Decoder::Unknown { retries, turns } => {
-                if turns.data(dir, bytes) && *retries > 0 {
-                    *retries -= 1;
-                    let known = cx.servers.speaks(&self.connection.server).filter(|_| self.followed == 0);
-                    if let Some(spoken) = turns.speaks(dir, bytes, known) {
-                        self.tcp.uncount(dir, bytes.len() as u64);
-                        if !self.tcp.is_empty() {
-                            self.tcp.end(Ending::Open, at, &mut self.connection, cx);
-                        }
-                        self.tcp = Tcp::new(at);
-                        self.tcp.count(dir, at, bytes.len() as u64);
-                        self.decoder = Decoder::Known(spoken.decoder());
-                        return self.decode(dir, at, bytes, cx);
-                    }
+            Decoder::Unknown { .. } => self.look_again(dir, at, bytes, cx),
+        }
+    }
+
+    /// A connection that no decoder knows may begin to speak what one does with each turn.
+    fn look_again(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) {
+        let Decoder::Unknown { retries, turns } = &mut self.decoder else { return };
+        if turns.data(dir, bytes) && *retries > 0 {
+            *retries -= 1;
+            let known = cx.servers.speaks(&self.connection.server).filter(|_| self.followed == 0);
+            if let Some(spoken) = turns.speaks(dir, bytes, known) {
+                self.tcp.uncount(dir, bytes.len() as u64);
+                if !self.tcp.is_empty() {
+                    self.tcp.end(Ending::Open, at, &mut self.connection, cx);
                 }
-                self.tcp.changed(at, &mut self.connection);
+                self.tcp = Tcp::new(at);
+                self.tcp.count(dir, at, bytes.len() as u64);
+                self.decoder = Decoder::Known(spoken.decoder());
+                return self.decode(dir, at, bytes, cx);
             }
         }
+        self.tcp.changed(at, &mut self.connection);
     }
 
     pub(crate) fn gap(&mut self, dir: Dir, at: Timestamp, bytes: u64, loss: Loss, cx: &mut Cx<'_>) {
@@ -288,8 +292,13 @@ impl Conversation {
     fn probe(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) {
         let Decoder::Probing(probe) = &mut self.decoder else { return };
         let known = cx.servers.speaks(&self.connection.server).filter(|_| self.followed == 0);
+        let answers = probe.began_with().is_some_and(|first| first != dir);
         let finding = probe.data(dir, at, bytes, known);
         self.found(finding, at, cx);
+        // What excludes the last protocol may be the beginning of another's message.
+        if answers && matches!(finding, Finding::Nothing) {
+            self.look_again(dir, at, bytes, cx);
+        }
     }
 
     /// What the first bytes told, if anything, decides who gets them.

@@ -11,10 +11,7 @@ use model::Timestamp;
 use model::exchange::Protocol;
 
 use crate::conversation::{Decode, Dir};
-use crate::http1;
-use crate::http2;
-use crate::tls;
-use crate::websocket;
+use crate::{dns, http1, http2, mongodb, mqtt, nats, redis, tls, websocket};
 
 /// No protocol needs more to be told from the others: a request line with a long target.
 const PROBE_LIMIT: usize = 16 * 1024;
@@ -74,6 +71,11 @@ static SPOKEN: &[Spoken] = &[
     Spoken { protocol: Protocol::Tls, recognise: tls::recognise, decoder: tls::decoder },
     Spoken { protocol: Protocol::WebSocket, recognise: websocket::recognise, decoder: websocket::decoder },
     Spoken { protocol: Protocol::Http2, recognise: http2::recognise, decoder: http2::decoder },
+    Spoken { protocol: Protocol::Nats, recognise: nats::recognise, decoder: nats::decoder },
+    Spoken { protocol: Protocol::Redis, recognise: redis::recognise, decoder: redis::decoder },
+    Spoken { protocol: Protocol::Mongodb, recognise: mongodb::recognise, decoder: mongodb::decoder },
+    Spoken { protocol: Protocol::Mqtt, recognise: mqtt::recognise, decoder: mqtt::decoder },
+    Spoken { protocol: Protocol::Dns, recognise: dns::recognise, decoder: dns::decoder },
 ];
 
 /// What is known of a connection.
@@ -163,6 +165,11 @@ impl Probe {
     pub(crate) fn loses(&mut self, dir: Dir) -> Finding {
         self.frozen[dir as usize] = true;
         if dir == Dir::ToServer || self.starts[0].is_empty() { Finding::Nothing } else { Finding::Unsure }
+    }
+
+    /// The direction of the first bytes.
+    pub(crate) fn began_with(&self) -> Option<Dir> {
+        self.chunks.first().map(|(dir, _, _)| *dir)
     }
 
     /// The bytes so far, in the order they came.

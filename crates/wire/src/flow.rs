@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::packet::Segment;
 use crate::reassembly::{Half, Piece, Want};
 use crate::seq::Seq;
+use crate::table::Follow;
 
 /// Two retransmissions of a SYN later (RFC 6298: after one second, then after two).
 const NO_ANSWER_AFTER: Duration = Duration::from_secs(3);
@@ -169,17 +170,6 @@ impl Flow {
         }
     }
 
-    /// When [`Self::tick`] has something to do, at the latest.
-    pub(crate) fn deadline(&self) -> Timestamp {
-        let expiry = self.seen.plus(self.lifetime());
-        let asked = match self.phase {
-            Phase::Asked { since, told: false } => Some(since.plus(NO_ANSWER_AFTER)),
-            Phase::Asked { told: true, .. } | Phase::Open | Phase::Dead => None,
-        };
-        let stuck = self.stuck.map(|stuck| stuck.since.plus(self.patience(stuck.hole).0));
-        [asked, stuck, self.talk.due()].into_iter().flatten().fold(expiry, Timestamp::min)
-    }
-
     /// Whether nothing was seen for so long that the flow may be forgotten.
     pub(crate) fn expired(&self, now: Timestamp) -> bool {
         now.since(self.seen) >= self.lifetime()
@@ -206,12 +196,6 @@ impl Flow {
 
     pub(crate) fn dead(&self) -> bool {
         self.phase == Phase::Dead
-    }
-
-    /// Bytes of memory held beyond the fixed.
-    pub(crate) fn held(&self) -> usize {
-        let waiting: usize = self.halves.iter().map(|half| half.queued() + 64 * half.pieces()).sum();
-        waiting + self.talk.held()
     }
 
     fn lifetime(&self) -> Duration {
@@ -362,6 +346,24 @@ impl Flow {
             self.settled = true;
             self.talk.gap(self.dir(hole.side), at, lost, Loss::Lost, cx);
         }
+    }
+}
+
+impl Follow for Flow {
+    /// When [`Flow::tick`] has something to do, at the latest.
+    fn deadline(&self) -> Timestamp {
+        let expiry = self.seen.plus(self.lifetime());
+        let asked = match self.phase {
+            Phase::Asked { since, told: false } => Some(since.plus(NO_ANSWER_AFTER)),
+            Phase::Asked { told: true, .. } | Phase::Open | Phase::Dead => None,
+        };
+        let stuck = self.stuck.map(|stuck| stuck.since.plus(self.patience(stuck.hole).0));
+        [asked, stuck, self.talk.due()].into_iter().flatten().fold(expiry, Timestamp::min)
+    }
+
+    fn held(&self) -> usize {
+        let waiting: usize = self.halves.iter().map(|half| half.queued() + 64 * half.pieces()).sum();
+        waiting + self.talk.held()
     }
 }
 

@@ -20,6 +20,8 @@ struct Open {
     exchange: Exchange,
     pace: Pace,
     size: usize,
+    /// Its answer may have been lost.
+    doubt: Option<Quality>,
 }
 
 /// The open exchanges of one connection, oldest first.
@@ -45,7 +47,7 @@ impl Ledger {
         self.expect(pace.changed(at));
         self.any = true;
         self.held += size;
-        self.open.insert(serial, Open { exchange, pace, size });
+        self.open.insert(serial, Open { exchange, pace, size, doubt: None });
         serial
     }
 
@@ -86,14 +88,25 @@ impl Ledger {
         self.open.values_mut().for_each(|open| mark(&mut open.exchange, quality));
     }
 
+    /// Answers may have been lost: whichever of these exchanges gets none by its end is not called unanswered.
+    pub(crate) fn doubt_all(&mut self, quality: Quality) {
+        self.open.values_mut().for_each(|open| open.doubt = Some(quality));
+    }
+
     /// The last report of an exchange.
     pub(crate) fn close(&mut self, serial: u32, ending: Ending, cx: &mut Cx<'_>) {
+        let Some(open) = self.open.get_mut(&serial) else { return };
+        if open.exchange.response.is_none() && !open.exchange.waits {
+            mark(&mut open.exchange, open.doubt.unwrap_or(Quality::NoResponse));
+        }
+        self.finish(serial, ending, cx);
+    }
+
+    /// The last report of an exchange that needs no answer by the protocol's rules, or has it.
+    pub(crate) fn finish(&mut self, serial: u32, ending: Ending, cx: &mut Cx<'_>) {
         let Some(open) = self.open.remove(&serial) else { return };
         self.held -= open.size;
         let mut exchange = open.exchange;
-        if exchange.response.is_none() && exchange.quality == Quality::Complete && !exchange.waits {
-            exchange.quality = Quality::NoResponse;
-        }
         exchange.ending = ending;
         exchange.done = true;
         cx.out.push(exchange);

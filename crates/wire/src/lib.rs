@@ -4,6 +4,7 @@
 //! flow one way: [`packet`](Link) headers give segments, a `flow` puts both directions' segments in order and tells
 //! lost ranges from late ones, `detect` names the protocol from the first bytes of each direction, a decoder cuts the
 //! bytes into messages and pairs them. What no decoder knows is a `tcp` exchange with bytes and times, never nothing.
+//! Of datagrams only DNS is read (`datagrams`), and what is none is passed over.
 //!
 //! Rules that hold everywhere: nothing that was not seen is made up (no status, no body, no ending); every loss is
 //! counted and marked on the exchanges that it touches and on no other; memory is bounded for each flow and for all
@@ -15,16 +16,27 @@
 //! exchanges; loss touches only the calls it hits), and by captures of real traffic in `tests/data`.
 
 mod conversation;
+mod datagrams;
 mod detect;
+mod dns;
 mod flow;
 mod framing;
 mod grpc;
 mod http1;
 mod http2;
+mod hunt;
+mod json;
 mod ledger;
 mod limits;
+mod media;
+mod mongodb;
+mod mqtt;
+mod nats;
 mod packet;
+#[cfg(test)]
+mod prefixes;
 mod reassembly;
+mod redis;
 mod report;
 mod seq;
 mod table;

@@ -1,12 +1,11 @@
-//! All flows that are followed: found by their two ends, ordered by when they were last seen, woken when due.
+//! All flows that are followed, be they of segments or of datagrams: found by their two ends, ordered by when they were
+//! last seen, woken when due.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
 use model::Timestamp;
-
-use crate::flow::Flow;
 
 /// The two ends of a connection, the lower one first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,10 +30,18 @@ fn flat(end: SocketAddr) -> (u128, u16) {
     (bits, end.port())
 }
 
+/// What goes on between two ends.
+pub(crate) trait Follow {
+    /// When it has something to do, at the latest.
+    fn deadline(&self) -> Timestamp;
+    /// Bytes of memory held beyond the fixed.
+    fn held(&self) -> usize;
+}
+
 #[derive(Debug)]
-struct Entry {
+struct Entry<F> {
     key: Key,
-    flow: Flow,
+    flow: F,
     held: usize,
     timer: Timestamp,
     generation: u32,
@@ -43,9 +50,9 @@ struct Entry {
 }
 
 /// All flows.
-#[derive(Debug, Default)]
-pub(crate) struct Table {
-    entries: Vec<Option<Box<Entry>>>,
+#[derive(Debug)]
+pub(crate) struct Table<F> {
+    entries: Vec<Option<Box<Entry<F>>>>,
     free: Vec<u32>,
     index: HashMap<Key, u32>,
     timers: BinaryHeap<Reverse<(Timestamp, u32, u32)>>,
@@ -55,7 +62,22 @@ pub(crate) struct Table {
     generation: u32,
 }
 
-impl Table {
+impl<F> Default for Table<F> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            free: Vec::new(),
+            index: HashMap::new(),
+            timers: BinaryHeap::new(),
+            oldest: None,
+            newest: None,
+            held: 0,
+            generation: 0,
+        }
+    }
+}
+
+impl<F: Follow> Table<F> {
     pub(crate) fn len(&self) -> usize {
         self.index.len()
     }
@@ -75,7 +97,7 @@ impl Table {
         Some(slot)
     }
 
-    pub(crate) fn insert(&mut self, key: Key, flow: Flow) -> u32 {
+    pub(crate) fn insert(&mut self, key: Key, flow: F) -> u32 {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
         let timer = flow.deadline();
@@ -93,7 +115,7 @@ impl Table {
         slot
     }
 
-    pub(crate) fn remove(&mut self, slot: u32) -> Option<Flow> {
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<F> {
         self.unlink(slot);
         let entry = self.entries.get_mut(slot as usize)?.take()?;
         self.index.remove(&entry.key);
@@ -103,7 +125,7 @@ impl Table {
     }
 
     /// Lets `work` on a flow, then brings its memory and its timer up to date.
-    pub(crate) fn with<T>(&mut self, slot: u32, work: impl FnOnce(&mut Flow) -> T) -> Option<T> {
+    pub(crate) fn with<T>(&mut self, slot: u32, work: impl FnOnce(&mut F) -> T) -> Option<T> {
         let entry = self.entries.get_mut(slot as usize)?.as_mut()?;
         let result = work(&mut entry.flow);
         let held = entry.flow.held();

@@ -4,17 +4,19 @@ use model::Timestamp;
 use model::exchange::{CaptureCounts, Ending, Exchange};
 
 use crate::conversation::Cx;
+use crate::datagrams::Datagrams;
 use crate::detect::Servers;
 use crate::flow::{Fate, Flow};
 use crate::limits::Limits;
-use crate::packet::{self, Link, Segment};
+use crate::packet::{self, Carried, Link, Segment};
 use crate::table::{Key, Table};
 
 /// Decodes one capture.
 #[derive(Debug)]
 pub struct Wire {
     limits: Limits,
-    table: Table,
+    table: Table<Flow>,
+    datagrams: Datagrams,
     next_conn: u64,
     counts: CaptureCounts,
     servers: Servers,
@@ -25,8 +27,9 @@ impl Wire {
     /// A decoder that has seen nothing yet.
     pub fn new(limits: Limits) -> Self {
         let counts = CaptureCounts::default();
-        let (table, servers) = (Table::default(), Servers::default());
-        Self { limits, table, next_conn: 0, counts, servers, now: Timestamp(0) }
+        let (table, datagrams) = (Table::default(), Datagrams::default());
+        let servers = Servers::default();
+        Self { limits, table, datagrams, next_conn: 0, counts, servers, now: Timestamp(0) }
     }
 
     /// Numbers connections from here. Who starts a second decoder beside what a first has reported gives it another
@@ -54,8 +57,13 @@ impl Wire {
         self.counts.packets += 1;
         self.counts.bytes += wire_len as u64;
         self.tick(at, out);
-        if let Some(segment) = packet::parse(link, bytes, wire_len) {
-            self.segment(at, &segment, out);
+        match packet::parse(link, bytes, wire_len) {
+            Some(Carried::Segment(segment)) => self.segment(at, &segment, out),
+            Some(Carried::Datagram(datagram)) => {
+                let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
+                self.datagrams.datagram(at, &datagram, &mut self.next_conn, &mut cx);
+            }
+            None => {}
         }
     }
 
@@ -75,6 +83,8 @@ impl Wire {
                 self.table.rearm(slot, now);
             }
         }
+        let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
+        self.datagrams.tick(now, &mut cx);
     }
 
     /// The capture is over: gives every exchange its last report.
@@ -82,6 +92,8 @@ impl Wire {
         while let Some(slot) = self.table.oldest() {
             self.forget(slot, Ending::Open, out);
         }
+        let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
+        self.datagrams.finish(&mut cx);
     }
 
     /// What was seen and missed so far. What the kernel and the way to the host lost is for the caller to add.
@@ -91,7 +103,7 @@ impl Wire {
 
     /// Bytes of memory held for what is not reported yet.
     pub fn held(&self) -> usize {
-        self.table.held()
+        self.table.held() + self.datagrams.held()
     }
 
     fn segment(&mut self, at: Timestamp, segment: &Segment<'_>, out: &mut Vec<Exchange>) {

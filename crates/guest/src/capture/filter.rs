@@ -1,4 +1,5 @@
-//! The kernel's part of choosing packets: a classic BPF program on interface, direction and protocol.
+//! The kernel's part of choosing packets: a classic BPF program on interface, direction and protocol. TCP passes, and
+//! of UDP what asks for names.
 //!
 //! The socket hears every interface. A packet that crosses a bridge is heard several times: on the sender's port, on
 //! the receiver's port, and on the bridge itself when one end is the host. Each is heard exactly once where it comes
@@ -18,6 +19,9 @@ const OUTGOING: u32 = 4;
 const IPV4: u32 = 0x0800;
 const IPV6: u32 = 0x86dd;
 const TCP: u32 = 6;
+const UDP: u32 = 17;
+/// Queries for names. Other datagrams may be a bulk of media or QUIC, which nobody here reads.
+const DNS: u32 = 53;
 
 /// Interfaces by index.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -52,15 +56,25 @@ pub(super) fn program(rules: &Rules, snap: u32) -> Vec<sock_filter> {
     program.extend([load(BPF_W, SKF_AD_OFF + SKF_AD_PKTTYPE), if_equal(OUTGOING, 0, 1), verdict(0)]);
     program.extend([
         load(BPF_H, SKF_AD_OFF + SKF_AD_PROTOCOL),
-        if_equal(IPV4, 0, 3),
+        if_equal(IPV4, 0, 7),
         load(BPF_B, SKF_NET_OFF + 9),
-        if_equal(TCP, 6, 0),
-        verdict(0),
-        if_equal(IPV6, 0, 2),
+        if_equal(TCP, 15, 0),
+        if_equal(UDP, 0, 13),
+        // The ports of a datagram stand behind a header without options, as all are within a host.
+        load(BPF_H, SKF_NET_OFF + 20),
+        if_equal(DNS, 12, 0),
+        load(BPF_H, SKF_NET_OFF + 22),
+        if_equal(DNS, 10, 9),
+        if_equal(IPV6, 0, 8),
         load(BPF_B, SKF_NET_OFF + 6),
-        if_equal(TCP, 2, 0),
+        if_equal(TCP, 7, 0),
         // Hop-by-hop options may stand before TCP; other extensions do not within a host.
-        if_equal(0, 1, 0),
+        if_equal(0, 6, 0),
+        if_equal(UDP, 0, 4),
+        load(BPF_H, SKF_NET_OFF + 40),
+        if_equal(DNS, 3, 0),
+        load(BPF_H, SKF_NET_OFF + 42),
+        if_equal(DNS, 1, 0),
         verdict(0),
         verdict(snap),
     ]);
@@ -99,6 +113,7 @@ mod tests {
         outgoing: bool,
         protocol: u32,
         transport: u32,
+        ports: [u32; 2],
     }
 
     /// Runs a program as the kernel does.
@@ -117,6 +132,12 @@ mod tests {
                         _ if from == SKF_AD_OFF + SKF_AD_PROTOCOL => packet.protocol,
                         _ if from == SKF_NET_OFF + if packet.protocol == IPV4 { 9 } else { 6 } => {
                             packet.transport
+                        }
+                        _ if from == SKF_NET_OFF + if packet.protocol == IPV4 { 20 } else { 40 } => {
+                            packet.ports[0]
+                        }
+                        _ if from == SKF_NET_OFF + if packet.protocol == IPV4 { 22 } else { 42 } => {
+                            packet.ports[1]
                         }
                         _ => panic!("loads from {from:#x}"),
                     });
@@ -148,20 +169,26 @@ mod tests {
             (20, true, false),
         ];
         for (interface, outgoing, passes) in cases {
-            for (protocol, transport, tcp) in [
-                (IPV4, 6, true),
-                (IPV4, 17, false),
-                (IPV6, 6, true),
-                (IPV6, 0, true),
-                (IPV6, 58, false),
-                (0x806, 6, false),
+            for (protocol, transport, ports, read) in [
+                (IPV4, 6, [4000, 80], true),
+                (IPV4, 17, [4000, 53], true),
+                (IPV4, 17, [53, 4000], true),
+                (IPV4, 17, [4000, 443], false),
+                (IPV4, 1, [53, 53], false),
+                (IPV6, 6, [4000, 80], true),
+                (IPV6, 0, [4000, 80], true),
+                (IPV6, 17, [4000, 53], true),
+                (IPV6, 17, [53, 4000], true),
+                (IPV6, 17, [443, 4000], false),
+                (IPV6, 58, [53, 53], false),
+                (0x806, 6, [53, 53], false),
             ] {
-                let packet = Packet { interface, outgoing, protocol, transport };
-                let expected = if passes && tcp { WHOLE } else { 0 };
+                let packet = Packet { interface, outgoing, protocol, transport, ports };
+                let expected = if passes && read { WHOLE } else { 0 };
                 assert_eq!(
                     run(&program, &packet),
                     expected,
-                    "{interface} {outgoing} {protocol:x} {transport}"
+                    "{interface} {outgoing} {protocol:x} {transport} {ports:?}"
                 );
             }
         }
@@ -170,7 +197,8 @@ mod tests {
     #[test]
     fn without_a_network_nothing_passes() {
         let program = program(&Rules { refused: vec![1], bridges: vec![] }, WHOLE);
-        let packet = Packet { interface: 5, outgoing: false, protocol: IPV4, transport: 6 };
+        let packet =
+            Packet { interface: 5, outgoing: false, protocol: IPV4, transport: 6, ports: [4000, 80] };
         assert_eq!(run(&program, &packet), 0);
     }
 

@@ -55,3 +55,96 @@ fn lost_requests_give_responses_without_one_and_no_wrong_pair() {
     assert_eq!(calls.iter().filter(|c| c.starts_with("http/1 200 no-request")).count(), 1);
     assert!(lost > 0);
 }
+
+#[test]
+fn lookups_of_dig_at_dnsmasq() {
+    let (calls, lost) = calls(include_bytes!("../data/dns-dnsmasq.pcap"));
+    assert_eq!(lost, 0);
+    assert_eq!(
+        calls,
+        [
+            "A orders.shop NOERROR complete 52/56 Open",
+            "AAAA orders.shop NOERROR complete 52/68 Open",
+            "A www.shop NOERROR complete 49/75 Open",
+            "TXT _info.shop NOERROR complete 51/73 Open",
+            "SRV _http._tcp.shop NOERROR complete 56/88 Open",
+            "MX shop NOERROR complete 45/73 Open",
+            "CAA shop NOERROR complete 45/62 Open",
+            "PTR 3.0.18.172.in-addr.arpa NOERROR complete 64/77 Open",
+            "A nope.shop NXDOMAIN complete 50/38 Open",
+            "A outside.example REFUSED complete 56/50 Open",
+            "A orders.shop NOERROR complete 54/58 Open",
+            "A orders.shop NOERROR complete 54/58 Open",
+            "A www.shop NOERROR complete 51/77 Open",
+            "A orders.shop NOERROR complete 29/45 Open",
+            // Nobody answers for this zone.
+            "A dead.test - no-response 50/- Open",
+        ]
+    );
+}
+
+#[test]
+fn a_publisher_and_a_subscriber_of_mqtt_3_1() {
+    let (calls, _) = calls(include_bytes!("../data/mqtt.pcap"));
+    assert_eq!(
+        calls,
+        [
+            "CONNECT paho/34AAE54A75D839566E Connection Accepted complete 39/4 Open",
+            "SUBSCRIBE SampleTopic Granted QoS 0 complete 18/5 Open",
+            "DELIVER SampleTopic - complete 0/50 Open",
+            "DELIVER SampleTopic - complete 0/25 Open",
+            "CONNECT paho/DDE4DDAF4108D3E363 Connection Accepted complete 39/4 Open",
+            "PUBLISH SampleTopic - complete 25/- Open",
+            // Zeek logs no disconnects.
+            "DISCONNECT paho/DDE4DDAF4108D3E363 - complete 2/- Open",
+        ]
+    );
+}
+
+#[test]
+fn clients_of_mosquitto_in_two_versions() {
+    let (calls, lost) = calls(include_bytes!("../data/mqtt-mosquitto.pcap"));
+    assert_eq!(lost, 0);
+    assert!(calls.iter().all(|call| call.contains(" complete ")), "{calls:#?}");
+    let count = |start: &str| calls.iter().filter(|call| call.starts_with(start)).count();
+    // As many as tshark counts, which are packets: those of type 3 are publishes and deliveries.
+    let counts = ["CONNECT ", "PUBLISH ", "DELIVER ", "SUBSCRIBE ", "UNSUBSCRIBE ", "DISCONNECT "].map(count);
+    assert_eq!((counts, counts[1] + counts[2]), ([7, 12, 12, 3, 2, 4], 24));
+    for call in [
+        "SUBSCRIBE orders/#, stock/+/level Granted QoS 2 complete 32/7 Open",
+        "PUBLISH orders/rpc Success complete 17/4 Open",
+        "PUBLISH nobody/listens No matching subscribers complete 22/5 Open",
+        "DELIVER jobs Success complete 4/15 Open",
+        "CONNECT ann Not authorized complete 30/5 Open",
+    ] {
+        assert!(calls.iter().any(|known| known == call), "{call} in {calls:#?}");
+    }
+}
+
+#[test]
+fn a_driver_of_mongodb_in_the_open_and_compressed() {
+    let (calls, lost) = calls(include_bytes!("../data/mongodb-pymongo.pcap"));
+    assert_eq!(lost, 0);
+    let count = |start: &str| calls.iter().filter(|call| call.starts_with(start)).count();
+    // What the driver was told to do three times, and the change stream once.
+    let named = [
+        ("ping  OK", 3),
+        ("insert orders OK", 3),
+        ("insert orders DuplicateKey", 3),
+        ("insert orders - complete", 3),
+        ("find orders OK", 3),
+        ("getMore orders OK", 4),
+        ("aggregate orders OK", 4),
+        ("update orders OK", 3),
+        ("delete orders OK", 3),
+        ("createIndexes orders IndexOptionsConflict", 3),
+        ("nonsense  CommandNotFound", 3),
+        ("createUser bob OK", 3),
+        ("killCursors orders OK", 1),
+        ("endSessions  OK", 3),
+    ];
+    assert_eq!(named.map(|(start, _)| (start, count(start))), named);
+    let rest = calls.len() - named.iter().map(|(_, n)| n).sum::<usize>();
+    assert_eq!(count("ismaster  OK") + count("hello  OK"), rest, "{calls:#?}");
+    assert!(calls.iter().all(|call| call.contains(" complete ")), "{calls:#?}");
+}

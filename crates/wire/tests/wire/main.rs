@@ -2,6 +2,8 @@
 
 mod captures;
 mod corpus;
+#[cfg(test)]
+mod dns;
 mod frames;
 mod grpc;
 mod http1;
@@ -9,10 +11,23 @@ mod http2;
 mod http2_captures;
 mod http2_properties;
 #[cfg(test)]
+mod mongodb;
+#[cfg(test)]
+mod mqtt;
+#[cfg(test)]
+mod nats;
+#[cfg(test)]
+mod nats_properties;
+#[cfg(test)]
 mod packets;
 mod play;
 mod properties;
 #[cfg(test)]
+mod redis;
+#[cfg(test)]
+mod redis_captures;
+#[cfg(test)]
+mod redis_properties;
 mod reference;
 mod tcp;
 #[cfg(test)]

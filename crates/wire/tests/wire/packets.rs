@@ -263,3 +263,16 @@ pub(crate) fn parts(exchange: &Exchange) -> Vec<String> {
     parts.sort_by_key(|(at, _)| *at);
     parts.into_iter().map(|(_, part)| part).collect()
 }
+
+/// A UDP datagram at so many milliseconds; a client's port is `ports.0`, its server's `ports.1`.
+pub(crate) fn datagram(millis: i64, by: By, ports: (u16, u16), bytes: &[u8]) -> Packet {
+    let (client, server) = ([10, 0, 0, 1], [10, 0, 0, 2]);
+    let (from, to, ports) = match by {
+        Client => (client, server, ports),
+        Server => (server, client, (ports.1, ports.0)),
+    };
+    let mut packet = Vec::new();
+    PacketBuilder::ipv4(from, to, 64).udp(ports.0, ports.1).write(&mut packet, bytes).unwrap();
+    let at = Timestamp(1_000_000_000 + millis * 1_000_000);
+    Packet { at, wire_len: packet.len(), bytes: packet }
+}

@@ -1,0 +1,98 @@
+//! The datagrams between two ends that ask and answer.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use model::Timestamp;
+use model::exchange::Ending;
+
+use crate::conversation::{Connection, Cx, Loss};
+use crate::packet::Datagram;
+use crate::table::{Follow, Key};
+
+use super::detect::{self, Way};
+use super::message::{Header, Message, Via};
+use super::name::Stop;
+use super::pairs::{Arrived, Pairs};
+
+/// How long two ends are remembered that say nothing: longer than an answer is waited for.
+const IDLE_AFTER: Duration = Duration::from_secs(6);
+
+/// Which way a datagram goes if it is DNS: whether it asks. A beginning that the capture kept has to fit as far as it
+/// goes.
+pub(crate) fn is_query(datagram: &Datagram<'_>) -> Option<bool> {
+    let query = !Header::read(datagram.payload)?.is_response();
+    let way = if query { Way::Query } else { Way::Response };
+    let length = datagram.payload.len() + datagram.cut as usize;
+    match detect::check(datagram.payload, length, way, Via::Udp) {
+        Ok(()) | Err(Stop::Short) => Some(query),
+        Err(Stop::Bad) => None,
+    }
+}
+
+/// What two ends ask and answer.
+#[derive(Debug)]
+pub(crate) struct Talk {
+    connection: Connection,
+    pairs: Pairs,
+    seen: Timestamp,
+}
+
+impl Talk {
+    pub(crate) fn new(id: u64, client: SocketAddr, server: SocketAddr) -> Self {
+        let connection = Connection { id, client, server, serial: 0 };
+        Self { connection, pairs: Pairs::new(Via::Udp), seen: Timestamp(0) }
+    }
+
+    /// The ends under which a response is looked for that nobody was asked for: who asks a whole network is answered
+    /// by a member of it (RFC 4795 for port 5355, RFC 6762 section 6.7 for port 5353).
+    pub(crate) fn asked_of_all(client: SocketAddr, responder: SocketAddr) -> Option<Key> {
+        let group: IpAddr = match (responder.port(), client.is_ipv4()) {
+            (5353, true) => Ipv4Addr::new(224, 0, 0, 251).into(),
+            (5353, false) => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb).into(),
+            (5355, true) => Ipv4Addr::new(224, 0, 0, 252).into(),
+            (5355, false) => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 3).into(),
+            _ => return None,
+        };
+        Some(Key::of(client, SocketAddr::new(group, responder.port())).0)
+    }
+
+    pub(crate) fn datagram(&mut self, at: Timestamp, datagram: &Datagram<'_>, cx: &mut Cx<'_>) {
+        self.seen = self.seen.max(at);
+        let Some(message) = Message::read(datagram.payload) else { return };
+        let query = !message.header.is_response();
+        let size = datagram.payload.len() as u64 + datagram.cut;
+        let loss = (datagram.cut > 0).then_some(Loss::Cut);
+        let arrived = Arrived { message, first: at, last: at, size, loss };
+        if query {
+            self.pairs.query(&arrived, &mut self.connection, cx);
+        } else {
+            let asked = std::mem::replace(&mut self.connection.server, datagram.from);
+            self.pairs.response(&arrived, &mut self.connection, cx);
+            self.connection.server = asked;
+        }
+    }
+
+    pub(crate) fn tick(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
+        self.pairs.tick(now, cx);
+    }
+
+    pub(crate) fn expired(&self, now: Timestamp) -> bool {
+        self.pairs.is_empty() && now.since(self.seen) >= IDLE_AFTER
+    }
+
+    pub(crate) fn end(&mut self, cx: &mut Cx<'_>) {
+        self.pairs.end(Ending::Open, cx);
+    }
+}
+
+impl Follow for Talk {
+    fn deadline(&self) -> Timestamp {
+        let expiry = self.seen.plus(IDLE_AFTER);
+        self.pairs.due().map_or(expiry, |due| due.min(expiry))
+    }
+
+    fn held(&self) -> usize {
+        self.pairs.held()
+    }
+}
