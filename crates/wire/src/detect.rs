@@ -11,7 +11,7 @@ use model::Timestamp;
 use model::exchange::Protocol;
 
 use crate::conversation::{Decode, Dir};
-use crate::{dns, http1, http2, mongodb, mqtt, nats, redis, tls, websocket};
+use crate::{dns, http1, http2, mongodb, mqtt, nats, postgres, redis, tls, websocket};
 
 /// No protocol needs more to be told from the others: a request line with a long target.
 const PROBE_LIMIT: usize = 16 * 1024;
@@ -76,6 +76,7 @@ static SPOKEN: &[Spoken] = &[
     Spoken { protocol: Protocol::Mongodb, recognise: mongodb::recognise, decoder: mongodb::decoder },
     Spoken { protocol: Protocol::Mqtt, recognise: mqtt::recognise, decoder: mqtt::decoder },
     Spoken { protocol: Protocol::Dns, recognise: dns::recognise, decoder: dns::decoder },
+    Spoken { protocol: Protocol::Postgres, recognise: postgres::recognise, decoder: postgres::decoder },
 ];
 
 /// What is known of a connection.

@@ -33,6 +33,7 @@ mod mongodb;
 mod mqtt;
 mod nats;
 mod packet;
+mod postgres;
 #[cfg(test)]
 mod prefixes;
 mod reassembly;

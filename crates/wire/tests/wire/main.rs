@@ -21,6 +21,7 @@ mod nats_properties;
 #[cfg(test)]
 mod packets;
 mod play;
+mod postgres;
 mod properties;
 #[cfg(test)]
 mod redis;
