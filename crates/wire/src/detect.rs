@@ -11,7 +11,7 @@ use model::Timestamp;
 use model::exchange::Protocol;
 
 use crate::conversation::{Decode, Dir};
-use crate::{dns, http1, http2, mongodb, mqtt, nats, postgres, redis, tls, websocket};
+use crate::{amqp, dns, http1, http2, kafka, mongodb, mqtt, nats, postgres, redis, tls, websocket};
 
 /// No protocol needs more to be told from the others: a request line with a long target.
 const PROBE_LIMIT: usize = 16 * 1024;
@@ -19,6 +19,9 @@ const PROBE_LIMIT: usize = 16 * 1024;
 const TURN_LIMIT: usize = 256;
 /// How many servers are remembered.
 const SERVERS_LIMIT: usize = 4096;
+/// How many names are remembered for all servers, and of what length.
+const NAMES_LIMIT: usize = 8192;
+const NAME_LIMIT: usize = 256;
 
 /// What a prefix proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +80,8 @@ static SPOKEN: &[Spoken] = &[
     Spoken { protocol: Protocol::Mqtt, recognise: mqtt::recognise, decoder: mqtt::decoder },
     Spoken { protocol: Protocol::Dns, recognise: dns::recognise, decoder: dns::decoder },
     Spoken { protocol: Protocol::Postgres, recognise: postgres::recognise, decoder: postgres::decoder },
+    Spoken { protocol: Protocol::Amqp, recognise: amqp::recognise, decoder: amqp::decoder },
+    Spoken { protocol: Protocol::Kafka, recognise: kafka::recognise, decoder: kafka::decoder },
 ];
 
 /// What is known of a connection.
@@ -87,20 +92,37 @@ pub(crate) enum Finding {
     Nothing,
 }
 
-/// What servers were found to speak: what makes a connection that is older than the capture readable at once.
+/// What servers were found to speak: what makes a connection that is older than the capture readable at once. And what
+/// they call things that other connections name by a number that is unique in the world.
 #[derive(Debug, Default)]
-pub(crate) struct Servers(HashMap<SocketAddr, Protocol>);
+pub(crate) struct Servers {
+    protocols: HashMap<SocketAddr, Protocol>,
+    names: HashMap<[u8; 16], String>,
+}
 
 impl Servers {
     pub(crate) fn learn(&mut self, server: SocketAddr, spoken: &Spoken) {
-        if self.0.len() >= SERVERS_LIMIT {
-            self.0.clear();
+        if self.protocols.len() >= SERVERS_LIMIT {
+            self.protocols.clear();
         }
-        self.0.insert(server, spoken.protocol);
+        self.protocols.insert(server, spoken.protocol);
     }
 
     pub(crate) fn speaks(&self, server: &SocketAddr) -> Option<Protocol> {
-        self.0.get(server).copied()
+        self.protocols.get(server).copied()
+    }
+
+    pub(crate) fn learn_name(&mut self, id: [u8; 16], name: &str) {
+        if self.names.len() >= NAMES_LIMIT && !self.names.contains_key(&id) {
+            self.names.clear();
+        }
+        if name.len() <= NAME_LIMIT {
+            self.names.insert(id, name.to_owned());
+        }
+    }
+
+    pub(crate) fn name(&self, id: &[u8; 16]) -> Option<&str> {
+        self.names.get(id).map(String::as_str)
     }
 }
 

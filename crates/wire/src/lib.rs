@@ -15,6 +15,7 @@
 //! Tested by tables beside the code, by properties (any cutting, reordering and repetition of a stream gives the same
 //! exchanges; loss touches only the calls it hits), and by captures of real traffic in `tests/data`.
 
+mod amqp;
 mod conversation;
 mod datagrams;
 mod detect;
@@ -26,6 +27,7 @@ mod http1;
 mod http2;
 mod hunt;
 mod json;
+mod kafka;
 mod ledger;
 mod limits;
 mod media;
@@ -38,6 +40,7 @@ mod postgres;
 mod prefixes;
 mod reassembly;
 mod redis;
+mod rejoin;
 mod report;
 mod seq;
 mod table;

@@ -10,8 +10,6 @@ pub(super) struct Element<'a> {
     pub(super) kind: u8,
     pub(super) name: &'a [u8],
     pub(super) value: &'a [u8],
-    /// A document or an array, and what holds one, may be cut short.
-    pub(super) whole: bool,
 }
 
 pub(super) const DOUBLE: u8 = 0x01;
@@ -128,7 +126,7 @@ impl<'a> Iterator for Elements<'a> {
         }
         let (value, behind) = behind.split_at(size.min(behind.len()));
         self.rest = behind;
-        Some(Element { kind, name, value, whole })
+        Some(Element { kind, name, value })
     }
 }
 

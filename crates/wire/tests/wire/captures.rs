@@ -148,3 +148,23 @@ fn a_driver_of_mongodb_in_the_open_and_compressed() {
     assert_eq!(count("ismaster  OK") + count("hello  OK"), rest, "{calls:#?}");
     assert!(calls.iter().all(|call| call.contains(" complete ")), "{calls:#?}");
 }
+
+#[test]
+fn a_rabbitmq_and_its_clients() {
+    let (calls, lost) = calls(include_bytes!("../data/rabbitmq.pcap"));
+    let expected = include_str!("../data/rabbitmq.txt");
+    assert_eq!(calls.join("\n"), expected.trim_end());
+    assert_eq!(lost, 0);
+}
+
+#[test]
+fn clients_of_kafka() {
+    for (file, expected) in [
+        (&include_bytes!("../data/librdkafka.pcap")[..], include_str!("../data/librdkafka.txt")),
+        (include_bytes!("../data/aiokafka.pcap"), include_str!("../data/aiokafka.txt")),
+    ] {
+        let (calls, lost) = calls(file);
+        assert_eq!(calls.join("\n"), expected.trim_end());
+        assert_eq!(lost, 0);
+    }
+}

@@ -1,5 +1,6 @@
 //! The crate as its users see it: packets in, exchanges out.
 
+mod amqp;
 mod captures;
 mod corpus;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod http1;
 mod http2;
 mod http2_captures;
 mod http2_properties;
+mod kafka;
 #[cfg(test)]
 mod mongodb;
 #[cfg(test)]

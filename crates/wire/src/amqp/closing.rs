@@ -1,0 +1,136 @@
+//! How channels end: by what the client asks, or by what the broker finds wrong (AMQP 0-9-1, section 4.8).
+
+use model::exchange::{Ending, Message, Quality};
+
+use super::calls::{Calls, Env, Said, exchange};
+use super::channel::Delivery;
+use super::spec::{BASIC, CONNECTION};
+use crate::conversation::{Cx, Dir};
+
+impl Calls {
+    /// The broker closes a channel, or all. What it names as the reason has failed; when that cannot be told, or is no
+    /// call that awaits an answer, the closing is told by itself.
+    pub(super) fn closed_by_server(&mut self, said: Said, env: &mut Env<'_, '_>) {
+        let whole = said.spec.class == CONNECTION;
+        let failed = self.blamed(&said, whole);
+        let code = said.args.text("reply-code").to_owned();
+        let words = said.args.text("reply-text").to_owned();
+        let (number, quality) = (said.channel, said.quality);
+        let mut response = said.message(env.at);
+        let name = said.spec.name;
+        response.headers.extend(said.args.facts());
+        let serial = failed.unwrap_or_else(|| {
+            let mut exchange = exchange(name, said.first, env);
+            // Nobody asked for it, so nobody waited.
+            exchange.waits = true;
+            exchange.quality = quality.unwrap_or(Quality::Complete);
+            self.ledger.open(exchange, env.at, env.cx)
+        });
+        self.ledger.change(serial, env.at, |exchange| {
+            exchange.status = (!code.is_empty()).then_some(code);
+            exchange.failure = Some(words);
+            // Of a handshake something was answered before.
+            if let Some(known) = exchange.response.take() {
+                response.first = known.first;
+                response.bytes += known.bytes;
+                response.headers.splice(0..0, known.headers);
+            }
+            exchange.response = Some(response);
+        });
+        self.ledger.finish(serial, Ending::Open, env.cx);
+        let over: Vec<u16> = if whole { self.channels.keys().copied().collect() } else { vec![number] };
+        for number in over {
+            self.channel_closed(number, env);
+        }
+        if self.connect == Some(serial) {
+            self.connect = None;
+        }
+    }
+
+    /// The exchange that a channel's closing is about.
+    fn blamed(&self, said: &Said, whole: bool) -> Option<u32> {
+        let reason = (said.args.number("class")?, said.args.number("method")?);
+        if whole && let Some(serial) = self.connect {
+            return Some(serial);
+        }
+        let channels =
+            self.channels.iter().filter(|(number, _)| whole || **number == said.channel).map(|(_, c)| c);
+        let mut asked = channels.clone().flat_map(|channel| &channel.waiting);
+        let fits = asked.find(|w| (u64::from(w.asked.class), u64::from(w.asked.id)) == reason);
+        if let Some(waiting) = fits {
+            return Some(waiting.serial);
+        }
+        if reason != (u64::from(BASIC), 40) {
+            return None;
+        }
+        let unconfirmed = channels.filter_map(|channel| channel.confirms.as_ref());
+        let published: Vec<u32> =
+            unconfirmed.flat_map(|confirms| confirms.open.values().map(|(serial, _)| *serial)).collect();
+        if let [only] = published[..] {
+            return Some(only);
+        }
+        // Of several it is the first that goes to what the words name: `no exchange 'x' in vhost '/'`.
+        let words = said.args.text("reply-text");
+        published.into_iter().find(|serial| {
+            self.ledger.get(*serial).is_some_and(|exchange| {
+                let to = exchange.request.headers.iter().find(|(name, _)| name == "exchange");
+                to.is_some_and(|(_, to)| words.contains(&format!("'{to}'")))
+            })
+        })
+    }
+
+    /// Nothing on a channel is answered any more, nor settled.
+    pub(super) fn channel_closed(&mut self, number: u16, env: &mut Env<'_, '_>) {
+        self.content_broken(Dir::ToServer, number, None, env);
+        self.content_broken(Dir::ToClient, number, None, env);
+        self.unanswered(number, Ending::Open, env.cx);
+        for delivery in self.channels.remove(&number).into_iter().flat_map(|channel| channel.deliveries) {
+            let (_, Delivery { serial, doubt, .. }) = delivery;
+            if let Some(quality) = doubt {
+                self.ledger.mark(serial, quality);
+            }
+            self.ledger.finish(serial, Ending::Open, env.cx);
+        }
+    }
+
+    /// Nobody answers any more. A client may still settle what it got before.
+    pub(super) fn server_closed(&mut self, cx: &mut Cx<'_>) {
+        self.connect_ended(Ending::Closed, cx);
+        let open: Vec<u16> = self.channels.keys().copied().collect();
+        for number in open {
+            self.unanswered(number, Ending::Closed, cx);
+        }
+    }
+
+    fn unanswered(&mut self, number: u16, ending: Ending, cx: &mut Cx<'_>) {
+        self.returns_over(number, ending, cx);
+        let Some(channel) = self.channels.get_mut(&number) else { return };
+        for waiting in channel.waiting.drain(..) {
+            self.ledger.close(waiting.serial, ending, cx);
+        }
+        let unconfirmed = channel.confirms.iter_mut().flat_map(|confirms| std::mem::take(&mut confirms.open));
+        for (_, (serial, _)) in unconfirmed {
+            self.ledger.close(serial, ending, cx);
+        }
+    }
+
+    /// The broker takes no messages for now (`RabbitMQ`'s extension), and then takes them again.
+    pub(super) fn blocks(&mut self, said: Said, env: &mut Env<'_, '_>) {
+        if let Some(serial) = self.blocked.take() {
+            self.ledger.change(serial, env.at, |exchange| {
+                let response = exchange.response.get_or_insert_with(Message::default);
+                (response.last, response.complete) = (env.at, true);
+            });
+            self.ledger.finish(serial, Ending::Open, env.cx);
+        }
+        if said.spec.name == "Connection.Blocked" {
+            let mut exchange = exchange(said.spec.name, said.first, env);
+            exchange.waits = true;
+            let mut response = said.message(env.at);
+            response.complete = false;
+            response.headers.extend(said.args.facts());
+            exchange.response = Some(response);
+            self.blocked = Some(self.ledger.open(exchange, env.at, env.cx));
+        }
+    }
+}
