@@ -15,8 +15,8 @@ pub struct ChainCall {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub parent: Option<String>,
-    /// How that is known: `trace` by headers, `inferred` since its caller was serving no other call, `ambiguous` when it
-    /// was serving several and this is the most likely.
+    /// How that is known: `trace` by headers, `inferred` when it can be no other (its caller was serving no other call, no
+    /// other message was left there), `ambiguous` when it may be one of several and this is the most likely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub link: Option<String>,

@@ -1,7 +1,8 @@
 //! The calls that led to a call, and those that it caused.
 //!
 //! Trace headers say it where they are. Where they are not, a call that a service makes while it serves exactly one
-//! other is made for that one; while it serves several, one of them is chosen and the choice is marked.
+//! other is made for that one; while it serves several, one of them is chosen and the choice is marked. What is left at a
+//! broker leads to its delivery, and that to what the receiver does until it says that it is done.
 
 mod around;
 mod parents;
@@ -70,7 +71,7 @@ impl Calls {
         let mut below = VecDeque::from([place]);
         let mut looked_at = 0;
         while let Some(place) = below.pop_front() {
-            for made in around.made_during(place) {
+            for made in around.made_during(place).chain(around.delivered_after(place)) {
                 looked_at += 1;
                 if chain.len() >= LONGEST || looked_at > LOOKED_AT {
                     below.clear();

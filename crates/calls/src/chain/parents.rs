@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use model::call::OUTSIDE;
 
 use super::Link;
-use super::around::{AFTER, Around, Seen};
+use super::around::{AFTER, Around, Seen, is_delivery};
 
 /// No more calls to a service are looked at to find the one that it was serving.
 const CANDIDATES: usize = 512;
@@ -33,10 +33,13 @@ impl<'c, 'a> Parents<'c, 'a> {
 
     fn find(&self, place: usize) -> Option<(usize, Link)> {
         let seen = self.around.get(place)?;
+        if is_delivery(seen.call) {
+            return self.sender(place);
+        }
         if seen.call.from.service == OUTSIDE {
             return None;
         }
-        let before = self.around.served_before(&seen.call.from.service, place).take(CANDIDATES);
+        let before = self.around.worked_on_before(&seen.call.from.service, place).take(CANDIDATES);
         let candidates: Vec<(usize, &Seen<'a>)> =
             before.filter_map(|served| Some((served, self.around.get(served)?))).collect();
         if let Some(parent) = by_trace(seen, &candidates) {
@@ -51,12 +54,22 @@ impl<'c, 'a> Parents<'c, 'a> {
         }
     }
 
+    /// The call that left at a broker what this one got: the one with its key, else the latest.
+    fn sender(&self, place: usize) -> Option<(usize, Link)> {
+        let key = |place: usize| self.around.call(place)?.topic.as_ref()?.key.as_deref();
+        let own = key(place);
+        let same = |sent: &usize| own.is_none() || key(*sent) == own;
+        let mut sent = self.around.sent_before(place).take(CANDIDATES).filter(same);
+        let latest = sent.next()?;
+        Some((latest, if sent.next().is_none() { Link::Inferred } else { Link::Ambiguous }))
+    }
+
     /// A worker keeps its connections: the call before on this one was made for the same call, or for an earlier one of
     /// the same caller's connection.
     fn of_worker(&self, place: usize, open: &[(usize, &Seen<'a>)]) -> Option<usize> {
         let before = self.around.before_on_connection(place)?;
         let seen = self.around.get(before)?;
-        let served = self.around.served_before(&seen.call.from.service, before).take(CANDIDATES);
+        let served = self.around.worked_on_before(&seen.call.from.service, before).take(CANDIDATES);
         let served = served.filter_map(|served| Some((served, self.around.get(served)?)));
         let served: Vec<_> = served.filter(|(_, outer)| is_open(outer, seen)).collect();
         let [(reason, outer)] = of_instance(served, seen)[..] else { return None };
@@ -95,10 +108,11 @@ fn may_hold(outer: &Seen<'_>, seen: &Seen<'_>) -> bool {
     same != Some(false)
 }
 
-/// Those that went to the instance that made the call; all when that cannot be told, since a container on two networks
+/// Those that are worked on by the instance that made the call; all when that cannot be told, since a container on two networks
 /// has two addresses.
 fn of_instance<'s, 'a>(open: Vec<(usize, &'s Seen<'a>)>, seen: &Seen<'_>) -> Vec<(usize, &'s Seen<'a>)> {
     let own = seen.call.from.addr.ip();
-    let same: Vec<_> = open.iter().copied().filter(|(_, outer)| outer.call.to.addr.ip() == own).collect();
+    let same: Vec<_> =
+        open.iter().copied().filter(|(_, outer)| outer.worker.is_some_and(|(_, ip)| ip == own)).collect();
     if same.is_empty() { open } else { same }
 }

@@ -1,6 +1,6 @@
 //! Who called whom because of what.
 
-use model::exchange::Exchange;
+use model::exchange::{Exchange, Topic, TopicRole};
 use proptest::prelude::*;
 
 use crate::tests::fixture::{DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, header, message};
@@ -146,6 +146,35 @@ fn a_call_that_goes_on_collects_its_consequences() {
     open.request.complete = true;
     let calls = observed(vec![open, hop(2, DOWN, (50, 60), "/x")]);
     assert_eq!(chain(&calls, "/open"), ["/open", "/x < /open inferred"]);
+}
+
+#[test]
+fn a_message_goes_on_behind_its_broker() {
+    use TopicRole::{Receives, Sends};
+    let about = |role: TopicRole, key: Option<&str>, mut hop: Exchange| {
+        // The path only names the call here.
+        (hop.method, hop.waits) =
+            (if role == Sends { "PUBLISH" } else { "DELIVER" }.to_owned(), role == Receives);
+        hop.topic = Some(Topic { role, name: "orders".to_owned(), key: key.map(str::to_owned) });
+        hop
+    };
+    let (web, orders) = ((WEB, DB), (ORDERS, DB));
+    let calls = observed(vec![
+        hop(1, IN, (0, 50), "/in"),
+        about(Sends, Some("a"), hop(2, web, (10, 11), "/sent-a")),
+        about(Sends, Some("b"), hop(3, web, (60, 61), "/sent-b")),
+        about(Receives, Some("a"), hop(4, orders, (70, 200), "/got-a")),
+        hop(5, (ORDERS, WEB), (100, 110), "/work"),
+        about(Receives, Some("c"), hop(6, orders, (300, 310), "/got-c")),
+        about(Receives, None, hop(7, orders, (400, 410), "/got-any")),
+    ]);
+    assert_eq!(
+        chain(&calls, "/in"),
+        ["/in", "/sent-a < /in inferred", "/got-a < /sent-a inferred", "/work < /got-a inferred"]
+    );
+    assert_eq!(chain(&calls, "/work").len(), 4);
+    assert_eq!(chain(&calls, "/got-c"), ["/got-c"], "nobody was seen to send it");
+    assert_eq!(chain(&calls, "/got-any"), ["/sent-b", "/got-any < /sent-b ambiguous"]);
 }
 
 #[test]

@@ -23,10 +23,10 @@ pub(super) async fn run(client: &Client, id: &str, json: bool) -> Result<(), Fai
     print::table(&rows(&chain.calls, id, paint))?;
     let has = |link: &str| chain.calls.iter().any(|call| call.link.as_deref() == Some(link));
     if has("inferred") {
-        print::line(&paint.dim("~ known by time alone: its caller was serving no other call"))?;
+        print::line(&paint.dim("~ known by time alone: it can have been made for no other call"))?;
     }
     if has("ambiguous") {
-        print::line(&paint.dim("? its caller was serving several calls; this is the most likely one"))?;
+        print::line(&paint.dim("? it may have been made for one of several calls; this is the most likely one"))?;
     }
     Ok(())
 }

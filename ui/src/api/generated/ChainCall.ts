@@ -14,7 +14,7 @@ call: CallRow,
  */
 parent?: string, 
 /**
- * How that is known: `trace` by headers, `inferred` since its caller was serving no other call, `ambiguous` when it
- * was serving several and this is the most likely.
+ * How that is known: `trace` by headers, `inferred` when it can be no other (its caller was serving no other call, no
+ * other message was left there), `ambiguous` when it may be one of several and this is the most likely.
  */
 link?: string, };
