@@ -38,8 +38,8 @@ pub struct CallsQuery {
     /// Contains this text in operation, headers or body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// A CEL expression over `protocol from to operation route method path status ok ms bytes headers body ts`
-    /// and more.
+    /// A CEL expression over `protocol from to operation route method path status ok ms bytes headers body ts background
+    /// forbidden waits` and some more.
     #[serde(skip_serializing_if = "Option::is_none", rename = "where")]
     pub where_: Option<String>,
 }
@@ -321,4 +321,18 @@ pub struct Timeline {
     pub calls: Vec<u32>,
     /// Failed calls in each bin.
     pub errors: Vec<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CallsQuery;
+
+    #[test]
+    fn what_is_left_out_does_not_narrow() {
+        let query: CallsQuery = serde_json::from_str("{}").unwrap();
+        assert_eq!(query, CallsQuery::default());
+        assert!(query.background);
+        let query: CallsQuery = serde_json::from_str(r#"{"background":false}"#).unwrap();
+        assert!(!query.background);
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::call::{Call, Edge, Route};
-use model::exchange::{Ending, Exchange, Protocol, Quality};
+use model::exchange::{Ending, Exchange, Part, Protocol, Quality};
 use model::plan::CallsConfig;
 use proptest::prelude::*;
 
@@ -244,6 +244,44 @@ proptest! {
         prop_assert!(!out.contains(SECRET), "{}", out);
         // Not even most of it, where it was cut.
         prop_assert!(!out.contains(&SECRET[..6]), "{}", out);
+    }
+
+    #[test]
+    fn parts_are_whole_or_cut_and_never_shifted(
+        texts in prop::collection::vec("[a-z{}\":,]{0,12}|\\{\"token\":\"hunter2zq\"\\}", 0..12),
+        limit in 0..120usize,
+        more in 0..20u32,
+    ) {
+        let mut plan = super::fixture::plan(&[]);
+        plan.calls.body_limit = limit;
+        let mut calls = calls(Limits::default());
+        calls.configure(&plan);
+        let mut x = super::fixture::exchange(1, 0, "GET", "/live");
+        x.request.body = texts.concat().into_bytes();
+        x.request.parts = texts
+            .iter()
+            .map(|text| {
+                let (bytes, kept) = (text.len() as u64, text.len() as u32 + more);
+                Part { at: at(0), kind: "text".to_owned(), bytes, kept: if more > 9 { kept } else { kept - more } }
+            })
+            .collect();
+        let count = texts.len();
+        calls.observe(x);
+        let request = &calls.get("e1-0").unwrap().request;
+        prop_assert_eq!(request.parts.len(), count);
+        let kept: usize = request.parts.iter().map(|part| part.kept as usize).sum();
+        prop_assert!(kept <= request.body.len() && request.body.len() <= limit);
+        if more <= 9 {
+            prop_assert!(!String::from_utf8_lossy(&request.body).contains("hunter2"));
+            // Each part begins where the one before ends, with what it began with.
+            let mut rest = request.body.as_slice();
+            for (part, text) in request.parts.iter().zip(&texts) {
+                let (own, behind) = rest.split_at(part.kept as usize);
+                let same = own.iter().zip(text.bytes()).take(1).all(|(a, b)| *a == b);
+                prop_assert!(same, "{:?} is no part of {text:?}", String::from_utf8_lossy(own));
+                rest = behind;
+            }
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ until?: string,
  */
 text?: string, 
 /**
- * A CEL expression over `protocol from to operation route method path status ok ms bytes headers body ts`
- * and more.
+ * A CEL expression over `protocol from to operation route method path status ok ms bytes headers body ts background
+ * forbidden waits` and some more.
  */
 where?: string, };
