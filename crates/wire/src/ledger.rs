@@ -109,6 +109,8 @@ impl Ledger {
         let mut exchange = open.exchange;
         exchange.ending = ending;
         exchange.done = true;
+        // A status of no letters says nothing.
+        exchange.status.take_if(|status| status.is_empty());
         cx.out.push(exchange);
         if self.open.is_empty() {
             self.due = None;

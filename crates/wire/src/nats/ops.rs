@@ -115,8 +115,8 @@ fn message<'a>(
 
 fn number(word: &[u8]) -> Option<u64> {
     let digits = !word.is_empty() && word.len() <= 10 && word.iter().all(u8::is_ascii_digit);
-    let number = word.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit.wrapping_sub(b'0')));
-    (digits && number <= SIZE_LIMIT).then_some(number)
+    let number = || word.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    digits.then(number).filter(|number| *number <= SIZE_LIMIT)
 }
 
 #[cfg(test)]
