@@ -35,7 +35,20 @@ const TABLE: &[Row] = &[
     ),
     Row("watch", &["model"], &["notify", "ignore", "tokio"]),
     Row("logs", &["model"], &["regex", "memchr", "memmap2", "cel"]),
-    Row("calls", &["model"], &["hdrhistogram", "cel", "regex", "prost-reflect", "protox"]),
+    Row(
+        "calls",
+        &["model"],
+        &[
+            "hdrhistogram",
+            "cel",
+            "regex",
+            "prost-reflect",
+            "protox",
+            "flate2",
+            "brotli-decompressor",
+            "ruzstd",
+        ],
+    ),
     Row("capture", &["model", "engine", "wire"], &["tokio", "pcap-parser", "flate2"]),
     Row("terminal", &["model", "engine"], &["portable-pty", "tokio"]),
     Row(

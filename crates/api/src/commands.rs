@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::shape::{
-    CallDetail, CallId, CallsExport, CallsPage, CallsRead, Count, DoctorReport, Done, Down, EdgeList, Empty,
-    EventsPage, EventsRead, LogsPage, LogsQuery, LogsRead, Services, Snapshot, Text, Timeline,
-    TimelineRequest, Up,
+    CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
+    Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, RouteList, RoutesRequest,
+    Services, Snapshot, Text, Timeline, TimelineRequest, Up,
 };
 use crate::{ApiError, Code};
 
@@ -102,10 +102,16 @@ commands! {
     calls_read(CallsRead) -> CallsPage;
     /// One call whole.
     call_show(CallId) -> CallDetail;
+    /// The calls that led to this one, and those that it caused.
+    chain(CallId) -> Chain;
     /// Calls in another tool's form.
     calls_export(CallsExport) -> Text;
     /// Who called whom.
     edges(Empty) -> EdgeList;
+    /// What was asked over each edge, calls that differ only in ids as one.
+    routes(RoutesRequest) -> RouteList;
+    /// What does not fit: calls that the manifest does not know or permit, services that nobody calls.
+    findings(Empty) -> FindingList;
     /// A page of events; waits for new ones when asked to.
     events_read(EventsRead) -> EventsPage;
     /// How many calls and errors fell into each bin of a time range.

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use model::exchange::Message;
 
+use crate::coding::is_coded;
 use crate::judge::header;
 
 /// The body as text: by its content type where it has one, by its bytes where it has none; `None` when it is no UTF-8,
-/// when its type says that it is no text, or when a content coding hides it. A letter that was cut in half is left out.
+/// when its type says that it is no text, or when a content coding still hides it. A letter that was cut in half is left out.
 pub fn body_text(message: &Message) -> Option<Cow<'_, str>> {
     if message.body.is_empty() || is_coded(message) {
         return None;
@@ -26,16 +27,9 @@ pub fn body_text(message: &Message) -> Option<Cow<'_, str>> {
     (kind.is_some() || !text.contains('\0')).then_some(Cow::Borrowed(text))
 }
 
-/// Whether a content coding such as `gzip` stands between the bytes and their meaning (RFC 9110, section 8.4).
-pub(crate) fn is_coded(message: &Message) -> bool {
-    header(message, "content-encoding").is_some_and(|coding| {
-        !coding.split(',').all(|c| c.trim().is_empty() || c.trim().eq_ignore_ascii_case("identity"))
-    })
-}
-
-/// The media type without its parameters, in lower case.
+/// The media type without its parameters, in lower case: of what the decoder made of the body, else as sent.
 pub(crate) fn content_type(message: &Message) -> Option<String> {
-    let value = header(message, "content-type")?;
+    let value = message.media.as_deref().or_else(|| header(message, "content-type"))?;
     let kind = value.split(';').next().unwrap_or_default().trim();
     (!kind.is_empty()).then(|| kind.to_ascii_lowercase())
 }

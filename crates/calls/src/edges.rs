@@ -1,19 +1,15 @@
-//! What passes from one service to another, counted as it happens.
+//! What passes from one service to another, counted as it happens, and by route.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
 
-use hdrhistogram::Histogram;
 use model::Timestamp;
 use model::call::{Call, Edge};
 use model::exchange::Protocol;
 
+use crate::counts::{self, Addend, Counted, Counts};
+use crate::manifest::Manifest;
 use crate::names::{Names, ServiceId};
-
-/// Histogram units in a millisecond: 100 ns, so that calls of some microseconds keep two digits.
-const UNITS: f64 = 10_000.0;
-/// The longest latency that is told from a longer one: a day.
-const LONGEST: u64 = 86_400 * 1_000 * 10_000;
+use crate::routes::Tallies;
 
 /// How often an edge was used within a span of time.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,23 +28,21 @@ pub struct EdgeRate {
     pub per_second: f64,
 }
 
-/// What one call adds to its edge.
+/// What one call adds to its edge and to its route there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Share {
     edge: usize,
-    failed: bool,
-    bytes: u64,
-    latency: Option<u64>,
-    at: Timestamp,
+    route: usize,
+    one: Addend,
 }
 
 impl Share {
     pub(crate) fn failed(&self) -> bool {
-        self.failed
+        self.one.failed
     }
 
     pub(crate) fn at(&self) -> Timestamp {
-        self.at
+        self.one.at
     }
 }
 
@@ -56,6 +50,7 @@ impl Share {
 pub(crate) struct Edges {
     tallies: Vec<Tally>,
     index: HashMap<(ServiceId, ServiceId, Protocol), usize>,
+    routes: Tallies,
 }
 
 #[derive(Debug)]
@@ -63,39 +58,27 @@ struct Tally {
     from: ServiceId,
     to: ServiceId,
     protocol: Protocol,
-    calls: u64,
-    errors: u64,
-    bytes: u64,
-    last: Timestamp,
-    latencies: Option<Histogram<u32>>,
-    /// Read off the histogram when somebody asks, and again after it changed.
-    percentiles: OnceLock<[f64; 3]>,
+    counts: Counts,
 }
 
 impl Edges {
     /// What `call` adds to the edge between its ends; `latency` says whether its time counts as one.
     pub(crate) fn share(&mut self, from: ServiceId, to: ServiceId, call: &Call, latency: bool) -> Share {
         let edge = self.edge(from, to, call.protocol);
-        let latency = call.ms.filter(|_| latency).map(|ms| ((ms * UNITS).round() as u64).clamp(1, LONGEST));
-        let response = call.response.as_ref().map_or(0, |response| response.bytes);
-        Share {
-            edge,
-            failed: !call.ok,
-            bytes: call.request.bytes.saturating_add(response),
-            latency,
-            at: call.ts,
-        }
+        Share { edge, route: self.routes.find(edge, &call.route), one: Addend::of(call, latency) }
+    }
+
+    /// What a call whose route is no longer known adds to where it was counted.
+    pub(crate) fn share_of(was: Share, call: &Call, latency: bool) -> Share {
+        let background = was.one.background;
+        Share { one: Addend { background, ..Addend::of(call, latency) }, ..was }
     }
 
     /// The same share on the edge between other ends.
-    pub(crate) fn moved(
-        &mut self,
-        from: ServiceId,
-        to: ServiceId,
-        protocol: Protocol,
-        share: Share,
-    ) -> Share {
-        Share { edge: self.edge(from, to, protocol), ..share }
+    pub(crate) fn moved(&mut self, from: ServiceId, to: ServiceId, call: &Call, share: Share) -> Share {
+        let edge = self.edge(from, to, call.protocol);
+        let one = Addend { background: counts::is_background(call), ..share.one };
+        Share { edge, route: self.routes.find(edge, &call.route), one }
     }
 
     /// Whose share it is.
@@ -103,115 +86,91 @@ impl Edges {
         self.tallies.get(share.edge).map_or((0, 0), |tally| (tally.from, tally.to))
     }
 
+    /// The number of its route, as long as no routes become one.
+    pub(crate) fn route(&self, share: &Share) -> usize {
+        self.routes.resolve(share.route)
+    }
+
     pub(crate) fn add(&mut self, share: &Share) {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
-        tally.calls += 1;
-        tally.errors += u64::from(share.failed);
-        tally.bytes = tally.bytes.saturating_add(share.bytes);
-        tally.last = tally.last.max(share.at);
-        if let Some(latency) = share.latency {
-            if tally.latencies.is_none() {
-                tally.latencies = Histogram::new(3).ok();
-            }
-            if tally.latencies.as_mut().is_some_and(|latencies| latencies.record(latency).is_ok()) {
-                tally.percentiles = OnceLock::new();
-            }
-        }
+        tally.counts.add(&share.one);
+        self.routes.add(share.route, &share.one);
     }
 
     /// Adds calls that were counted and not told one by one.
-    pub(crate) fn count(
-        &mut self,
-        from: ServiceId,
-        to: ServiceId,
-        counted: &model::exchange::Tally,
-        at: Timestamp,
-        failed: bool,
-        latency: bool,
-    ) {
-        let edge = self.edge(from, to, counted.like.protocol);
-        let Some(tally) = self.tallies.get_mut(edge) else { return };
-        tally.calls += counted.calls;
-        tally.errors += if failed { counted.calls } else { 0 };
-        tally.bytes = tally.bytes.saturating_add(counted.bytes);
-        tally.last = tally.last.max(at);
-        if !latency || counted.micros.is_empty() {
-            return;
+    pub(crate) fn count(&mut self, from: ServiceId, to: ServiceId, route: &str, counted: &Counted<'_>) {
+        let edge = self.edge(from, to, counted.tally.like.protocol);
+        let number = self.routes.find(edge, route);
+        if let Some(tally) = self.tallies.get_mut(edge) {
+            tally.counts.count(counted);
         }
-        if tally.latencies.is_none() {
-            tally.latencies = Histogram::new(3).ok();
-        }
-        let Some(latencies) = &mut tally.latencies else { return };
-        for (micros, calls) in &counted.micros {
-            let units = (f64::from(*micros) / 1000.0 * UNITS) as u64;
-            latencies.saturating_record_n(units.clamp(1, LONGEST), *calls);
-        }
-        tally.percentiles = OnceLock::new();
+        self.routes.count(number, counted);
     }
 
     pub(crate) fn remove(&mut self, share: &Share) {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
-        tally.calls = tally.calls.saturating_sub(1);
-        tally.errors = tally.errors.saturating_sub(u64::from(share.failed));
-        tally.bytes = tally.bytes.saturating_sub(share.bytes);
-        if let (Some(latency), Some(latencies)) = (share.latency, &mut tally.latencies) {
-            let one =
-                Histogram::<u32>::new(3).ok().and_then(|mut one| one.record(latency).ok().map(|()| one));
-            if one.is_some_and(|one| latencies.subtract(one).is_ok()) {
-                tally.percentiles = OnceLock::new();
-            }
-        }
+        tally.counts.remove(&share.one);
+        self.routes.remove(share.route, &share.one);
+    }
+
+    /// Routes to `to` that `rename` gives another text become that one.
+    pub(crate) fn rename_routes(&mut self, to: ServiceId, rename: impl Fn(Protocol, &str) -> String) {
+        let tallies = &self.tallies;
+        self.routes.rename(|edge, text| {
+            let tally = tallies.get(edge).filter(|tally| tally.to == to)?;
+            Some(rename(tally.protocol, text))
+        });
     }
 
     fn edge(&mut self, from: ServiceId, to: ServiceId, protocol: Protocol) -> usize {
         *self.index.entry((from, to, protocol)).or_insert_with(|| {
-            self.tallies.push(Tally::new(from, to, protocol));
+            self.tallies.push(Tally { from, to, protocol, counts: Counts::new(3) });
             self.tallies.len() - 1
         })
     }
 
-    /// All edges over which a call went, by caller, callee and protocol.
-    pub(crate) fn list(&self, names: &Names) -> Vec<Edge> {
-        let used = self.tallies.iter().filter(|tally| tally.calls > 0);
-        let mut edges: Vec<Edge> = used.map(|tally| tally.edge(names)).collect();
-        edges.sort_by(|a, b| (&a.from, &a.to, a.protocol).cmp(&(&b.from, &b.to, b.protocol)));
-        edges
+    /// All edges over which a call went.
+    pub(crate) fn list(&self, names: &Names, manifest: &Manifest) -> Vec<Edge> {
+        let used = self.tallies.iter().filter(|tally| tally.counts.calls > 0);
+        used.map(|tally| tally.edge(names, manifest)).collect()
+    }
+
+    /// Ends, protocol and counts of every edge.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = ((ServiceId, ServiceId, Protocol), &Counts)> {
+        self.tallies.iter().map(|tally| ((tally.from, tally.to, tally.protocol), &tally.counts))
+    }
+
+    /// Every route over which a call went: its number, its edge's ends and protocol, its text and counts.
+    pub(crate) fn routes(
+        &self,
+    ) -> impl Iterator<Item = (usize, (ServiceId, ServiceId, Protocol), &str, &Counts)> {
+        self.routes.used().filter_map(|(number, edge, text, counts)| {
+            let tally = self.tallies.get(edge)?;
+            Some((number, (tally.from, tally.to, tally.protocol), text, counts))
+        })
     }
 }
 
 impl Tally {
-    fn new(from: ServiceId, to: ServiceId, protocol: Protocol) -> Self {
-        Self {
-            from,
-            to,
-            protocol,
-            calls: 0,
-            errors: 0,
-            bytes: 0,
-            last: Timestamp::default(),
-            latencies: None,
-            percentiles: OnceLock::new(),
-        }
-    }
-
-    fn edge(&self, names: &Names) -> Edge {
-        let percentiles =
-            self.latencies.as_ref().filter(|latencies| !latencies.is_empty()).map(|latencies| {
-                *self.percentiles.get_or_init(|| {
-                    [50.0, 90.0, 99.0].map(|p| latencies.value_at_percentile(p) as f64 / UNITS)
-                })
-            });
+    fn edge(&self, names: &Names, manifest: &Manifest) -> Edge {
+        let (from, to) = (names.name(self.from), names.name(self.to));
+        let works = self.counts.calls > self.counts.background;
+        let [p50_ms, p90_ms, p99_ms] = self.counts.percentiles();
         Edge {
-            from: names.name(self.from).to_owned(),
-            to: names.name(self.to).to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
             protocol: self.protocol,
-            calls: self.calls,
-            errors: self.errors,
-            bytes: self.bytes,
-            p50_ms: percentiles.map(|[p50, _, _]| p50),
-            p90_ms: percentiles.map(|[_, p90, _]| p90),
-            p99_ms: percentiles.map(|[_, _, p99]| p99),
-            last: self.last,
+            calls: self.counts.calls,
+            errors: self.counts.errors,
+            bytes: self.counts.bytes,
+            p50_ms,
+            p90_ms,
+            p99_ms,
+            last: self.counts.last,
+            undeclared: works && manifest.undeclared(from, to),
+            forbidden: manifest.forbids(from, to),
+            via: None,
+            topic: None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The observed edges as pictures' source: Graphviz and Mermaid.
+//! The observed edges as pictures' source: Graphviz and Mermaid. Those through a broker are dashed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,8 +13,12 @@ pub fn dot(edges: &[Edge]) -> String {
     }
     for edge in edges {
         let colour = if edge.errors > 0 { ", color=red" } else { "" };
+        let dashes = if edge.via.is_some() { ", style=dashed" } else { "" };
         let (from, to) = (dot_quote(&edge.from), dot_quote(&edge.to));
-        put(&mut text, format_args!("  {from} -> {to} [label={}{colour}];\n", dot_quote(&label(edge))));
+        put(
+            &mut text,
+            format_args!("  {from} -> {to} [label={}{colour}{dashes}];\n", dot_quote(&label(edge))),
+        );
     }
     text.push_str("}\n");
     text
@@ -30,7 +34,8 @@ pub fn mermaid(edges: &[Edge]) -> String {
     for edge in edges {
         let number = |name: &str| nodes.get(name).copied().unwrap_or_default();
         let (from, to) = (number(&edge.from), number(&edge.to));
-        put(&mut text, format_args!("  n{from} -->|\"{}\"| n{to}\n", mermaid_escape(&label(edge))));
+        let arrow = if edge.via.is_some() { "-.->" } else { "-->" };
+        put(&mut text, format_args!("  n{from} {arrow}|\"{}\"| n{to}\n", mermaid_escape(&label(edge))));
     }
     text
 }
@@ -44,10 +49,14 @@ fn nodes(edges: &[Edge]) -> BTreeMap<&str, usize> {
     nodes
 }
 
-/// `http/1, 12 calls, 2 failed, p50 3.1 ms`.
+/// `http/1, 12 calls, 2 failed, p50 3.1 ms`; `kafka, 3 messages, orders via broker`.
 fn label(edge: &Edge) -> String {
     let plural = if edge.calls == 1 { "" } else { "s" };
-    let mut label = format!("{}, {} call{plural}", edge.protocol.name(), edge.calls);
+    let what = if edge.via.is_some() { "message" } else { "call" };
+    let mut label = format!("{}, {} {what}{plural}", edge.protocol.name(), edge.calls);
+    if let (Some(via), Some(topic)) = (&edge.via, &edge.topic) {
+        put(&mut label, format_args!(", {topic} via {via}"));
+    }
     if edge.errors > 0 {
         put(&mut label, format_args!(", {} failed", edge.errors));
     }

@@ -148,6 +148,16 @@ impl Names {
         owner.map_or(0, |span| span.service)
     }
 
+    pub(crate) fn id(&self, service: &str) -> Option<ServiceId> {
+        self.ids.get(service).copied()
+    }
+
+    /// Whether an address ever belonged to it.
+    pub(crate) fn has_seen(&self, service: &str) -> bool {
+        let id = self.id(service);
+        id.is_some_and(|id| self.spans.values().flatten().any(|span| span.service == id))
+    }
+
     pub(crate) fn is_gateway(&self, addr: IpAddr) -> bool {
         self.gateways.contains(&addr.to_canonical())
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use model::Timestamp;
-use model::call::Call;
+use model::call::{Call, Party};
 use model::exchange::{Message, Protocol};
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -26,16 +26,38 @@ pub struct Query {
     pub protocol: Option<Protocol>,
     /// Only those that failed.
     pub failed: bool,
+    /// Not health checks, scrapes and polls.
+    pub foreground: bool,
     /// Only those that took longer, in milliseconds.
     pub slower: Option<f64>,
     /// Not those that began before.
     pub since: Option<Timestamp>,
     /// Not those that began then or later.
     pub until: Option<Timestamp>,
-    /// Words, each of which is in the operation, a header or a body, in upper or lower case.
+    /// Words, each of which is in the operation, the route, a host, a header or a body, in upper or lower case.
     pub text: Option<String>,
     /// What the expression says.
     pub filter: Option<Where>,
+}
+
+/// Which routes. Every condition must hold; the default asks for all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RouteQuery {
+    /// Of this caller.
+    pub from: Option<String>,
+    /// Of this callee.
+    pub to: Option<String>,
+    /// Either of its ends is one of these; empty: any.
+    pub services: Vec<String>,
+}
+
+impl RouteQuery {
+    pub(crate) fn matches(&self, from: &str, to: &str) -> bool {
+        let either = |name: &String| name == from || name == to;
+        self.from.as_ref().is_none_or(|name| name == from)
+            && self.to.as_ref().is_none_or(|name| name == to)
+            && (self.services.is_empty() || self.services.iter().any(either))
+    }
 }
 
 /// A place between calls in the order of time. It stays valid when the calls around it are evicted.
@@ -193,6 +215,7 @@ impl<'q> Matcher<'q> {
             && (query.services.is_empty() || query.services.iter().any(|name| name == from || name == to))
             && query.protocol.is_none_or(|protocol| protocol == call.protocol)
             && !(query.failed && call.ok)
+            && !(query.foreground && call.background.is_some())
             && query.slower.is_none_or(|limit| call.ms.is_some_and(|ms| ms > limit))
             && self.words.iter().all(|word| contains(call, word))
             && query.filter.as_ref().is_none_or(|filter| filter.matches(call))
@@ -206,8 +229,11 @@ fn contains(call: &Call, word: &Regex) -> bool {
         };
         message.headers.iter().any(in_header) || word.is_match(&message.body)
     };
+    let in_host = |party: &Party| party.host.as_ref().is_some_and(|host| word.is_match(host.as_bytes()));
     word.is_match(call.operation.as_bytes())
+        || word.is_match(call.route.as_bytes())
         || word.is_match(call.target.as_bytes())
+        || [&call.from, &call.to].iter().any(|party| in_host(party))
         || in_message(&call.request)
         || call.response.as_ref().is_some_and(in_message)
 }

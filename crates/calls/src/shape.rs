@@ -1,6 +1,6 @@
 //! An exchange and the names of its ends make a call.
 
-use model::call::{Call, Party};
+use model::call::{Background, Call, Party};
 use model::exchange::Exchange;
 
 use crate::{judge, trace};
@@ -11,25 +11,34 @@ pub(crate) struct Identity {
     pub(crate) conn: String,
     pub(crate) from: String,
     pub(crate) to: String,
+    /// Their names in the world, the caller's and the callee's.
+    pub(crate) hosts: [Option<String>; 2],
     pub(crate) note: Option<String>,
+    pub(crate) route: String,
+    pub(crate) background: Option<Background>,
+    pub(crate) forbidden: bool,
 }
 
 /// The call as it stands now. The exchange has been redacted.
 pub(crate) fn call(exchange: Exchange, identity: Identity) -> Call {
+    let [from_host, to_host] = identity.hosts;
     let failure = judge::failure(&exchange).map(str::to_owned);
     Call {
         id: identity.id,
         ts: judge::start(&exchange),
         operation: judge::operation(&exchange),
+        route: identity.route,
         path: judge::path(&exchange).into_owned(),
         ok: judge::ok(&exchange),
         ms: judge::ms(&exchange),
         ttfb_ms: judge::ttfb_ms(&exchange),
         trace: trace::trace_id(&exchange.request),
         waits: exchange.waits,
+        background: identity.background,
+        forbidden: identity.forbidden,
         topic: exchange.topic,
-        from: Party { service: identity.from, addr: exchange.client },
-        to: Party { service: identity.to, addr: exchange.server },
+        from: Party { service: identity.from, addr: exchange.client, host: from_host },
+        to: Party { service: identity.to, addr: exchange.server, host: to_host },
         protocol: exchange.protocol,
         method: exchange.method,
         target: exchange.target,

@@ -157,8 +157,8 @@ impl Store {
 /// What a call costs in memory, near enough: its own record, its texts, headers and bodies.
 pub(crate) fn size(call: &Call) -> usize {
     let texts = [&call.id, &call.from.service, &call.to.service, &call.operation, &call.method, &call.path];
-    let more = [&call.target, &call.conn];
-    let maybe = [&call.status, &call.trace, &call.note];
+    let more = [&call.target, &call.conn, &call.route];
+    let maybe = [&call.status, &call.trace, &call.note, &call.from.host, &call.to.host];
     size_of::<Entry>()
         + texts.iter().chain(&more).map(|text| text.len()).sum::<usize>()
         + maybe.iter().map(|text| text.as_ref().map_or(0, String::len)).sum::<usize>()

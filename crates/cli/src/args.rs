@@ -74,7 +74,7 @@ pub(crate) enum Command {
     Logs(LogsArguments),
     /// Print the calls between services
     Calls(CallsArguments),
-    /// Print who called whom
+    /// Print who called whom, and what of it does not fit the manifest
     Map {
         /// One JSON object a line
         #[arg(long, group = "form")]
@@ -85,6 +85,18 @@ pub(crate) enum Command {
         /// For Mermaid
         #[arg(long, group = "form")]
         mermaid: bool,
+    },
+    /// Print what was asked over each edge: calls, errors and times of `GET /orders/{id}` and the like
+    Routes {
+        /// Of calls made by this service
+        #[arg(long, value_name = "SERVICE")]
+        from: Option<String>,
+        /// Of calls made to this service
+        #[arg(long, value_name = "SERVICE")]
+        to: Option<String>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
     },
     /// Print what happened: starts, readiness, crashes, reloads
     Events {
@@ -232,6 +244,9 @@ pub(crate) struct CallsArguments {
     /// Only failed ones
     #[arg(long)]
     pub failed: bool,
+    /// Leave out health checks, scrapes of metrics, and polls
+    #[arg(long)]
+    pub no_background: bool,
     /// Longer than this: `250ms`, `1s`
     #[arg(long, value_name = "D")]
     pub slower: Option<String>,
@@ -262,6 +277,14 @@ pub(crate) enum CallsCommand {
         /// Its id
         id: String,
         /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the calls that led to one, and those that it caused, as a tree
+    Chain {
+        /// Its id
+        id: String,
+        /// One JSON object a line
         #[arg(long)]
         json: bool,
     },

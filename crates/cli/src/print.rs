@@ -26,6 +26,12 @@ impl Paint {
         Self { on: wants_colour(&std::io::stderr()) }
     }
 
+    /// No colour at all.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self { on: false }
+    }
+
     fn paint(self, code: &str, text: &str) -> String {
         if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }

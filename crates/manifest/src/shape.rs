@@ -29,7 +29,7 @@ table! {
         services: Map<Service>,
         /// What is kept of the calls between services.
         calls: Calls,
-        /// Who may call whom. Without any entry, everybody may call everybody.
+        /// Who may call whom. A caller that no entry names may call everybody.
         allow: List<Allow>,
     }
     later {

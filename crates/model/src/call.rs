@@ -15,6 +15,30 @@ pub struct Party {
     pub service: String,
     /// Address and port as seen on the wire.
     pub addr: SocketAddr,
+    /// Of [`OUTSIDE`]: the name that DNS last gave this address for.
+    pub host: Option<String>,
+}
+
+/// Why a call says nothing about what the stack does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Background {
+    /// It sees whether the callee is there.
+    Health,
+    /// It fetches metrics.
+    Metrics,
+    /// It comes at a steady pace with the same outcome, to see whether something has changed.
+    Poll,
+}
+
+impl Background {
+    /// The name that the contract uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Metrics => "metrics",
+            Self::Poll => "poll",
+        }
+    }
 }
 
 /// One request and its response between two named ends.
@@ -32,6 +56,8 @@ pub struct Call {
     pub protocol: Protocol,
     /// For people and filters: `GET /orders/7`; `tcp :5432` for a connection of an unknown protocol.
     pub operation: String,
+    /// What calls that differ only in ids have in common: `GET /orders/{id}`.
+    pub route: String,
     /// `GET`, or empty.
     pub method: String,
     /// The path without its query, or empty.
@@ -56,16 +82,47 @@ pub struct Call {
     pub quality: Quality,
     /// How the connection stands.
     pub ending: Ending,
-    /// The trace id out of `traceparent`, `b3` or `x-request-id`, when there is one.
+    /// The trace id out of `traceparent`, `b3`, `x-request-id` and the like, when there is one.
     pub trace: Option<String>,
     /// Its time is spent waiting for something to happen.
     pub waits: bool,
+    /// The manifest's rules do not permit it.
+    pub forbidden: bool,
+    /// It is a health check, a scrape or a poll.
+    pub background: Option<Background>,
     /// The broker's place that it is about.
     pub topic: Option<Topic>,
     /// Something worth knowing about this call.
     pub note: Option<String>,
     /// Whether it can still change.
     pub done: bool,
+}
+
+/// Calls over one edge that differ only in ids.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// The caller, or [`OUTSIDE`].
+    pub from: String,
+    /// The callee, or [`OUTSIDE`].
+    pub to: String,
+    /// What they speak.
+    pub protocol: Protocol,
+    /// What is asked: `GET /orders/{id}`; `(other)` for all that are not told apart.
+    pub route: String,
+    /// How many calls ended or are open.
+    pub calls: u64,
+    /// How many of them failed.
+    pub errors: u64,
+    /// How many there were in each second of the last minute.
+    pub per_second: f64,
+    /// Percentiles of the calls that ended, in milliseconds.
+    pub p50_ms: Option<f64>,
+    /// See `p50_ms`.
+    pub p90_ms: Option<f64>,
+    /// See `p50_ms`.
+    pub p99_ms: Option<f64>,
+    /// When the newest call began.
+    pub last: Timestamp,
 }
 
 /// What passed from one service to another.
@@ -91,4 +148,13 @@ pub struct Edge {
     pub p99_ms: Option<f64>,
     /// When the newest call began.
     pub last: Timestamp,
+    /// The caller does not say that it depends on the callee.
+    pub undeclared: bool,
+    /// The manifest's rules do not permit it.
+    pub forbidden: bool,
+    /// The broker between the two: `calls` are messages then, and their time is that from sending to receiving. The
+    /// calls that each of them makes to the broker have edges of their own.
+    pub via: Option<String>,
+    /// Where at the broker.
+    pub topic: Option<String>,
 }

@@ -26,7 +26,7 @@ pub enum Protocol {
     Redis,
     /// PostgreSQL's frontend/backend protocol, version 3.
     Postgres,
-    /// MySQL's and MariaDB's client/server protocol.
+    /// MySQL's and `MariaDB`'s client/server protocol.
     Mysql,
     /// MongoDB's wire protocol.
     Mongodb,
@@ -163,6 +163,10 @@ pub struct Message {
     pub media: Option<String>,
     /// The messages of a stream that `body` holds one after the other: of a gRPC call, of a WebSocket.
     pub parts: Vec<Part>,
+    /// Whether the content coding that the headers still name was removed from `body`; `bytes` counts it as sent. No
+    /// capture does that, so it is in no frame.
+    #[serde(skip)]
+    pub decoded: bool,
 }
 
 /// One message of a stream.

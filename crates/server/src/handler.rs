@@ -3,9 +3,9 @@
 use api::ApiError;
 use api::commands::Handler;
 use api::shape::{
-    CallDetail, CallId, CallsExport, CallsPage, CallsRead, Count, DoctorReport, Done, Down, EdgeList, Empty,
-    EventsPage, EventsRead, LogsPage, LogsQuery, LogsRead, Services, Snapshot, Text, Timeline,
-    TimelineRequest, Up,
+    CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
+    Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, RouteList, RoutesRequest,
+    Services, Snapshot, Text, Timeline, TimelineRequest, Up,
 };
 use session::Session;
 
@@ -74,6 +74,18 @@ impl Handler for Answers<'_> {
 
     async fn events_read(&self, read: EventsRead) -> Result<EventsPage, ApiError> {
         self.session.events(read).await
+    }
+
+    async fn chain(&self, call: CallId) -> Result<Chain, ApiError> {
+        self.session.chain(&call.id)
+    }
+
+    async fn routes(&self, request: RoutesRequest) -> Result<RouteList, ApiError> {
+        Ok(self.session.routes(request))
+    }
+
+    async fn findings(&self, _: Empty) -> Result<FindingList, ApiError> {
+        Ok(self.session.findings())
     }
 
     async fn timeline(&self, request: TimelineRequest) -> Result<Timeline, ApiError> {

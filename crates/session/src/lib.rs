@@ -98,7 +98,8 @@ impl Session {
         let engine = EngineView { ok: false, address: String::new(), version: None, error: None };
         let board = Board::new(manifests::view(&config, &loaded, trusted), engine);
         let sink = Sink { store: Arc::new(store), news: Arc::new(Notify::new()) };
-        let calls = Calls::new(&plan.calls, calls::Limits::default(), &session);
+        let mut calls = Calls::new(&plan.calls, calls::Limits::default(), &session);
+        calls.configure(&plan);
         let whose = Whose { stack: plan.name.clone(), folder: plan.folder.display().to_string() };
         let plan_folder = plan.folder.clone();
         let state = State::new(plan, &loaded.plan.as_ref().map(spec::hashes).unwrap_or_default());

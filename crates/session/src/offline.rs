@@ -10,6 +10,7 @@ use model::call::Edge;
 use model::exchange::Protocol;
 use model::plan::CallsConfig;
 
+use crate::translate::Rules;
 use crate::{requests, translate};
 
 /// Another tool's way to draw a graph.
@@ -36,6 +37,10 @@ pub fn draw(edges: &[EdgeRow], drawing: Drawing) -> String {
             p90_ms: row.p90_ms,
             p99_ms: row.p99_ms,
             last: row.last.parse().unwrap_or_default(),
+            undeclared: row.undeclared,
+            forbidden: row.forbidden,
+            via: row.via.clone(),
+            topic: row.topic.clone(),
         }
     };
     let edges: Vec<Edge> = edges.iter().map(edge).collect();
@@ -59,8 +64,9 @@ pub fn decode_captures<E: From<ApiError>>(
         let limits = capture::pcap::limits(config.body_limit);
         capture::pcap::read_file(file, limits, &mut |exchange| drop(calls.observe(exchange)))
             .map_err(|e| ApiError::new(Code::BadRequest, e.to_string()).caused_by(&e))?;
+        let rules = Rules { schemas: &Schemas::default(), redaction: calls.redaction() };
         for call in calls.list(&query, calls::Position::Oldest, usize::MAX).calls {
-            let mut shown = translate::call(call, true, &Schemas::default());
+            let mut shown = translate::call(call, true, rules);
             shown.row.from.service = None;
             shown.row.to.service = None;
             sink(&shown)?;

@@ -1,10 +1,14 @@
 //! Other crates' errors and facts in the contract's form: the one place where that happens.
 
-use api::shape::{CallDetail, CallMessage, CallRow, EdgeRow, LogLine, PartShape, PartyShape, PortView};
+use api::shape::{
+    CallDetail, CallMessage, CallRow, ChainCall, EdgeRow, FindingRow, LogLine, PartShape, PartyShape,
+    PortView, RouteRow, Whole,
+};
 use api::{ApiError, Code};
 use calls::protobuf::{Decoded, Schemas};
+use calls::{Finding, Linked, Redaction};
 use engine::{ContainerFacts, EngineError};
-use model::call::{Call, Edge, Party};
+use model::call::{Call, Edge, Party, Route};
 use model::exchange::{Message, Protocol};
 
 /// An error of the engine.
@@ -63,16 +67,43 @@ pub fn line(line: &logs::Stored) -> LogLine {
     }
 }
 
-/// A call; with headers and bodies only when `whole`, and then messages of gRPC by `schemas` where these know them.
-pub fn call(call: &Call, whole: bool, schemas: &Schemas) -> CallDetail {
+/// How bodies of gRPC become readable, and what of it is hidden: before that, nobody knew the names of its fields.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// The repository's schemas.
+    pub schemas: &'a Schemas,
+    /// What must not be shown.
+    pub redaction: &'a Redaction,
+}
+
+/// A call; with headers and bodies only when `whole`, and then by `rules`.
+pub fn call(call: &Call, whole: bool, rules: Rules<'_>) -> CallDetail {
+    CallDetail {
+        row: row(call),
+        request: message(call, &call.request, whole, rules),
+        response: call.response.as_ref().map(|m| message(call, m, whole, rules)),
+    }
+}
+
+/// A call of a chain.
+pub fn linked(linked: &Linked<'_>) -> ChainCall {
+    ChainCall {
+        call: row(linked.call),
+        parent: linked.parent.map(|(id, _)| id.to_owned()),
+        link: linked.parent.map(|(_, link)| link.name().to_owned()),
+    }
+}
+
+fn row(call: &Call) -> CallRow {
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let row = CallRow {
+    CallRow {
         id: call.id.clone(),
         ts: call.ts.to_string(),
         from: party(&call.from),
         to: party(&call.to),
         protocol: call.protocol.name().to_owned(),
         operation: call.operation.clone(),
+        route: given(&call.route),
         method: given(&call.method),
         path: given(&call.path),
         status: call.status.clone(),
@@ -84,32 +115,37 @@ pub fn call(call: &Call, whole: bool, schemas: &Schemas) -> CallDetail {
         trace: call.trace.clone(),
         note: call.note.clone(),
         pending: !call.done,
-    };
-    CallDetail {
-        row,
-        request: message(call, &call.request, whole, schemas),
-        response: call.response.as_ref().map(|m| message(call, m, whole, schemas)),
+        background: call.background.map(|background| background.name().to_owned()),
+        forbidden: call.forbidden,
+        waits: call.waits,
     }
 }
 
 fn party(party: &Party) -> PartyShape {
-    PartyShape { service: Some(party.service.clone()), addr: party.addr.to_string() }
+    PartyShape {
+        service: Some(party.service.clone()),
+        addr: party.addr.to_string(),
+        host: party.host.clone(),
+    }
 }
 
-fn message(call: &Call, message: &Message, whole: bool, schemas: &Schemas) -> CallMessage {
+fn message(call: &Call, message: &Message, whole: bool, rules: Rules<'_>) -> CallMessage {
     let mut shown = CallMessage {
         bytes: message.bytes.into(),
         headers: None,
         body: None,
         binary: false,
         truncated: message.cut,
+        decoded: message.decoded,
         media: message.media.clone(),
         parts: Vec::new(),
     };
     if whole {
-        shown.parts = parts(call, message, schemas);
+        shown.parts = parts(call, message, rules);
         shown.headers = Some(headers(&message.headers));
-        if !message.body.is_empty() {
+        let parts = shown.parts.iter().zip(&message.parts);
+        let secret = parts.into_iter().any(|(shown, part)| part.kept > 0 && shown.body.is_none());
+        if !message.body.is_empty() && !secret {
             let text = calls::body_text(message);
             shown.binary = text.is_none();
             shown.body = Some(text.map_or_else(|| hex(&message.body), std::borrow::Cow::into_owned));
@@ -118,7 +154,7 @@ fn message(call: &Call, message: &Message, whole: bool, schemas: &Schemas) -> Ca
     shown
 }
 
-fn parts(call: &Call, message: &Message, schemas: &Schemas) -> Vec<PartShape> {
+fn parts(call: &Call, message: &Message, rules: Rules<'_>) -> Vec<PartShape> {
     let mut rest = message.body.as_slice();
     let mut shown = Vec::with_capacity(message.parts.len());
     for part in &message.parts {
@@ -129,9 +165,14 @@ fn parts(call: &Call, message: &Message, schemas: &Schemas) -> Vec<PartShape> {
         let text = std::str::from_utf8(bytes).ok().filter(|_| !grpc);
         let is_request = std::ptr::eq(message, &raw const call.request);
         let cut = (bytes.len() as u64) < part.bytes;
-        let decoded = grpc.then(|| schemas.decode(&call.target, is_request, bytes, cut)).flatten();
+        let decoded = grpc.then(|| rules.schemas.decode(&call.target, is_request, bytes, cut)).flatten();
+        let mut secret = false;
         let (decoded, media) = match decoded {
-            Some(Decoded::Named(text)) => (Some(text), Some("application/json".to_owned())),
+            Some(Decoded::Named(text)) => {
+                let hidden = rules.redaction.json(&text);
+                secret = hidden.is_some();
+                (Some(hidden.unwrap_or(text)), Some("application/json".to_owned()))
+            }
             Some(Decoded::Raw(text)) => (Some(text), Some("text/plain".to_owned())),
             None => (None, None),
         };
@@ -142,7 +183,8 @@ fn parts(call: &Call, message: &Message, schemas: &Schemas) -> Vec<PartShape> {
             kind: part.kind.clone(),
             bytes: part.bytes.into(),
             binary: text.is_none(),
-            body: (!bytes.is_empty()).then(|| text.map_or_else(|| hex(bytes), str::to_owned)),
+            // Its bytes would still tell what is hidden.
+            body: (!bytes.is_empty() && !secret).then(|| text.map_or_else(|| hex(bytes), str::to_owned)),
         });
     }
     shown
@@ -183,12 +225,86 @@ pub fn edge(edge: &Edge) -> EdgeRow {
         p90_ms: edge.p90_ms,
         p99_ms: edge.p99_ms,
         last: edge.last.to_string(),
+        undeclared: edge.undeclared,
+        forbidden: edge.forbidden,
+        via: edge.via.clone(),
+        topic: edge.topic.clone(),
+    }
+}
+
+/// Something that does not fit.
+pub fn finding(finding: &Finding) -> FindingRow {
+    let (services, route, calls) = match finding {
+        Finding::Forbidden { from, to, calls } | Finding::Undeclared { from, to, calls } => {
+            (vec![from.clone(), to.clone()], None, Some(*calls))
+        }
+        Finding::Twice { route, services } => (services.clone(), Some(route.clone()), None),
+        Finding::Uncalled { service } => (vec![service.clone()], None, None),
+    };
+    FindingRow {
+        kind: finding.kind().to_owned(),
+        text: finding.text(),
+        hint: finding.hint(),
+        services,
+        route,
+        calls: calls.map(Whole::from),
+    }
+}
+
+/// A route.
+pub fn route(route: &Route) -> RouteRow {
+    RouteRow {
+        from: route.from.clone(),
+        to: route.to.clone(),
+        protocol: route.protocol.name().to_owned(),
+        route: route.route.clone(),
+        calls: route.calls.into(),
+        errors: route.errors.into(),
+        per_second: route.per_second,
+        p50_ms: route.p50_ms,
+        p90_ms: route.p90_ms,
+        p99_ms: route.p99_ms,
+        last: route.last.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use calls::Calls;
+    use calls::protobuf::ProtoFile;
+    use model::exchange::{Exchange, Part};
+    use model::plan::CallsConfig;
+
     use super::*;
+
+    #[test]
+    fn secrets_of_grpc_are_hidden_once_their_names_are_known() {
+        let source =
+            "syntax = \"proto3\"; package shop; service Users { rpc Login(Request) returns (Request); }
+            message Request { string name = 1; string password = 2; }";
+        let file = ProtoFile { path: "users.proto".to_owned(), source: source.to_owned() };
+        let (schemas, problems) = Schemas::read(vec![file]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let addr = "127.0.0.1:1".parse().unwrap();
+        let at = model::Timestamp(1);
+        let mut exchange = Exchange::new((1, 0), addr, addr, Protocol::Grpc, at);
+        exchange.target = "/shop.Users/Login".to_owned();
+        for text in ["\n\u{3}ann\u{12}\u{6}hunter", "\n\u{3}bob"] {
+            let (bytes, kept) = (text.len() as u64, text.len() as u32);
+            exchange.request.body.extend_from_slice(text.as_bytes());
+            exchange.request.parts.push(Part { at, kind: "message".to_owned(), bytes, kept });
+        }
+        let mut calls = Calls::new(&CallsConfig::default(), calls::Limits::default(), "e");
+        calls.observe(exchange);
+        let rules = Rules { schemas: &schemas, redaction: calls.redaction() };
+        let shown = call(calls.get("e-0").unwrap(), true, rules).request;
+        assert_eq!(shown.body, None, "the whole body would tell it");
+        let decoded: Vec<_> = shown.parts.iter().map(|part| part.decoded.as_deref().unwrap()).collect();
+        assert!(decoded[0].contains("ann") && decoded[0].contains("[redacted]"), "{decoded:?}");
+        assert!(decoded[1].contains("bob"), "{decoded:?}");
+        assert_eq!(shown.parts[0].body, None);
+        assert!(!serde_json::to_string(&shown).unwrap().contains("hunter"));
+    }
 
     #[test]
     fn headers_of_one_name_are_joined() {

@@ -6,7 +6,7 @@ use ts_rs::TS;
 use super::{From, Whole};
 
 /// Which calls. Everything that is left out does not narrow.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export, optional_fields)]
 #[serde(default, deny_unknown_fields)]
 pub struct CallsQuery {
@@ -23,6 +23,9 @@ pub struct CallsQuery {
     pub protocol: Option<String>,
     /// Only failed ones.
     pub failed: bool,
+    /// Health checks, scrapes and polls too; so it is when left out.
+    #[ts(as = "Option<bool>", optional)]
+    pub background: bool,
     /// Longer than this, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slower: Option<f64>,
@@ -35,9 +38,28 @@ pub struct CallsQuery {
     /// Contains this text in operation, headers or body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// A CEL expression over `protocol from to operation method path status ok ms bytes headers body ts`.
+    /// A CEL expression over `protocol from to operation route method path status ok ms bytes headers body ts background
+    /// forbidden waits` and some more.
     #[serde(skip_serializing_if = "Option::is_none", rename = "where")]
     pub where_: Option<String>,
+}
+
+impl Default for CallsQuery {
+    fn default() -> Self {
+        Self {
+            from_service: None,
+            to_service: None,
+            services: Vec::new(),
+            protocol: None,
+            failed: false,
+            background: true,
+            slower: None,
+            since: None,
+            until: None,
+            text: None,
+            where_: None,
+        }
+    }
 }
 
 /// A page of calls.
@@ -91,6 +113,10 @@ pub struct PartyShape {
     pub service: Option<String>,
     /// Address and port.
     pub addr: String,
+    /// Of `outside`: the name that DNS last gave this address for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub host: Option<String>,
 }
 
 /// One call; in a page without `whole`, its messages have sizes only.
@@ -124,6 +150,10 @@ pub struct CallRow {
     pub protocol: String,
     /// For people.
     pub operation: String,
+    /// What calls that differ only in ids have in common.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub route: Option<String>,
     /// `GET` and the like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -162,6 +192,18 @@ pub struct CallRow {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub pending: bool,
+    /// `health` for a health check, `metrics` for a scrape, `poll` for one of many at a steady pace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub background: Option<String>,
+    /// Whether the manifest's rules do not permit it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub forbidden: bool,
+    /// Its time is spent waiting for something to happen, so it says nothing about how fast the callee is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub waits: bool,
 }
 
 /// One direction of a call.
@@ -186,6 +228,10 @@ pub struct CallMessage {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub truncated: bool,
+    /// Whether `body` is shown without the content coding that the headers name; `bytes` counts it as sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub decoded: bool,
     /// What `body` is where no header says so, as a media type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -250,46 +296,6 @@ pub struct CallsExport {
     pub format: ExportFormat,
 }
 
-/// What passed from one service to another.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export, rename = "Edge")]
-pub struct EdgeRow {
-    /// The caller.
-    pub from: String,
-    /// The callee.
-    pub to: String,
-    /// What they speak.
-    pub protocol: String,
-    /// Calls.
-    pub calls: Whole,
-    /// Failed ones.
-    pub errors: Whole,
-    /// Body bytes both ways.
-    pub bytes: Whole,
-    /// Median.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub p50_ms: Option<f64>,
-    /// 90th percentile.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub p90_ms: Option<f64>,
-    /// 99th percentile.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub p99_ms: Option<f64>,
-    /// When the newest call began.
-    pub last: String,
-}
-
-/// All edges.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[ts(export)]
-pub struct EdgeList {
-    /// By caller, callee, protocol.
-    pub edges: Vec<EdgeRow>,
-}
-
 /// A time range cut into bins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]
@@ -315,4 +321,18 @@ pub struct Timeline {
     pub calls: Vec<u32>,
     /// Failed calls in each bin.
     pub errors: Vec<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CallsQuery;
+
+    #[test]
+    fn what_is_left_out_does_not_narrow() {
+        let query: CallsQuery = serde_json::from_str("{}").unwrap();
+        assert_eq!(query, CallsQuery::default());
+        assert!(query.background);
+        let query: CallsQuery = serde_json::from_str(r#"{"background":false}"#).unwrap();
+        assert!(!query.background);
+    }
 }

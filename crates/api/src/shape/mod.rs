@@ -2,7 +2,9 @@
 //! nanoseconds, spans are milliseconds, sizes are bytes.
 
 mod calls;
+mod chain;
 mod logs;
+mod map;
 mod stack;
 mod terminal;
 
@@ -10,10 +12,12 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use calls::{
-    CallDetail, CallId, CallMessage, CallRow, CallsExport, CallsPage, CallsQuery, CallsRead, EdgeList,
-    EdgeRow, ExportFormat, PartShape, PartyShape, Timeline, TimelineRequest,
+    CallDetail, CallId, CallMessage, CallRow, CallsExport, CallsPage, CallsQuery, CallsRead, ExportFormat,
+    PartShape, PartyShape, Timeline, TimelineRequest,
 };
+pub use chain::{Chain, ChainCall};
 pub use logs::{LogLine, LogsPage, LogsQuery, LogsRead};
+pub use map::{EdgeList, EdgeRow, FindingList, FindingRow, RouteList, RouteRow, RoutesRequest};
 pub use stack::{
     Build, CaptureState, CaptureView, Change, Check, CheckState, Counters, Delta, DiagnosticShape,
     DoctorReport, Down, EngineView, Event, EventsPage, EventsRead, PortView, ReloadMs, ReloadView,

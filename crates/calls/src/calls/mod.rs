@@ -1,22 +1,28 @@
 //! The way of an exchange into the store, and what can be asked about all calls at once.
 
+mod learn;
 mod observe;
 mod tally;
 
 use std::collections::{HashMap, VecDeque};
 
 use model::Timestamp;
-use model::call::{Call, Edge};
+use model::call::{Call, Edge, OUTSIDE};
 use model::exchange::Exchange;
-use model::plan::CallsConfig;
+use model::plan::{CallsConfig, Plan};
 
 use crate::axis::{Axis, Bin};
+use crate::background::{Asked, Rhythms};
+use crate::brokers::Brokers;
 use crate::edges::{EdgeRate, Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Hairpins;
-use crate::names::{Names, ServiceId};
+use crate::hosts::Hosts;
+use crate::manifest::Manifest;
+use crate::names::Names;
 use crate::query::{self, Cursor, Page, Position, Query};
 use crate::redact::Redaction;
+use crate::routes::Learnt;
 use crate::shape::from_base36;
 use crate::store::{Key, Store};
 
@@ -87,7 +93,7 @@ enum Slot {
     /// It is in the store under this number.
     Kept(u64),
     /// It was evicted before it was done; its edge still counts it.
-    Evicted(Share, ServiceId, ServiceId),
+    Evicted(Share),
     /// It is the inner half of another call.
     Merged,
 }
@@ -99,12 +105,17 @@ pub struct Calls {
     body_limit: usize,
     limits: Limits,
     epoch: String,
-    names: Names,
-    store: Store,
+    pub(crate) names: Names,
+    pub(crate) store: Store,
     slots: HashMap<Key, Slot>,
     /// Keys of [`Slot::Evicted`] and [`Slot::Merged`], oldest first, so that they too are bounded.
     ghosts: VecDeque<Key>,
-    edges: Edges,
+    pub(crate) edges: Edges,
+    learnt: Learnt,
+    rhythms: Rhythms,
+    pub(crate) brokers: Brokers,
+    hosts: Hosts,
+    pub(crate) manifest: Manifest,
     axis: Axis,
     hairpins: Hairpins,
     capture: u32,
@@ -125,6 +136,11 @@ impl Calls {
             slots: HashMap::new(),
             ghosts: VecDeque::new(),
             edges: Edges::default(),
+            learnt: Learnt::default(),
+            rhythms: Rhythms::default(),
+            brokers: Brokers::default(),
+            hosts: Hosts::default(),
+            manifest: Manifest::default(),
             axis: Axis::default(),
             hairpins: Hairpins::default(),
             capture: 0,
@@ -132,10 +148,16 @@ impl Calls {
         }
     }
 
-    /// Follows a changed manifest. What is already stored stays as it is.
-    pub fn configure(&mut self, config: &CallsConfig) {
-        self.redaction = Redaction::new(config);
-        self.body_limit = config.body_limit;
+    /// Follows the manifest. What is already stored stays as it is.
+    pub fn configure(&mut self, plan: &Plan) {
+        self.redaction = Redaction::new(&plan.calls);
+        self.body_limit = plan.calls.body_limit;
+        self.manifest = Manifest::of(plan);
+    }
+
+    /// What is hidden.
+    pub fn redaction(&self) -> &Redaction {
+        &self.redaction
     }
 
     /// Who has which address.
@@ -154,10 +176,10 @@ impl Calls {
         let key = (self.capture, exchange.conn, exchange.serial);
         match self.slots.get(&key) {
             Some(Slot::Kept(ordinal)) => self.update(*ordinal, exchange),
-            Some(Slot::Evicted(share, from, to)) => {
-                let (share, from, to) = (*share, *from, *to);
-                self.redaction.exchange(&mut exchange);
-                self.recount(key, share, from, to, exchange);
+            Some(Slot::Evicted(share)) => {
+                let share = *share;
+                self.prepare(&mut exchange);
+                self.recount(key, share, exchange);
                 Change::Ignored
             }
             Some(Slot::Merged) => Change::Ignored,
@@ -204,11 +226,18 @@ impl Calls {
             }
             let (from, to) = (from.to_owned(), to.to_owned());
             let (edges, names) = (&mut self.edges, &ends);
+            let forbidden = self.manifest.forbids(&from, &to);
+            let background = Asked::by_call(&entry.call).background(self.manifest.ready_path(&to));
             self.store.change(ordinal, |entry| {
+                entry.call.background = background.or(entry.call.background);
+                entry.call.forbidden = forbidden;
                 entry.call.from.service = from;
                 entry.call.to.service = to;
+                for party in [&mut entry.call.from, &mut entry.call.to] {
+                    party.host.take_if(|_| party.service != OUTSIDE);
+                }
                 edges.remove(&entry.share);
-                entry.share = edges.moved(names.from, names.to, entry.call.protocol, entry.share);
+                entry.share = edges.moved(names.from, names.to, &entry.call, entry.share);
                 edges.add(&entry.share);
             });
         }
@@ -236,13 +265,16 @@ impl Calls {
 
     /// One call, unless it is unknown or evicted.
     pub fn get(&self, id: &str) -> Option<&Call> {
-        let ordinal = from_base36(id.strip_prefix(&self.epoch)?.strip_prefix('-')?)?;
-        Some(&self.store.get(ordinal)?.call)
+        Some(&self.store.get(self.ordinal(id)?)?.call)
+    }
+
+    pub(crate) fn ordinal(&self, id: &str) -> Option<u64> {
+        from_base36(id.strip_prefix(&self.epoch)?.strip_prefix('-')?)
     }
 
     /// The place of one call in the order of time, for [`list`](Self::list) to go on from.
     pub fn cursor(&self, id: &str) -> Option<Cursor> {
-        let ordinal = from_base36(id.strip_prefix(&self.epoch)?.strip_prefix('-')?)?;
+        let ordinal = self.ordinal(id)?;
         Some(Cursor::new(self.store.get(ordinal)?.call.ts, ordinal))
     }
 
@@ -265,9 +297,16 @@ impl Calls {
         changes
     }
 
-    /// Every edge that was seen, with the calls that are no longer kept.
+    /// Every edge that was seen, with the calls that are no longer kept, by caller, callee and protocol; among them those
+    /// between who sends and who receives through a broker.
     pub fn edges(&self) -> Vec<Edge> {
-        self.edges.list(&self.names)
+        let mut edges = self.edges.list(&self.names, &self.manifest);
+        edges.extend(self.brokers.edges(&self.names));
+        edges.sort_by(|a, b| {
+            let ends = (&a.from, &a.to, a.protocol).cmp(&(&b.from, &b.to, b.protocol));
+            ends.then_with(|| (&a.via, &a.topic).cmp(&(&b.via, &b.topic)))
+        });
+        edges
     }
 
     /// How often each edge was used from `since` to `until`, as far as its calls are kept.

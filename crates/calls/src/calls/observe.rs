@@ -1,16 +1,20 @@
 //! What one report does to the store, the edges and the totals.
 
+use std::net::SocketAddr;
+
+use model::call::Background;
 use model::exchange::Exchange;
 
 use super::{Calls, Change, Slot};
-use crate::edges::Share;
+use crate::background::Asked;
+use crate::edges::{Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Half;
-use crate::judge;
 use crate::names::ServiceId;
 use crate::progress::Progress;
 use crate::shape::{self, Identity, base36};
 use crate::store::{Entry, Key};
+use crate::{coding, judge};
 
 impl Calls {
     pub(super) fn insert(&mut self, key: Key, mut exchange: Exchange) -> Change {
@@ -27,7 +31,11 @@ impl Calls {
             conn: self.conn_name(key),
             from: self.names.name(ends.from).to_owned(),
             to: self.names.name(ends.to).to_owned(),
+            hosts: [self.host(ends.from, exchange.client), self.host(ends.to, exchange.server)],
             note: ends.note.clone(),
+            route: self.learn_route(ends.to, &exchange),
+            background: Asked::by(&exchange).background(self.manifest.ready_path(self.names.name(ends.to))),
+            forbidden: self.manifest.forbids(self.names.name(ends.from), self.names.name(ends.to)),
         };
         let call = shape::call(exchange, identity);
         let id = call.id.clone();
@@ -45,12 +53,18 @@ impl Calls {
         }
         let share = self.edges.share(ends.from, ends.to, &call, latency);
         self.edges.add(&share);
+        self.brokers.observe((ends.from, ends.to), &call, None);
+        self.hosts.hear(&call);
         self.axis.add(call.ts, !call.ok);
         self.head.total += 1;
         self.head.failed += u64::from(!call.ok);
         self.head.pending += u64::from(!call.done);
         self.slots.insert(key, Slot::Kept(ordinal));
+        let done = call.done;
         self.store.push(Entry::new(call, key, share));
+        if done {
+            self.beat(ordinal);
+        }
         self.evict();
         match removed {
             Some(removed) => Change::Replaced { id, removed },
@@ -68,16 +82,30 @@ impl Calls {
         let Some(old) = self.store.get(ordinal) else { return Change::Ignored };
         let was = (old.share, old.call.done);
         let (from, to) = self.edges.ends(&old.share);
-        let identity = Identity {
+        let mut identity = Identity {
             id: old.call.id.clone(),
             conn: old.call.conn.clone(),
             from: old.call.from.service.clone(),
             to: old.call.to.service.clone(),
+            hosts: [old.call.from.host.clone(), old.call.to.host.clone()],
             note: old.call.note.clone(),
+            route: old.call.route.clone(),
+            background: Asked::by(&exchange)
+                .background(self.manifest.ready_path(&old.call.to.service))
+                .or(old.call.background),
+            forbidden: old.call.forbidden,
         };
+        if judge::operation(&exchange) != old.call.operation {
+            identity.route = self.learn_route(to, &exchange);
+        }
         let call = shape::call(exchange, identity);
         let share = self.edges.share(from, to, &call, latency);
         let (id, done) = (call.id.clone(), call.done);
+        self.hosts.hear(&call);
+        if call.topic.is_some() {
+            let before = self.store.get(ordinal).map(|entry| &entry.call);
+            self.brokers.observe((from, to), &call, before);
+        }
         self.store.change(ordinal, |entry| {
             entry.call = call;
             entry.share = share;
@@ -85,36 +113,51 @@ impl Calls {
         self.replace_share(&was.0, &share);
         if done && !was.1 {
             self.head.pending = self.head.pending.saturating_sub(1);
+            self.beat(ordinal);
         }
         self.evict();
         Change::Updated(id)
     }
 
     /// An evicted call went on: its edge and the totals follow.
-    pub(super) fn recount(
-        &mut self,
-        key: Key,
-        was: Share,
-        from: ServiceId,
-        to: ServiceId,
-        exchange: Exchange,
-    ) {
+    pub(super) fn recount(&mut self, key: Key, was: Share, exchange: Exchange) {
         let latency = judge::is_latency(&exchange);
         let unnamed = Identity {
             id: String::new(),
             conn: String::new(),
             from: String::new(),
             to: String::new(),
+            hosts: [None, None],
             note: None,
+            route: String::new(),
+            background: None,
+            forbidden: false,
         };
         let call = shape::call(exchange, unnamed);
-        let share = self.edges.share(from, to, &call, latency);
+        let share = Edges::share_of(was, &call, latency);
         self.replace_share(&was, &share);
         if call.done {
             self.slots.remove(&key);
             self.head.pending = self.head.pending.saturating_sub(1);
         } else {
-            self.slots.insert(key, Slot::Evicted(share, from, to));
+            self.slots.insert(key, Slot::Evicted(share));
+        }
+    }
+
+    /// What somebody who is no service of the stack is called in the world.
+    fn host(&self, service: ServiceId, addr: SocketAddr) -> Option<String> {
+        let host = if service == 0 { self.hosts.name(addr.ip()) } else { None };
+        host.map(str::to_owned)
+    }
+
+    /// A call has ended: it may be one of a row that is a poll.
+    fn beat(&mut self, ordinal: u64) {
+        let Some(entry) = self.store.get(ordinal) else { return };
+        if entry.call.background.is_some_and(|background| background != Background::Poll) {
+            return;
+        }
+        for poll in self.rhythms.beat(self.edges.route(&entry.share), &entry.call, ordinal) {
+            self.store.change(poll, |entry| entry.call.background = Some(Background::Poll));
         }
     }
 
@@ -130,12 +173,20 @@ impl Calls {
     }
 
     /// Hides what must not be kept and cuts what is too long, before anything else sees the exchange.
-    fn prepare(&self, exchange: &mut Exchange) {
+    pub(super) fn prepare(&self, exchange: &mut Exchange) {
+        for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
+            coding::remove(message, self.body_limit);
+        }
         self.redaction.exchange(exchange);
         for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
             if message.body.len() > self.body_limit {
                 message.body.truncate(self.body_limit);
                 message.cut = true;
+            }
+            let mut room = message.body.len() as u32;
+            for part in &mut message.parts {
+                part.kept = part.kept.min(room);
+                room -= part.kept;
             }
         }
     }
@@ -166,8 +217,7 @@ impl Calls {
             if entry.call.done || entry.key.0 != self.capture {
                 self.slots.remove(&entry.key);
             } else {
-                let (from, to) = self.edges.ends(&entry.share);
-                self.haunt(entry.key, Slot::Evicted(entry.share, from, to));
+                self.haunt(entry.key, Slot::Evicted(entry.share));
             }
         }
     }
@@ -178,7 +228,7 @@ impl Calls {
         while self.ghosts.len() > self.limits.calls.max(1) {
             let Some(oldest) = self.ghosts.pop_front() else { return };
             match self.slots.get(&oldest) {
-                Some(Slot::Evicted(..)) => {
+                Some(Slot::Evicted(_)) => {
                     self.slots.remove(&oldest);
                     self.head.pending = self.head.pending.saturating_sub(1);
                 }

@@ -3,8 +3,11 @@
 use model::exchange::Tally;
 
 use super::Calls;
+use crate::background::Asked;
+use crate::counts::Counted;
 use crate::ends::Ends;
 use crate::judge;
+use crate::routes::OTHER;
 
 impl Calls {
     /// Takes calls that came too thick to be told: edges, totals and the time axis count them, lists lack them. The two
@@ -19,7 +22,12 @@ impl Calls {
             return;
         }
         let failed = !judge::ok(like);
-        self.edges.count(ends.from, ends.to, tally, at, failed, judge::is_latency(like));
+        // Calls of many targets have no route of their own.
+        let route = if like.target.is_empty() { OTHER.to_owned() } else { self.learn_route(ends.to, like) };
+        let background = Asked::by(like).background(self.manifest.ready_path(self.names.name(ends.to)));
+        let counted =
+            Counted { tally, at, failed, background: background.is_some(), latency: judge::is_latency(like) };
+        self.edges.count(ends.from, ends.to, &route, &counted);
         self.axis.count(at, tally.calls, failed);
         self.head.total += tally.calls;
         self.head.failed += if failed { tally.calls } else { 0 };

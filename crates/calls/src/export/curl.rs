@@ -5,7 +5,7 @@ use std::fmt::Write;
 use model::call::Call;
 use model::exchange::Protocol;
 
-use super::{Url, address};
+use super::{Url, address, kept};
 use crate::body::body_text;
 use crate::judge::header;
 
@@ -59,6 +59,10 @@ pub fn curl(call: &Call) -> Option<String> {
     for (name, value) in &request.headers {
         let lower = name.to_ascii_lowercase();
         let other_host = lower == "host" && *value != made;
+        // The body goes out as it is shown, so it has no coding any more.
+        if request.decoded && lower == "content-encoding" {
+            continue;
+        }
         if is_token(name) && (other_host || !LEFT_OUT.contains(&lower.as_str())) {
             // An empty value needs the semicolon: with a colon curl drops the header.
             let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
@@ -81,10 +85,7 @@ pub fn curl(call: &Call) -> Option<String> {
         }
     }
     if request.cut {
-        put(
-            &mut command,
-            format_args!("\n# {} of {} bytes of the body were kept", request.body.len(), request.bytes),
-        );
+        put(&mut command, format_args!("\n# {} of the body were kept", kept(request)));
     }
     Some(command)
 }

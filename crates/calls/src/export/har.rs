@@ -5,7 +5,7 @@ use model::call::Call;
 use model::exchange::{Ending, Message, Protocol};
 use serde_json::{Value, json};
 
-use super::{Url, base64};
+use super::{Url, base64, kept};
 use crate::body::body_text;
 use crate::judge::header;
 
@@ -81,10 +81,14 @@ fn request(call: &Call) -> Value {
 fn response(call: &Call) -> Value {
     let empty = Message::default();
     let message = call.response.as_ref().unwrap_or(&empty);
+    let size = if message.decoded && !message.cut { message.body.len() as u64 } else { message.bytes };
     let mut content = json!({
-        "size": message.bytes,
+        "size": size,
         "mimeType": header(message, "content-type").unwrap_or("x-unknown"),
     });
+    if message.decoded && !message.cut {
+        content["compression"] = (size as i64 - message.bytes as i64).into();
+    }
     put_body(&mut content, message);
     let status = call.status.as_deref().and_then(|status| status.parse::<u16>().ok()).unwrap_or(0);
     let mut response = json!({
@@ -127,7 +131,7 @@ fn put_body(into: &mut Value, message: &Message) {
         into["encoding"] = "base64".into();
     }
     if message.cut {
-        into["comment"] = format!("{} of {} bytes were kept", message.body.len(), message.bytes).into();
+        into["comment"] = format!("{} were kept", kept(message)).into();
     }
 }
 

@@ -8,6 +8,7 @@ pub use curl::curl;
 pub use har::har;
 
 use model::call::Call;
+use model::exchange::Message;
 
 use crate::judge::header;
 
@@ -42,6 +43,14 @@ impl Url<'_> {
             80 => format!("http://{}{rest}", self.host),
             port => format!("http://{}:{port}{rest}", self.host),
         }
+    }
+}
+
+/// `3 of 5 bytes`: what a body that was cut still has. How long a coded body is without its coding is not known then.
+fn kept(message: &Message) -> String {
+    match (message.body.len(), message.decoded) {
+        (kept, true) => format!("the first {kept} bytes"),
+        (kept, false) => format!("{kept} of {} bytes", message.bytes),
     }
 }
 

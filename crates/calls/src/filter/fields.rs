@@ -7,18 +7,20 @@ use cel::common::traits::{Container, Indexer, Sizer};
 use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelString, MAP_TYPE, Type};
 use cel::common::value::{CowVal, StaticVal, Val};
 use cel::context::VariableResolver;
-use model::call::Call;
+use model::call::{Background, Call};
 use model::exchange::Protocol;
 use regex::Regex;
 
 use crate::body::body_text;
 
 /// Every name that an expression may use.
-pub(super) const NAMES: [&str; 26] = [
+pub(super) const NAMES: [&str; 30] = [
+    "background",
     "body",
     "bytes",
     "conn",
     "failed",
+    "forbidden",
     "from",
     "headers",
     "http",
@@ -33,6 +35,7 @@ pub(super) const NAMES: [&str; 26] = [
     "protocol",
     "quality",
     "query",
+    "route",
     "service",
     "services",
     "status",
@@ -41,6 +44,7 @@ pub(super) const NAMES: [&str; 26] = [
     "to",
     "trace",
     "ts",
+    "waits",
 ];
 /// Beside [`NAMES`], for its underscore.
 pub(super) const TTFB: &str = "ttfb_ms";
@@ -76,6 +80,7 @@ impl VariableResolver for Fields<'_> {
                 CowVal::owned(CelList::from(Vec::from(ends)))
             }
             "operation" => text(&call.operation),
+            "route" => text(&call.route),
             "method" => text(&call.method),
             "path" => text(&call.path),
             "target" => text(&call.target),
@@ -88,6 +93,7 @@ impl VariableResolver for Fields<'_> {
                 None => CowVal::owned(CelInt::from(0)),
             },
             "ok" => truth(call.ok),
+            "forbidden" => truth(call.forbidden),
             "failed" => truth(!call.ok),
             "pending" => truth(!call.done),
             "http" => truth(matches!(call.protocol, Protocol::Http1 | Protocol::Http2)),
@@ -106,6 +112,8 @@ impl VariableResolver for Fields<'_> {
             "conn" => text(&call.conn),
             "quality" => text(call.quality.name()),
             "trace" => text(call.trace.as_deref().unwrap_or_default()),
+            "background" => text(call.background.map_or("", Background::name)),
+            "waits" => truth(call.waits),
             "note" => text(call.note.as_deref().unwrap_or_default()),
             _ => {
                 let index: usize = name.strip_prefix(PATTERN)?.parse().ok()?;

@@ -20,11 +20,11 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// A condition on calls, written in CEL.
 ///
-/// Names: `protocol from to service services operation method path target query status ok failed pending ms ttfb_ms
-/// bytes headers body ts id conn trace quality note`, and `http`, `tcp` for the kind of protocol. `status` is a number
-/// where it is one, else text. What a call does not have is `0`, `""` or empty; a comparison that makes no sense, such
-/// as of a text with a number, is false. `headers` looks names up without case, in the request and then the response;
-/// `body` is both bodies as far as they are text; `ts` compares with RFC 3339 times.
+/// Names: `protocol from to service services operation route method path target query status ok failed pending ms ttfb_ms
+/// bytes headers body ts id conn trace quality note background forbidden waits`, and `http`, `tcp` for the kind of
+/// protocol. `status` is a number where it is one, else text. What a call does not have is `0`, `""` or empty; a
+/// comparison that makes no sense, such as of a text with a number, is false. `headers` looks names up without case, in
+/// the request and then the response; `body` is both bodies as far as they are text; `ts` compares with RFC 3339 times.
 #[derive(Clone)]
 pub struct Where {
     source: String,

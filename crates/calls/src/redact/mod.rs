@@ -7,7 +7,8 @@ mod multipart;
 use model::exchange::{Exchange, Message};
 use model::plan::CallsConfig;
 
-use crate::body::{content_type, is_coded};
+use crate::body::content_type;
+use crate::coding::is_coded;
 
 /// What stands in the place of a hidden value.
 pub const REDACTED: &str = "[redacted]";
@@ -50,6 +51,13 @@ impl Redaction {
         }
     }
 
+    /// The text with hidden values replaced, where it is JSON that was made of something else later; `None` when nothing
+    /// in it is hidden.
+    pub fn json(&self, text: &str) -> Option<String> {
+        let hidden = json::hide(text.as_bytes(), self)?;
+        Some(String::from_utf8_lossy(&hidden).into_owned())
+    }
+
     fn message(&self, message: &mut Message) {
         for (name, value) in &mut message.headers {
             if self.headers.iter().any(|hidden| hidden.eq_ignore_ascii_case(name)) {
@@ -66,22 +74,43 @@ impl Redaction {
             message.cut = true;
             return;
         }
-        if let Some(body) = self.body(message) {
+        if !message.parts.is_empty() {
+            self.parts(message);
+        } else if let Some(body) = self.body(message, &message.body) {
             message.body = body;
         }
     }
 
-    fn body(&self, message: &Message) -> Option<Vec<u8>> {
-        let body = message.body.as_slice();
+    /// Each part is a document of its own; what is hidden in it changes how much of it is kept.
+    fn parts(&self, message: &mut Message) {
+        let mut parts = std::mem::take(&mut message.parts);
+        let mut body = Vec::with_capacity(message.body.len());
+        let mut rest = message.body.as_slice();
+        for part in &mut parts {
+            let (own, behind) = rest.split_at(rest.len().min(part.kept as usize));
+            rest = behind;
+            let hidden = self.body(message, own);
+            let own = hidden.as_deref().unwrap_or(own);
+            part.kept = own.len() as u32;
+            body.extend_from_slice(own);
+        }
+        let hidden = self.body(message, rest);
+        body.extend_from_slice(hidden.as_deref().unwrap_or(rest));
+        (message.parts, message.body) = (parts, body);
+    }
+
+    /// What is kept of `body`, the message's or a part of it, when something in it is hidden.
+    fn body(&self, message: &Message, body: &[u8]) -> Option<Vec<u8>> {
         let kind = content_type(message);
         match kind.as_deref() {
             Some("application/x-www-form-urlencoded") => form::hide(body, self),
             Some(kind) if kind.starts_with("multipart/") => {
-                let value = crate::judge::header(message, "content-type")?;
+                let value = message.media.as_deref();
+                let value = value.or_else(|| crate::judge::header(message, "content-type"))?;
                 multipart::hide(body, value, self)
             }
             Some(kind) if kind.contains("json") => json::hide(body, self),
-            Some(kind) if !kind.starts_with("text/") && kind != "application/octet-stream" => {
+            Some(kind) if !is_loose(kind) => {
                 // Other types are scanned only where JSON may hide under a wrong name.
                 starts_like_json(body).then(|| json::hide(body, self)).flatten()
             }
@@ -129,6 +158,11 @@ fn carries_url(name: &str) -> bool {
     ["location", "referer", "content-location", "refresh"]
         .iter()
         .any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Types that say little of what is inside.
+fn is_loose(kind: &str) -> bool {
+    kind.starts_with("text/") || matches!(kind, "application/octet-stream" | "application/sql")
 }
 
 fn starts_like_json(body: &[u8]) -> bool {

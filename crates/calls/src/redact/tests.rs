@@ -132,3 +132,42 @@ fn odd_rules_do_nothing() {
     assert!(rules.headers.is_empty());
     assert_eq!(rules.paths, [["password"]]);
 }
+
+#[test]
+fn what_decoders_made_is_looked_into() {
+    for (media, given, expected) in [
+        ("application/json", r#"[{"id":1,"Password":"x"}]"#, r#"[{"id":1,"Password":"[redacted]"}]"#),
+        ("text/plain", "SET session {\"token\":\"x\"}", "SET session {\"token\":\"[redacted]\"}"),
+        ("application/sql", "INSERT '{\"secret\":1}'", "INSERT '{\"secret\":\"[redacted]\"}'"),
+        ("application/x-www-form-urlencoded", "a=1&token=x", "a=1&token=[redacted]"),
+    ] {
+        let mut message = Message { body: given.into(), media: Some(media.to_owned()), ..Message::default() };
+        message.headers.push(("content-type".to_owned(), "application/grpc".to_owned()));
+        rules(&[]).message(&mut message);
+        assert_eq!(String::from_utf8(message.body).unwrap(), expected, "{media}");
+    }
+}
+
+#[test]
+fn parts_keep_their_borders() {
+    let texts = [r#"{"token":"a"}"#, "plain", r#"{"password":"a long secret","x":1}"#, ""];
+    let part = |text: &&str| model::exchange::Part {
+        at: model::Timestamp(1),
+        kind: "text".to_owned(),
+        bytes: text.len() as u64,
+        kept: text.len() as u32,
+    };
+    let mut message = Message { parts: texts.iter().map(part).collect(), ..Message::default() };
+    message.body = format!("{}{{\"secret\":2}}", texts.concat()).into_bytes();
+    rules(&[]).message(&mut message);
+    let mut rest = message.body.as_slice();
+    let mut shown = Vec::new();
+    for part in &message.parts {
+        let (own, behind) = rest.split_at(part.kept as usize);
+        shown.push(String::from_utf8_lossy(own));
+        rest = behind;
+    }
+    let expected = [r#"{"token":"[redacted]"}"#, "plain", r#"{"password":"[redacted]","x":1}"#, ""];
+    assert_eq!(shown, expected);
+    assert_eq!(rest, br#"{"secret":"[redacted]"}"#, "what belongs to no part is hidden too");
+}

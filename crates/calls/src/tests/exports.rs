@@ -103,6 +103,10 @@ fn edges() -> Vec<Edge> {
         p90_ms: p50_ms,
         p99_ms: p50_ms,
         last: at(0),
+        undeclared: false,
+        forbidden: false,
+        via: None,
+        topic: None,
     };
     vec![
         edge("outside", "gateway", Protocol::Http1, 12, 0, Some(3.256)),

@@ -1,11 +1,16 @@
 //! Exchanges as `wire` would report them.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use model::Timestamp;
 use model::call::Call;
 use model::exchange::{Ending, Exchange, Message, Protocol};
-use model::plan::CallsConfig;
+use model::plan::{
+    CallsConfig, Check, Condition, ContainerOptions, Dependency, Lifetime, Plan, Probe, PullPolicy,
+    Resources, RestartPolicy, Service, Source,
+};
 
 use crate::shape::{self, Identity};
 use crate::{Calls, Limits};
@@ -83,7 +88,22 @@ pub(crate) fn header(message: &mut Message, name: &str, value: &str) {
 /// A call without a store.
 pub(crate) fn call(exchange: Exchange, from: &str, to: &str) -> Call {
     let (from, to) = (from.to_owned(), to.to_owned());
-    shape::call(exchange, Identity { id: "id".to_owned(), conn: "conn".to_owned(), from, to, note: None })
+    let route = crate::routes::template(exchange.protocol, &crate::judge::operation(&exchange));
+    let (id, conn) = ("id".to_owned(), "conn".to_owned());
+    shape::call(
+        exchange,
+        Identity {
+            id,
+            conn,
+            from,
+            to,
+            hosts: [None, None],
+            note: None,
+            route,
+            background: None,
+            forbidden: false,
+        },
+    )
 }
 
 /// A store that knows web, orders and db.
@@ -95,4 +115,41 @@ pub(crate) fn calls(limits: Limits) -> Calls {
     }
     names.gateway(GATEWAY.parse().unwrap());
     calls
+}
+
+/// A plan of these services, each with what it depends on; `a` is asked for `/ready-a`.
+pub(crate) fn plan(services: &[(&str, &[&str])]) -> Plan {
+    let mut plan = Plan::empty("shop", "/shop");
+    for (name, depends_on) in services {
+        plan.services.insert((*name).to_owned(), service(name, depends_on));
+    }
+    plan
+}
+
+fn service(name: &str, depends_on: &[&str]) -> Service {
+    let depends_on = depends_on.iter().map(|name| (*name).to_owned());
+    let check = Check::Http { port: 8000, path: format!("/ready-{name}") };
+    let (every, timeout, within) = (Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(9));
+    Service {
+        name: name.to_owned(),
+        source: Source::Image("image".to_owned()),
+        command: None,
+        entrypoint: None,
+        env: BTreeMap::new(),
+        ports: Vec::new(),
+        volumes: Vec::new(),
+        depends_on: depends_on.map(|service| Dependency { service, condition: Condition::Ready }).collect(),
+        ready: Some(Probe { check, every, timeout, within }),
+        reload: Vec::new(),
+        restart: RestartPolicy::No,
+        lifetime: Lifetime::Session,
+        resources: Resources::default(),
+        stop_signal: None,
+        stop_grace: Duration::from_secs(1),
+        user: None,
+        working_dir: None,
+        pull: PullPolicy::Missing,
+        platform: None,
+        container: ContainerOptions::default(),
+    }
 }

@@ -3,7 +3,7 @@
 use model::exchange::Protocol;
 
 use super::fixture::{at, calls, exchange, header, later, tcp};
-use crate::{Calls, Cursor, Limits, Page, Position, Query, Where};
+use crate::{Calls, Cursor, Limits, Page, Position, Query, RouteQuery, Where};
 
 /// Ten calls, one a second; every third fails, the last is a connection to db.
 fn ten() -> Calls {
@@ -150,4 +150,48 @@ fn changes_come_once_in_the_order_of_the_newest() {
         calls.observe(x);
     }
     assert_eq!(seen(&calls.changes(0, 10)), "02314");
+}
+
+#[test]
+fn routes_count_what_differs_only_in_ids() {
+    let mut calls = calls(Limits { calls: 5, ..Limits::default() });
+    for i in 0..20 {
+        let mut x = later(exchange(i, 0, "GET", &format!("/orders/{i}?x=1")), 10_000 * i as i64);
+        x.status = Some(if i == 3 { "500" } else { "200" }.to_owned());
+        calls.observe(x);
+    }
+    calls.observe(later(exchange(50, 0, "GET", "/orders"), 200_000));
+    let all = calls.routes(&RouteQuery::default(), at(200_000));
+    let shown: Vec<_> = all.iter().map(|r| (r.route.as_str(), r.calls, r.errors, r.last)).collect();
+    assert_eq!(shown, [("GET /orders", 1, 0, at(200_000)), ("GET /orders/{id}", 20, 1, at(190_000))]);
+    assert_eq!((all[1].from.as_str(), all[1].to.as_str()), ("web", "orders"));
+    // Three milliseconds, as far as two digits tell it; four of the minute's calls are still kept.
+    assert!((all[1].p99_ms.unwrap() - 3.0).abs() < 0.05, "{all:?}");
+    assert!((all[1].per_second - 4.0 / 60.0).abs() < 1e-9, "{all:?}");
+    let of = |query: RouteQuery| calls.routes(&query, at(200_000)).len();
+    let named = |name: &str| Some(name.to_owned());
+    assert_eq!(of(RouteQuery { from: named("web"), ..RouteQuery::default() }), 2);
+    assert_eq!(of(RouteQuery { to: named("web"), ..RouteQuery::default() }), 0);
+    assert_eq!(of(RouteQuery { services: vec!["orders".to_owned()], ..RouteQuery::default() }), 2);
+    let by_route = Where::parse(r#"route == "GET /orders/{id}""#).unwrap();
+    let query = Query { filter: Some(by_route), ..Query::default() };
+    assert_eq!(calls.list(&query, Position::Newest, 10).calls.len(), 4);
+    let query = Query { text: Some("{ID}".to_owned()), ..Query::default() };
+    assert_eq!(calls.list(&query, Position::Newest, 10).calls.len(), 4);
+}
+
+#[test]
+fn calls_follow_what_is_learnt_of_their_routes() {
+    let mut calls = calls(Limits::default());
+    for i in 0..13u8 {
+        let name = char::from(b'a' + i);
+        calls.observe(exchange(u64::from(i), 0, "GET", &format!("/shops/{name}-shop/open")));
+    }
+    let routes = calls.routes(&RouteQuery::default(), at(1000));
+    assert_eq!(
+        routes.iter().map(|r| (r.route.as_str(), r.calls)).collect::<Vec<_>>(),
+        [("GET /shops/{}/open", 13)]
+    );
+    let listed = calls.list(&Query::default(), Position::Newest, 100).calls;
+    assert!(listed.iter().all(|call| call.route == "GET /shops/{}/open"), "{listed:?}");
 }

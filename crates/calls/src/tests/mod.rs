@@ -1,6 +1,7 @@
 //! Stories of whole stacks, properties of any order of reports, and the ways out.
 
 mod exports;
+mod findings;
 pub(crate) mod fixture;
 mod lists;
 mod properties;

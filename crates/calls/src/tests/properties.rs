@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use model::call::{Call, Edge};
-use model::exchange::{Ending, Exchange, Protocol, Quality};
+use model::call::{Call, Edge, Route};
+use model::exchange::{Ending, Exchange, Part, Protocol, Quality};
+use model::plan::CallsConfig;
 use proptest::prelude::*;
 
 use super::fixture::{DB, GATEWAY, ORDERS, WEB, addr, at, calls, header, message};
-use crate::{Calls, Limits, Position, Query, export};
+use crate::{Calls, Limits, Position, Query, RouteQuery, export};
 
 const ADDRESSES: [&str; 5] = [WEB, ORDERS, DB, GATEWAY, "10.9.9.9"];
 
@@ -25,7 +26,7 @@ fn reports() -> impl Strategy<Value = Vec<Exchange>> {
             let protocol = if is_tcp { Protocol::Tcp } else { Protocol::Http1 };
             let mut exchange = Exchange {
                 method: if is_tcp { String::new() } else { "GET".to_owned() },
-                target: if is_tcp { String::new() } else { "/x?y=1".to_owned() },
+                target: if is_tcp { String::new() } else { format!("/x/{start}?y=1") },
                 request,
                 ..Exchange::new((0, 0), client, server, protocol, at(start))
             };
@@ -80,7 +81,65 @@ fn observe_all(limits: Limits, reports: &[Exchange]) -> Calls {
     calls
 }
 
+fn coded(gzip: bool, plain: &[u8]) -> Vec<u8> {
+    if !gzip {
+        return ruzstd::encoding::compress_to_vec(plain, ruzstd::encoding::CompressionLevel::Fastest);
+    }
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, plain).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn routes(calls: &Calls) -> Vec<Route> {
+    calls.routes(&RouteQuery::default(), at(6000))
+}
+
+/// What an edge counts is what its routes count.
+fn sums_are_those_of_edges(calls: &Calls) {
+    let mut sums: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+    for route in routes(calls) {
+        let sum = sums.entry((route.from, route.to, route.protocol)).or_default();
+        *sum = (sum.0 + route.calls, sum.1 + route.errors);
+    }
+    let edges = calls
+        .edges()
+        .into_iter()
+        .filter(|e| e.via.is_none())
+        .map(|e| ((e.from, e.to, e.protocol), (e.calls, e.errors)));
+    assert_eq!(sums, edges.collect());
+}
+
 proptest! {
+    #[test]
+    fn routes_sum_up_to_edges_whatever_is_learnt(
+        paths in prop::collection::vec(("[a-z]{1,2}", "[a-z]{1,3}", 0..3u8, any::<bool>()), 1..150),
+        late in 0..150usize,
+    ) {
+        let mut calls = Calls::new(&CallsConfig::default(), Limits { calls: 40, ..Limits::default() }, "e1");
+        for (i, (shop, item, kind, fails)) in paths.into_iter().enumerate() {
+            if i == late {
+                calls.names_mut().learn(ORDERS.parse().unwrap(), "orders", at(0));
+            }
+            let target = match kind {
+                0 => format!("/shops/{shop}"),
+                1 => format!("/shops/{shop}/items/{item}"),
+                _ => format!("/{item}/{i}"),
+            };
+            let mut x = super::fixture::exchange(i as u64, 0, "GET", &target);
+            x.status = Some(if fails { "500" } else { "200" }.to_owned());
+            calls.observe(super::fixture::pending(&x));
+            calls.observe(x);
+            if i % 20 == 0 {
+                sums_are_those_of_edges(&calls);
+            }
+        }
+        sums_are_those_of_edges(&calls);
+        let known: std::collections::BTreeSet<String> = routes(&calls).into_iter().map(|r| r.route).collect();
+        for call in calls.list(&Query::default(), Position::Newest, usize::MAX).calls {
+            prop_assert!(known.contains(&call.route), "{} is in none of {known:?}", call.route);
+        }
+    }
+
     #[test]
     fn any_order_of_reports_gives_the_same_calls(
         (in_order, shuffled) in traffic().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle()))
@@ -88,6 +147,8 @@ proptest! {
         let (a, b) = (observe_all(Limits::default(), &in_order), observe_all(Limits::default(), &shuffled));
         prop_assert_eq!(plain(&a), plain(&b));
         prop_assert_eq!(a.edges(), b.edges());
+        prop_assert_eq!(routes(&a), routes(&b));
+        sums_are_those_of_edges(&a);
         let (mut a_head, mut b_head) = (a.head(), b.head());
         (a_head.revision, b_head.revision, a_head.probes, b_head.probes) = (0, 0, 0, 0);
         prop_assert_eq!(a_head, b_head);
@@ -103,6 +164,7 @@ proptest! {
             prop_assert!(few.len() <= limit && few.bytes() <= bytes);
             prop_assert!(limit > 0 || few.bytes() == 0);
         }
+        sums_are_those_of_edges(&few);
         // Whatever was evicted, edges and totals are those of a store that keeps all. Ghosts are as many as calls,
         // so the comparison needs room for them.
         if limit >= reports.len() {
@@ -124,7 +186,7 @@ proptest! {
 
     #[test]
     fn a_secret_is_in_nothing_that_leaves(
-        place in 0..12usize,
+        place in 0..15usize,
         cut in any::<prop::sample::Index>(),
         noise in "[a-z{}\\[\\]\",:=& \n]{0,20}",
         done in any::<bool>(),
@@ -152,6 +214,16 @@ proptest! {
             8 => header(x.response.as_mut().unwrap(), "location", &format!("/cb#secret={SECRET}")),
             9 => body("text/plain", format!("user=a&secret={SECRET}")),
             10 => body("application/json\r\ncontent-encoding: gzip", SECRET.to_owned()),
+            11 | 12 => {
+                let plain = format!("{{\"a\":\"{}\",\"password\":\"{SECRET}\"}}", noise.replace(['"', '\n'], ""));
+                header(&mut x.request, "content-type", "application/json");
+                header(&mut x.request, "content-encoding", if place == 11 { "gzip" } else { "zstd" });
+                x.request.body = coded(place == 11, plain.as_bytes());
+            }
+            13 => {
+                x.request.media = Some("application/json".to_owned());
+                x.request.body = format!("[{{\"token\":\"{SECRET}\"}}]").into_bytes();
+            }
             _ => body("text/event-stream", format!("data: {{\"token\":\"{SECRET}\"}}\n\n")),
         }
         // The capture may have cut the body anywhere.
@@ -172,6 +244,44 @@ proptest! {
         prop_assert!(!out.contains(SECRET), "{}", out);
         // Not even most of it, where it was cut.
         prop_assert!(!out.contains(&SECRET[..6]), "{}", out);
+    }
+
+    #[test]
+    fn parts_are_whole_or_cut_and_never_shifted(
+        texts in prop::collection::vec("[a-z{}\":,]{0,12}|\\{\"token\":\"hunter2zq\"\\}", 0..12),
+        limit in 0..120usize,
+        more in 0..20u32,
+    ) {
+        let mut plan = super::fixture::plan(&[]);
+        plan.calls.body_limit = limit;
+        let mut calls = calls(Limits::default());
+        calls.configure(&plan);
+        let mut x = super::fixture::exchange(1, 0, "GET", "/live");
+        x.request.body = texts.concat().into_bytes();
+        x.request.parts = texts
+            .iter()
+            .map(|text| {
+                let (bytes, kept) = (text.len() as u64, text.len() as u32 + more);
+                Part { at: at(0), kind: "text".to_owned(), bytes, kept: if more > 9 { kept } else { kept - more } }
+            })
+            .collect();
+        let count = texts.len();
+        calls.observe(x);
+        let request = &calls.get("e1-0").unwrap().request;
+        prop_assert_eq!(request.parts.len(), count);
+        let kept: usize = request.parts.iter().map(|part| part.kept as usize).sum();
+        prop_assert!(kept <= request.body.len() && request.body.len() <= limit);
+        if more <= 9 {
+            prop_assert!(!String::from_utf8_lossy(&request.body).contains("hunter2"));
+            // Each part begins where the one before ends, with what it began with.
+            let mut rest = request.body.as_slice();
+            for (part, text) in request.parts.iter().zip(&texts) {
+                let (own, behind) = rest.split_at(part.kept as usize);
+                let same = own.iter().zip(text.bytes()).take(1).all(|(a, b)| *a == b);
+                prop_assert!(same, "{:?} is no part of {text:?}", String::from_utf8_lossy(own));
+                rest = behind;
+            }
+        }
     }
 
     #[test]

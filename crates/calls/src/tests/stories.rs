@@ -1,10 +1,12 @@
 //! What a stack does, and what must be seen of it.
 
-use model::call::Edge;
-use model::exchange::{Ending, Exchange, Quality, Tally};
+use model::call::{Background, Edge};
+use model::exchange::{Ending, Exchange, Protocol, Quality, Tally};
 
-use super::fixture::{DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, header, later, pending, tcp};
-use crate::{Calls, Change, Limits, Position, Query};
+use super::fixture::{
+    DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, header, later, pending, plan, tcp,
+};
+use crate::{Calls, Change, Limits, Position, Query, RouteQuery, Where};
 
 fn edge(calls: &Calls, from: &str, to: &str) -> Option<Edge> {
     calls.edges().into_iter().find(|edge| edge.from == from && edge.to == to)
@@ -242,7 +244,9 @@ fn a_new_capture_begins_its_connections_anew() {
 #[test]
 fn long_bodies_are_cut_after_they_were_redacted() {
     let mut calls = calls(Limits::default());
-    calls.configure(&model::plan::CallsConfig { body_limit: 25, ..model::plan::CallsConfig::default() });
+    let mut plan = plan(&[]);
+    plan.calls.body_limit = 25;
+    calls.configure(&plan);
     let mut x = exchange(1, 0, "POST", "/login");
     x.request.body = br#"{"password":"s3cret-and-long","x":1}"#.to_vec();
     x.request.bytes = 36;
@@ -264,6 +268,102 @@ fn ids_of_others_are_unknown() {
 }
 
 #[test]
+fn a_coded_body_is_plain_for_everybody() {
+    use std::io::Write;
+    let mut calls = calls(Limits::default());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(br#"{"voucher":"GIFT100","password":"hunter2"}"#).unwrap();
+    let coded = encoder.finish().unwrap();
+    let mut x = exchange(1, 0, "POST", "/orders");
+    for message in std::iter::once(&mut x.request).chain(&mut x.response) {
+        header(message, "content-type", "application/json");
+        header(message, "content-encoding", "gzip");
+        (message.bytes, message.body) = (coded.len() as u64, coded.clone());
+    }
+    calls.observe(x);
+    let filter =
+        Where::parse(r#"body.contains("GIFT100") && headers["content-encoding"] == "gzip""#).unwrap();
+    let query = Query { text: Some("gift100".to_owned()), filter: Some(filter), ..Query::default() };
+    let found = calls.list(&query, Position::Newest, 10).calls;
+    let plain = r#"{"voucher":"GIFT100","password":"[redacted]"}"#;
+    let message = &found[0].request;
+    assert_eq!((crate::body_text(message).as_deref(), message.bytes), (Some(plain), coded.len() as u64));
+    let command = crate::export::curl(found[0]).unwrap();
+    assert!(command.contains(plain) && !command.contains("content-encoding"), "{command}");
+    let har = crate::export::har(found.into_iter());
+    let content = &har["log"]["entries"][0]["response"]["content"];
+    assert_eq!(content["text"], plain);
+    assert_eq!(
+        content["size"].as_i64().unwrap() - content["compression"].as_i64().unwrap(),
+        coded.len() as i64
+    );
+}
+
+#[test]
+fn health_checks_and_polls_can_be_left_out() {
+    let mut calls = calls(Limits::default());
+    calls.configure(&plan(&[("web", &["orders"]), ("orders", &[])]));
+    calls.observe(exchange(1, 0, "GET", "/ready-orders"));
+    for i in 0..9 {
+        let mut x = later(exchange(2, i, "GET", "/jobs/next"), i64::from(i) * 1000);
+        x.status = Some("204".to_owned());
+        calls.observe(pending(&x));
+        calls.observe(x);
+    }
+    calls.observe(exchange(3, 0, "POST", "/orders"));
+    let listed = |query: &Query| -> Vec<String> {
+        let page = calls.list(query, Position::Oldest, 100);
+        page.calls.iter().map(|call| call.operation.clone()).collect()
+    };
+    assert_eq!(listed(&Query::default()).len(), 11);
+    assert_eq!(listed(&Query { foreground: true, ..Query::default() }), ["POST /orders"]);
+    let of = |expression: &str| {
+        listed(&Query { filter: Some(Where::parse(expression).unwrap()), ..Query::default() }).len()
+    };
+    assert_eq!(
+        [of("background == \"health\""), of("background == \"poll\""), of("background == \"\"")],
+        [1, 9, 1]
+    );
+    assert_eq!([of("waits"), of("!waits")], [0, 11]);
+}
+
+#[test]
+fn a_health_check_is_known_once_its_callee_is() {
+    let mut calls = Calls::new(&model::plan::CallsConfig::default(), Limits::default(), "e1");
+    calls.configure(&plan(&[("orders", &[])]));
+    let id = id(calls.observe(exchange(1, 0, "GET", "/ready-orders")));
+    assert_eq!(calls.get(&id).unwrap().background, None);
+    calls.names_mut().learn(ORDERS.parse().unwrap(), "orders", at(0));
+    calls.settle();
+    assert_eq!(calls.get(&id).unwrap().background, Some(Background::Health));
+}
+
+#[test]
+fn the_world_has_the_names_that_it_was_asked_for() {
+    let mut calls = calls(Limits::default());
+    let mut x = exchange(1, 0, "A", "api.pay.example");
+    (x.client, x.server, x.protocol) = (addr(ORDERS, 40_000), addr("192.0.2.53", 53), Protocol::Dns);
+    x.response.as_mut().unwrap().body =
+        br#"[{"name":"api.pay.example","type":"A","ttl":9,"data":"192.0.2.7"}]"#.to_vec();
+    calls.observe(pending(&x));
+    calls.observe(x);
+    let mut x = later(exchange(2, 0, "POST", "/charge"), 10);
+    (x.client, x.server) = (addr(ORDERS, 40_000), addr("192.0.2.7", 443));
+    let first = id(calls.observe(pending(&x)));
+    calls.observe(x);
+    let call = calls.get(&first).unwrap();
+    assert_eq!((call.to.service.as_str(), call.to.host.as_deref()), ("outside", Some("api.pay.example")));
+    assert_eq!(call.from.host, None);
+    let query = Query { text: Some("pay.example charge".to_owned()), ..Query::default() };
+    assert_eq!(calls.list(&query, Position::Newest, 10).calls.len(), 1);
+    // What turns out to be a service needs no other name.
+    calls.names_mut().learn("192.0.2.7".parse().unwrap(), "payments", at(0));
+    calls.settle();
+    let call = calls.get(&first).unwrap();
+    assert_eq!((call.to.service.as_str(), call.to.host.as_deref()), ("payments", None));
+}
+
+#[test]
 fn calls_that_were_only_counted_are_in_every_count() {
     let mut calls = calls(Limits::default());
     calls.observe(exchange(1, 0, "GET", "/a"));
@@ -272,6 +372,9 @@ fn calls_that_were_only_counted_are_in_every_count() {
     calls.count(&Tally { like, calls: 99, bytes: 990, micros: vec![(1000, 90), (5000, 9)] });
     let [edge] = &calls.edges()[..] else { panic!("one edge") };
     assert_eq!((edge.calls, edge.errors, edge.bytes), (100, 99, 990));
+    let routes = calls.routes(&RouteQuery::default(), at(0));
+    let routes: Vec<_> = routes.iter().map(|r| (r.route.as_str(), r.calls, r.errors)).collect();
+    assert_eq!(routes, [("GET /a", 1, 0), ("GET /b", 99, 99)]);
     assert!(
         (edge.p50_ms.unwrap() - 1.0).abs() < 0.01 && (edge.p99_ms.unwrap() - 5.0).abs() < 0.05,
         "{edge:?}"

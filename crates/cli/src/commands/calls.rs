@@ -1,9 +1,9 @@
-//! `shoal calls` and `shoal map`.
+//! `shoal calls`.
 
 use api::Client;
 use api::commands::command;
 use api::shape::{
-    CallDetail, CallId, CallMessage, CallsExport, CallsQuery, CallsRead, EdgeRow, Empty, ExportFormat, From,
+    CallDetail, CallId, CallMessage, CallsExport, CallsQuery, CallsRead, ExportFormat, From, PartyShape,
 };
 
 use super::time::{moment, span};
@@ -26,6 +26,9 @@ pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> R
     if let Some(CallsCommand::Show { id, json }) = &calls.command {
         let call = client.call(command::call_show, &CallId { id: id.clone() }).await?;
         return if *json { print::json(&call) } else { whole(&call) };
+    }
+    if let Some(CallsCommand::Chain { id, json }) = &calls.command {
+        return super::chain::run(&client, id, *json).await;
     }
     let export = |ids, format| CallsExport { ids, query: query.clone(), format };
     if let Some(id) = &calls.curl {
@@ -84,6 +87,7 @@ fn query(calls: &CallsArguments) -> Result<CallsQuery, Failure> {
         services: Vec::new(),
         protocol: calls.protocol.clone(),
         failed: calls.failed,
+        background: !calls.no_background,
         slower,
         since: calls.since.as_deref().map(moment).transpose()?,
         until: None,
@@ -94,23 +98,29 @@ fn query(calls: &CallsArguments) -> Result<CallsQuery, Failure> {
 
 fn shown(call: &CallDetail, paint: Paint) -> String {
     let row = &call.row;
-    let ends = format!("{} -> {}", name(row.from.service.as_deref()), name(row.to.service.as_deref()));
+    let ends = format!("{} -> {}", name(&row.from), name(&row.to));
     let status = row.status.as_deref().unwrap_or(if row.pending { "..." } else { "-" });
     let status =
         if row.ok { paint.green(&format!("{status:>4}")) } else { paint.red(&format!("{status:>4}")) };
     let ms = row.ms.map(print::span).unwrap_or_default();
     let quality =
         if row.quality == "complete" { String::new() } else { paint.amber(&format!("  {}", row.quality)) };
+    let background = row.background.as_ref().map(|what| paint.dim(&format!("  {what}"))).unwrap_or_default();
     let id = paint.dim(&format!("  {}", row.id));
     format!(
-        "{} {ends:<24} {status} {ms:>8}  {}{quality}{id}",
+        "{} {ends:<24} {status} {ms:>8}  {}{quality}{background}{id}",
         paint.dim(print::clock(&row.ts)),
         row.operation
     )
 }
 
-fn name(service: Option<&str>) -> &str {
-    service.unwrap_or("?")
+/// A service by its name; somebody in the world by that which was asked for.
+pub(super) fn name(party: &PartyShape) -> String {
+    match (&party.service, &party.host) {
+        (Some(service), Some(host)) => format!("{service} ({host})"),
+        (Some(service), None) => service.clone(),
+        (None, _) => "?".to_owned(),
+    }
 }
 
 fn whole(call: &CallDetail) -> Result<(), Failure> {
@@ -145,43 +155,4 @@ fn message(title: &str, message: &CallMessage, paint: Paint) -> Result<(), Failu
         print::line(&format!("\n{body}{cut}"))?;
     }
     Ok(())
-}
-
-/// `shoal map`.
-pub(super) async fn map(
-    arguments: &StackArguments,
-    json: bool,
-    dot: bool,
-    mermaid: bool,
-) -> Result<(), Failure> {
-    let edges = super::session(arguments).await?.call(command::edges, &Empty {}).await?.edges;
-    if json {
-        return edges.iter().try_for_each(print::json);
-    }
-    if dot || mermaid {
-        return print::line(&server::draw(
-            &edges,
-            if dot { server::Drawing::Dot } else { server::Drawing::Mermaid },
-        ));
-    }
-    let paint = Paint::stdout();
-    let head =
-        ["FROM", "TO", "PROTOCOL", "CALLS", "ERRORS", "P50", "P90", "P99"].map(|h| paint.dim(h)).to_vec();
-    let rows: Vec<Vec<String>> = std::iter::once(head).chain(edges.iter().map(|e| edge(e, paint))).collect();
-    print::table(&rows)
-}
-
-fn edge(edge: &EdgeRow, paint: Paint) -> Vec<String> {
-    let ms = |value: Option<f64>| value.map(print::span).unwrap_or_default();
-    let errors = if edge.errors.get() > 0 { paint.red(&edge.errors.to_string()) } else { String::new() };
-    vec![
-        paint.named(&edge.from),
-        paint.named(&edge.to),
-        edge.protocol.clone(),
-        edge.calls.to_string(),
-        errors,
-        ms(edge.p50_ms),
-        ms(edge.p90_ms),
-        ms(edge.p99_ms),
-    ]
 }

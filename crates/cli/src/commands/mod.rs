@@ -1,10 +1,12 @@
 //! One file a command, or a few that belong together.
 
 mod calls;
+mod chain;
 mod check;
 mod events;
 mod exec;
 mod logs;
+mod map;
 mod open;
 mod place;
 mod serve;
@@ -15,6 +17,7 @@ mod up;
 use std::process::ExitCode;
 
 use api::Client;
+use api::shape::RoutesRequest;
 use clap::CommandFactory;
 
 use crate::args::{Arguments, Command};
@@ -46,7 +49,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Ps { json } => services::ps(&stack, json).await?,
         Command::Logs(logs) => logs::run(&stack, &logs).await?,
         Command::Calls(calls) => calls::run(&stack, &calls).await?,
-        Command::Map { json, dot, mermaid } => calls::map(&stack, json, dot, mermaid).await?,
+        Command::Map { json, dot, mermaid } => map::map(&stack, json, dot, mermaid).await?,
+        Command::Routes { from, to, json } => {
+            let request = RoutesRequest { from, to, services: Vec::new() };
+            map::routes(&stack, &request, json).await?;
+        }
         Command::Events { follow, json } => events::run(&stack, follow, json).await?,
         Command::Exec { service, plain, command } => return exec::run(&stack, service, command, plain).await,
         Command::Shell { service } => return exec::run(&stack, service, Vec::new(), false).await,

@@ -1,5 +1,6 @@
 //! What viewers ask of a session, one method a command of the contract.
 
+mod map;
 mod pages;
 mod query;
 

@@ -1,10 +1,10 @@
-//! Pages of what was observed: lines, calls, edges.
+//! Pages of what was observed: lines, calls.
 
 use std::pin::Pin;
 use std::time::Duration;
 
 use api::shape::{
-    CallDetail, CallsExport, CallsPage, CallsRead, Count, EdgeList, ExportFormat, From, LogsPage, LogsQuery,
+    CallDetail, CallsExport, CallsPage, CallsRead, Chain, Count, ExportFormat, From, LogsPage, LogsQuery,
     LogsRead, Text, Timeline, TimelineRequest,
 };
 use api::{ApiError, Code};
@@ -14,6 +14,7 @@ use tokio::time::Sleep;
 
 use super::query::{calls_query, logs_query, place, position};
 use crate::jobs::now;
+use crate::translate::Rules;
 use crate::{Session, translate};
 
 /// Rows a page at most.
@@ -107,8 +108,9 @@ impl Session {
                 };
             }
         }
+        let rules = Rules { schemas: &schemas, redaction: calls.redaction() };
         Ok(CallsPage {
-            calls: found.into_iter().map(|c| translate::call(c, read.whole, &schemas)).collect(),
+            calls: found.into_iter().map(|c| translate::call(c, read.whole, rules)).collect(),
             before: page.before.map(|c| c.to_string()),
             after: after.or_else(|| same_place(&read.from)).unwrap_or_else(|| START.to_owned()),
         })
@@ -118,11 +120,19 @@ impl Session {
     pub async fn call(&self, id: &str) -> Result<CallDetail, ApiError> {
         let schemas = self.shared.protos.read().await;
         let calls = self.shared.calls();
-        let call = calls.get(id).ok_or_else(|| {
-            ApiError::new(Code::NotFound, format!("there is no call `{id}`"))
-                .hint("the oldest calls are dropped when memory is full")
-        })?;
-        Ok(translate::call(call, true, &schemas))
+        let call = calls.get(id).ok_or_else(|| no_call(id))?;
+        Ok(translate::call(call, true, Rules { schemas: &schemas, redaction: calls.redaction() }))
+    }
+
+    /// What led to a call, and what it caused.
+    pub fn chain(&self, id: &str) -> Result<Chain, ApiError> {
+        let mut calls = self.shared.calls();
+        calls.settle();
+        let chain = calls.chain(id);
+        if chain.is_empty() {
+            return Err(no_call(id));
+        }
+        Ok(Chain { calls: chain.iter().map(translate::linked).collect() })
     }
 
     /// Calls in another tool's form.
@@ -142,13 +152,6 @@ impl Session {
             }
         };
         Ok(Text { text })
-    }
-
-    /// Who called whom.
-    pub fn edges(&self) -> EdgeList {
-        let mut calls = self.shared.calls();
-        calls.settle();
-        EdgeList { edges: calls.edges().iter().map(translate::edge).collect() }
     }
 
     /// Calls over time.
@@ -173,6 +176,11 @@ impl Session {
             errors: series.iter().map(|b| b.errors).collect(),
         })
     }
+}
+
+fn no_call(id: &str) -> ApiError {
+    ApiError::new(Code::NotFound, format!("there is no call `{id}`"))
+        .hint("the oldest calls are dropped when memory is full")
 }
 
 /// Where a list of calls begins, for readers that have read nothing yet.

@@ -57,6 +57,7 @@ pub(crate) fn calls_query(query: &CallsQuery) -> Result<calls::Query, ApiError> 
         services: query.services.clone(),
         protocol,
         failed: query.failed,
+        foreground: !query.background,
         slower: query.slower,
         since: moment(query.since.as_ref())?,
         until: moment(query.until.as_ref())?,

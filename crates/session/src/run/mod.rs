@@ -243,7 +243,7 @@ impl Run {
             return self.tell("manifest", None, text);
         }
         self.tell("manifest", None, "the manifest changed".into());
-        self.shared.calls().configure(&plan.calls);
+        self.shared.calls().configure(&plan);
         let hashes = spec::hashes(&plan);
         self.feed(Input::Plan(plan, hashes));
         self.watch();

@@ -43,7 +43,7 @@ impl Payload {
             last: at.max(frame.first),
             complete: frame.complete,
             media: Some(media(body).to_owned()),
-            parts: Vec::new(),
+            ..Message::default()
         };
         Self { message, status }
     }

@@ -52,7 +52,7 @@ fn message(reply: &Reply, at: Timestamp) -> Message {
         last: at,
         complete: reply.complete,
         media: Some(media.to_owned()),
-        parts: Vec::new(),
+        ..Message::default()
     }
 }
 

@@ -39,6 +39,10 @@ protocol: string,
  */
 operation: string, 
 /**
+ * What calls that differ only in ids have in common.
+ */
+route?: string, 
+/**
  * `GET` and the like.
  */
 method?: string, 
@@ -81,4 +85,16 @@ note?: string,
 /**
  * Whether its answer is still awaited.
  */
-pending?: boolean, };
+pending?: boolean, 
+/**
+ * `health` for a health check, `metrics` for a scrape, `poll` for one of many at a steady pace.
+ */
+background?: string, 
+/**
+ * Whether the manifest's rules do not permit it.
+ */
+forbidden?: boolean, 
+/**
+ * Its time is spent waiting for something to happen, so it says nothing about how fast the callee is.
+ */
+waits?: boolean, };

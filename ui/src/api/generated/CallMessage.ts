@@ -27,6 +27,10 @@ binary?: boolean,
  */
 truncated?: boolean, 
 /**
+ * Whether `body` is shown without the content coding that the headers name; `bytes` counts it as sent.
+ */
+decoded?: boolean, 
+/**
  * What `body` is where no header says so, as a media type.
  */
 media?: string, 

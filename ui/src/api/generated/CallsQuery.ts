@@ -25,6 +25,10 @@ protocol?: string,
  */
 failed: boolean, 
 /**
+ * Health checks, scrapes and polls too; so it is when left out.
+ */
+background?: boolean, 
+/**
  * Longer than this, in milliseconds.
  */
 slower?: number, 
@@ -41,6 +45,7 @@ until?: string,
  */
 text?: string, 
 /**
- * A CEL expression over `protocol from to operation method path status ok ms bytes headers body ts`.
+ * A CEL expression over `protocol from to operation route method path status ok ms bytes headers body ts background
+ * forbidden waits` and some more.
  */
 where?: string, };

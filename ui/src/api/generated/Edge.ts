@@ -44,4 +44,21 @@ p99_ms?: number,
 /**
  * When the newest call began.
  */
-last: string, };
+last: string, 
+/**
+ * Whether the caller does not say that it depends on the callee.
+ */
+undeclared?: boolean, 
+/**
+ * Whether the manifest's rules do not permit it.
+ */
+forbidden?: boolean, 
+/**
+ * The broker between the two: `calls` are messages then, and their time is that from sending to receiving. The
+ * calls that each of them makes to the broker have edges of their own.
+ */
+via?: string, 
+/**
+ * Where at the broker: a topic, a queue, a channel.
+ */
+topic?: string, };

@@ -6,6 +6,6 @@ import type { Edge } from "./Edge";
  */
 export type EdgeList = { 
 /**
- * By caller, callee, protocol.
+ * By caller, callee, protocol, broker, topic.
  */
 edges: Array<Edge>, };

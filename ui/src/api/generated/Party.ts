@@ -11,4 +11,8 @@ service?: string,
 /**
  * Address and port.
  */
-addr: string, };
+addr: string, 
+/**
+ * Of `outside`: the name that DNS last gave this address for.
+ */
+host?: string, };

@@ -1,0 +1,151 @@
+//! Who called whom, and what for.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::Whole;
+
+/// What passed from one service to another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export, rename = "Edge")]
+pub struct EdgeRow {
+    /// The caller.
+    pub from: String,
+    /// The callee.
+    pub to: String,
+    /// What they speak.
+    pub protocol: String,
+    /// Calls.
+    pub calls: Whole,
+    /// Failed ones.
+    pub errors: Whole,
+    /// Body bytes both ways.
+    pub bytes: Whole,
+    /// Median.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p50_ms: Option<f64>,
+    /// 90th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p90_ms: Option<f64>,
+    /// 99th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p99_ms: Option<f64>,
+    /// When the newest call began.
+    pub last: String,
+    /// Whether the caller does not say that it depends on the callee.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub undeclared: bool,
+    /// Whether the manifest's rules do not permit it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub forbidden: bool,
+    /// The broker between the two: `calls` are messages then, and their time is that from sending to receiving. The
+    /// calls that each of them makes to the broker have edges of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub via: Option<String>,
+    /// Where at the broker: a topic, a queue, a channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub topic: Option<String>,
+}
+
+/// All edges.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct EdgeList {
+    /// By caller, callee, protocol, broker, topic.
+    pub edges: Vec<EdgeRow>,
+}
+
+/// Which routes. Everything that is left out does not narrow.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, optional_fields)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoutesRequest {
+    /// Of calls made by this service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Of calls made to this service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Of calls made by or to one of these services; empty: all.
+    pub services: Vec<String>,
+}
+
+/// Calls over one edge that differ only in ids.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export, rename = "Route")]
+pub struct RouteRow {
+    /// The caller.
+    pub from: String,
+    /// The callee.
+    pub to: String,
+    /// What they speak.
+    pub protocol: String,
+    /// What is asked: `GET /orders/{id}`; `(other)` for all that are not told apart.
+    pub route: String,
+    /// Calls.
+    pub calls: Whole,
+    /// Failed ones.
+    pub errors: Whole,
+    /// Calls in each second of the last minute.
+    pub per_second: f64,
+    /// Median.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p50_ms: Option<f64>,
+    /// 90th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p90_ms: Option<f64>,
+    /// 99th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p99_ms: Option<f64>,
+    /// When the newest call began.
+    pub last: String,
+}
+
+/// All routes that were asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct RouteList {
+    /// By caller, callee, protocol, route.
+    pub routes: Vec<RouteRow>,
+}
+
+/// Something that does not fit: the manifest against what was seen, or that against itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, rename = "Finding")]
+pub struct FindingRow {
+    /// `forbidden` by the manifest's rules, `undeclared` in `depends_on`, `twice` for a route that several services
+    /// answer, `uncalled` for a service that nobody calls.
+    pub kind: String,
+    /// What was found, in one sentence.
+    pub text: String,
+    /// What to do about it.
+    pub hint: String,
+    /// The services that it is about; caller and callee where it is about calls.
+    pub services: Vec<String>,
+    /// The route that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub route: Option<String>,
+    /// How many calls it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub calls: Option<Whole>,
+}
+
+/// Everything that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct FindingList {
+    /// The gravest first.
+    pub findings: Vec<FindingRow>,
+}

@@ -1,0 +1,156 @@
+//! A broker hides who speaks to whom: senders and receivers at one place of it are joined to edges of their own.
+//!
+//! A message is known by its key where it has one. One without is taken for the newest that was left at its place, so it
+//! has a sender but no time on its way.
+
+mod deliveries;
+mod place;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+
+use model::Timestamp;
+use model::call::{Call, Edge};
+use model::exchange::{Protocol, TopicRole};
+
+use crate::counts::{Addend, Counts, units};
+use crate::names::{Names, ServiceId};
+use crate::routes;
+use deliveries::{Delivery, deliveries};
+use place::{Place, covers};
+
+/// So many places are remembered; reply places come and go with every question.
+const PLACES: usize = 1024;
+/// So many edges are told apart.
+const EDGES: usize = 1024;
+
+/// What is left where, and who got it.
+#[derive(Debug, Default)]
+pub(crate) struct Brokers {
+    places: HashMap<Key, Place>,
+    order: VecDeque<Key>,
+    joined: HashMap<Joint, Counts>,
+}
+
+/// Broker, protocol, name.
+type Key = (ServiceId, Protocol, String);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Joint {
+    from: ServiceId,
+    to: ServiceId,
+    broker: ServiceId,
+    protocol: Protocol,
+    topic: String,
+}
+
+impl Brokers {
+    /// Takes a call between two services as it is now; `before` is what was known of it.
+    pub(crate) fn observe(&mut self, (from, to): (ServiceId, ServiceId), call: &Call, before: Option<&Call>) {
+        let Some(topic) = &call.topic else { return };
+        match topic.role {
+            TopicRole::Sends => {
+                let known = before.is_some_and(|before| before.topic == call.topic);
+                if call.ok && !known {
+                    let place = self.place((to, call.protocol, topic.name.clone()));
+                    place.send(from, call.ts, topic.key.as_deref());
+                }
+            }
+            TopicRole::Receives => {
+                let known = before.map_or(0, |before| deliveries(before).count());
+                for (number, delivery) in deliveries(call).enumerate().skip(known) {
+                    // Of several messages the key is the first one's.
+                    let key = topic.key.as_deref().filter(|_| number == 0);
+                    self.receive((to, call.protocol), from, &delivery, key);
+                }
+            }
+        }
+    }
+
+    fn receive(
+        &mut self,
+        (broker, protocol): (ServiceId, Protocol),
+        by: ServiceId,
+        delivery: &Delivery<'_>,
+        key: Option<&str>,
+    ) {
+        let exact = (broker, protocol, delivery.place.to_owned());
+        let named = if self.places.contains_key(&exact) {
+            Some(exact)
+        } else {
+            self.other_place((broker, protocol), delivery.place, key)
+        };
+        let Some(named) = named else { return };
+        let Some(place) = self.places.get_mut(&named) else { return };
+        let Some((from, sent)) = place.receive(delivery.at, key) else { return };
+        let mut topic = routes::place(protocol, &named.2);
+        let joint = |topic| Joint { from, to: by, broker, protocol, topic };
+        if self.joined.len() >= EDGES && !self.joined.contains_key(&joint(topic.clone())) {
+            routes::OTHER.clone_into(&mut topic);
+        }
+        let latency = sent.map(|sent| units(delivery.at.since(sent).as_secs_f64() * 1000.0));
+        let one =
+            Addend { failed: false, background: false, bytes: delivery.bytes, latency, at: delivery.at };
+        self.joined.entry(joint(topic)).or_insert_with(|| Counts::new(2)).add(&one);
+    }
+
+    /// Who listens to many places names none of them; and what is sent to one may arrive from another.
+    fn other_place(
+        &self,
+        (broker, protocol): (ServiceId, Protocol),
+        name: &str,
+        key: Option<&str>,
+    ) -> Option<Key> {
+        let own = self.places.iter().filter(|((b, p, _), _)| (*b, *p) == (broker, protocol));
+        let newest = |(_, place): &(&Key, &Place)| place.last_sent();
+        let by_pattern = own.clone().filter(|((.., sent_to), _)| covers(protocol, name, sent_to));
+        let by_key = own.filter(|(_, place)| key.is_some_and(|key| place.knows(key)));
+        let found = by_pattern.max_by_key(newest).or_else(|| by_key.max_by_key(newest));
+        found.map(|(key, _)| key.clone())
+    }
+
+    fn place(&mut self, key: Key) -> &mut Place {
+        if !self.places.contains_key(&key) {
+            self.order.push_back(key.clone());
+            if self.order.len() > PLACES
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.places.remove(&oldest);
+            }
+        }
+        self.places.entry(key).or_default()
+    }
+
+    /// Every sender and receiver that were joined, with the messages that went from one to the other.
+    pub(crate) fn edges<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = Edge> + 'a {
+        let name = |service| names.name(service).to_owned();
+        self.joined.iter().map(move |(joint, counts)| {
+            let [p50_ms, p90_ms, p99_ms] = counts.percentiles();
+            Edge {
+                from: name(joint.from),
+                to: name(joint.to),
+                protocol: joint.protocol,
+                calls: counts.calls,
+                errors: 0,
+                bytes: counts.bytes,
+                p50_ms,
+                p90_ms,
+                p99_ms,
+                last: counts.last,
+                undeclared: false,
+                forbidden: false,
+                via: Some(name(joint.broker)),
+                topic: Some(joint.topic.clone()),
+            }
+        })
+    }
+
+    /// Whether anything that somebody sent came to this service.
+    pub(crate) fn feeds(&self, service: ServiceId) -> bool {
+        self.joined.keys().any(|joint| joint.to == service)
+    }
+}
+
+/// A message that has not been received yet is remembered with when it was sent.
+type Sent = (ServiceId, Option<Timestamp>);

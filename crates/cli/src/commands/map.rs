@@ -1,0 +1,99 @@
+//! `shoal map` and `shoal routes`.
+
+use api::commands::command;
+use api::shape::{EdgeRow, Empty, FindingRow, RouteRow, RoutesRequest, Whole};
+
+use crate::args::StackArguments;
+use crate::failure::Failure;
+use crate::print::{self, Paint};
+
+/// `shoal map`.
+pub(super) async fn map(
+    arguments: &StackArguments,
+    json: bool,
+    dot: bool,
+    mermaid: bool,
+) -> Result<(), Failure> {
+    let client = super::session(arguments).await?;
+    let edges = client.call(command::edges, &Empty {}).await?.edges;
+    if json {
+        return edges.iter().try_for_each(print::json);
+    }
+    if dot || mermaid {
+        return print::line(&server::draw(
+            &edges,
+            if dot { server::Drawing::Dot } else { server::Drawing::Mermaid },
+        ));
+    }
+    let paint = Paint::stdout();
+    let head =
+        ["FROM", "TO", "PROTOCOL", "CALLS", "ERRORS", "P50", "P90", "P99"].map(|h| paint.dim(h)).to_vec();
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(edges.iter().map(|e| edge(e, paint))).collect();
+    print::table(&rows)?;
+    let findings = client.call(command::findings, &Empty {}).await?.findings;
+    findings.iter().enumerate().try_for_each(|(at, found)| finding(at, found, paint))
+}
+
+fn finding(at: usize, finding: &FindingRow, paint: Paint) -> Result<(), Failure> {
+    let space = if at == 0 { "\n" } else { "" };
+    let grave = finding.kind == "forbidden";
+    let mark = if grave { paint.red("forbidden") } else { paint.amber(&finding.kind) };
+    print::line(&format!("{space}{mark}: {}\n  {}", finding.text, paint.dim(&finding.hint)))
+}
+
+fn edge(edge: &EdgeRow, paint: Paint) -> Vec<String> {
+    let protocol = match (&edge.via, &edge.topic) {
+        (Some(via), Some(topic)) => format!("{} {}", edge.protocol, paint.dim(&format!("{topic} via {via}"))),
+        _ => edge.protocol.clone(),
+    };
+    vec![
+        paint.named(&edge.from),
+        paint.named(&edge.to),
+        protocol,
+        edge.calls.to_string(),
+        errors(edge.errors, paint),
+        ms(edge.p50_ms),
+        ms(edge.p90_ms),
+        ms(edge.p99_ms),
+    ]
+}
+
+/// `shoal routes`.
+pub(super) async fn routes(
+    arguments: &StackArguments,
+    request: &RoutesRequest,
+    json: bool,
+) -> Result<(), Failure> {
+    let routes = super::session(arguments).await?.call(command::routes, request).await?.routes;
+    if json {
+        return routes.iter().try_for_each(print::json);
+    }
+    let paint = Paint::stdout();
+    let head = ["FROM", "TO", "CALLS", "ERRORS", "PER S", "P50", "P90", "P99", "ROUTE"];
+    let head = head.map(|h| paint.dim(h)).to_vec();
+    let rows: Vec<Vec<String>> =
+        std::iter::once(head).chain(routes.iter().map(|r| route(r, paint))).collect();
+    print::table(&rows)
+}
+
+fn route(route: &RouteRow, paint: Paint) -> Vec<String> {
+    vec![
+        paint.named(&route.from),
+        paint.named(&route.to),
+        route.calls.to_string(),
+        errors(route.errors, paint),
+        format!("{:.2}", route.per_second),
+        ms(route.p50_ms),
+        ms(route.p90_ms),
+        ms(route.p99_ms),
+        route.route.clone(),
+    ]
+}
+
+fn errors(errors: Whole, paint: Paint) -> String {
+    if errors.get() > 0 { paint.red(&errors.to_string()) } else { String::new() }
+}
+
+fn ms(value: Option<f64>) -> String {
+    value.map(print::span).unwrap_or_default()
+}
