@@ -11,7 +11,7 @@ use model::Timestamp;
 use model::exchange::Protocol;
 
 use crate::conversation::{Decode, Dir};
-use crate::{amqp, dns, http1, http2, kafka, mongodb, mqtt, nats, postgres, redis, tls, websocket};
+use crate::{amqp, dns, http1, http2, kafka, mongodb, mqtt, mysql, nats, postgres, redis, tls, websocket};
 
 /// No protocol needs more to be told from the others: a request line with a long target.
 const PROBE_LIMIT: usize = 16 * 1024;
@@ -82,6 +82,7 @@ static SPOKEN: &[Spoken] = &[
     Spoken { protocol: Protocol::Postgres, recognise: postgres::recognise, decoder: postgres::decoder },
     Spoken { protocol: Protocol::Amqp, recognise: amqp::recognise, decoder: amqp::decoder },
     Spoken { protocol: Protocol::Kafka, recognise: kafka::recognise, decoder: kafka::decoder },
+    Spoken { protocol: Protocol::Mysql, recognise: mysql::recognise, decoder: mysql::decoder },
 ];
 
 /// What is known of a connection.
@@ -281,6 +282,14 @@ mod tests {
                 Finding::Nothing => "nothing",
             };
             assert_eq!(found, expected, "{chunks:?}");
+        }
+    }
+
+    #[test]
+    fn no_protocol_takes_what_another_begins_with() {
+        // WebSocket begins behind an upgrade, which is HTTP's.
+        for spoken in SPOKEN.iter().filter(|spoken| spoken.protocol != Protocol::WebSocket) {
+            crate::prefixes::check(spoken.protocol.name(), spoken.recognise);
         }
     }
 

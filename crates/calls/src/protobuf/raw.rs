@@ -3,8 +3,6 @@
 //! The wire format (protobuf.dev, "Encoding") does not tell a text from a nested message: what reads as text is taken for
 //! text, what else reads as a message for a message.
 
-use std::fmt::Write;
-
 /// How deep messages may be nested before the rest is shown as bytes.
 const DEPTH: usize = 32;
 /// More text than this is not made, in bytes.
@@ -45,37 +43,43 @@ fn write(bytes: &[u8], depth: usize, text: &mut String) -> End {
         }
         let Some((number, value)) = field(&mut rest, depth) else { return End::Early };
         indent(depth, text);
-        // Writing into a text cannot fail.
-        let _ = match value {
-            Value::Varint(value) => writeln!(text, "{number}: {value}"),
-            Value::Fixed64(value) => writeln!(text, "{number}: 0x{value:016x}"),
-            Value::Fixed32(value) => writeln!(text, "{number}: 0x{value:08x}"),
+        let shown = match value {
+            Value::Varint(value) => value.to_string(),
+            Value::Fixed64(value) => format!("0x{value:016x}"),
+            Value::Fixed32(value) => format!("0x{value:08x}"),
             Value::Group(inner) => {
                 nested(number, inner, depth, text);
-                Ok(())
+                continue;
             }
             Value::Bytes(inner) => match readable(inner) {
-                Some(word) => writeln!(text, "{number}: {word:?}"),
+                Some(word) => format!("{word:?}"),
                 None if depth < DEPTH && is_message(inner) => {
                     nested(number, inner, depth, text);
-                    Ok(())
+                    continue;
                 }
-                None => writeln!(text, "{number}: \"{}\"", inner.escape_ascii()),
+                None => format!("\"{}\"", inner.escape_ascii()),
             },
         };
+        push(text, &[&number.to_string(), ": ", &shown, "\n"]);
     }
     End::Whole
 }
 
 fn nested(number: u64, inner: &[u8], depth: usize, text: &mut String) {
-    let _ = writeln!(text, "{number} {{");
+    push(text, &[&number.to_string(), " {\n"]);
     write(inner, depth + 1, text);
     indent(depth, text);
     text.push_str("}\n");
 }
 
+fn push(text: &mut String, parts: &[&str]) {
+    for part in parts {
+        text.push_str(part);
+    }
+}
+
 fn indent(depth: usize, text: &mut String) {
-    (0..depth).for_each(|_| text.push_str("  "));
+    text.push_str(&"  ".repeat(depth));
 }
 
 fn readable(bytes: &[u8]) -> Option<&str> {

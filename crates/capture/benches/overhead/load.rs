@@ -110,7 +110,7 @@ impl Load {
             if window >= self.windows {
                 return seen;
             }
-            if asked >= start && since - self.window * window as u32 >= SETTLE {
+            if asked >= start && since.saturating_sub(self.window * window as u32) >= SETTLE {
                 seen.push((window, micros));
             }
         }

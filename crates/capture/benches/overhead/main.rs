@@ -8,7 +8,7 @@
 
 mod load;
 #[path = "../../tests/engine/stage.rs"]
-#[expect(dead_code, reason = "the tests use all of it")]
+#[expect(dead_code, clippy::unwrap_used, reason = "it is the tests', which use all of it")]
 mod stage;
 
 use std::net::{IpAddr, SocketAddr};
@@ -62,7 +62,7 @@ async fn bench() {
     let pid = pid_of(&caller);
     let (capture, counts) = watched(&stage, &network).await;
 
-    println!("{:<16} {:>10} {:>10} {:>10} {:>10}   {}", "", "rate", "null", "p50", "null", "wanted");
+    println!("{:<16} {:>10} {:>10} {:>10} {:>10}   wanted", "", "rate", "null", "p50", "null");
     for (name, path, connections, rate, wanted) in CASES {
         let load = |start| Load {
             server,
@@ -238,7 +238,7 @@ fn compare(windows: &[Window]) -> (f64, f64) {
     let odd = windows.windows(3).step_by(2);
     let of = |value: &dyn Fn(&[Window]) -> f64| median(odd.clone().map(value).collect());
     let share = |three: &[Window]| 2.0 * three[1].calls as f64 / (three[0].calls + three[2].calls) as f64;
-    let added = |three: &[Window]| three[1].p50 - (three[0].p50 + three[2].p50) / 2.0;
+    let added = |three: &[Window]| three[1].p50 - f64::midpoint(three[0].p50, three[2].p50);
     (of(&share), of(&added))
 }
 

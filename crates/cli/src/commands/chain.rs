@@ -26,7 +26,9 @@ pub(super) async fn run(client: &Client, id: &str, json: bool) -> Result<(), Fai
         print::line(&paint.dim("~ known by time alone: it can have been made for no other call"))?;
     }
     if has("ambiguous") {
-        print::line(&paint.dim("? it may have been made for one of several calls; this is the most likely one"))?;
+        print::line(
+            &paint.dim("? it may have been made for one of several calls; this is the most likely one"),
+        )?;
     }
     Ok(())
 }

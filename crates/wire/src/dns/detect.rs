@@ -155,15 +155,9 @@ fn plausible_name(bytes: &[u8], at: usize) -> Result<(), Stop> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prefixes;
 
     const QUERY: &[u8] =
         b"\x12\x34\x01\x20\0\x01\0\0\0\0\0\x01\x04shop\0\0\x01\0\x01\0\0\x29\x04\xd0\0\0\0\0\0\0";
-
-    #[test]
-    fn dns_over_tcp_is_told_from_all_others() {
-        prefixes::check("dns", recognise);
-    }
 
     #[test]
     fn a_message_has_to_fit_in_every_field() {

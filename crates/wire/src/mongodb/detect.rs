@@ -113,12 +113,6 @@ fn document(bytes: &[u8], room: usize) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prefixes;
-
-    #[test]
-    fn mongodb_is_told_from_all_others() {
-        prefixes::check("mongodb", recognise);
-    }
 
     #[test]
     fn each_kind_of_message_is_known_and_has_to_fit() {

@@ -161,12 +161,6 @@ fn is_topic(bytes: &[u8], filter: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prefixes;
-
-    #[test]
-    fn mqtt_is_told_from_all_others() {
-        prefixes::check("mqtt", recognise);
-    }
 
     #[test]
     fn a_connect_has_to_fit_in_every_field() {

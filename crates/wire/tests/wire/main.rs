@@ -17,6 +17,8 @@ mod mongodb;
 #[cfg(test)]
 mod mqtt;
 #[cfg(test)]
+mod mysql;
+#[cfg(test)]
 mod nats;
 #[cfg(test)]
 mod nats_properties;

@@ -12,7 +12,7 @@ const HELD: usize = 16 * 1024 * 1024;
 ///
 /// # Panics
 /// When a decoder does, when a call is reported after its end or never ends, or when too much is held.
-pub fn play(script: &[u8]) {
+pub(crate) fn play(script: &[u8]) {
     let mut wire = Wire::new(Limits::new(4096));
     let mut out = Vec::new();
     let mut seqs = [1000_u32, u32::MAX - 2000];

@@ -1,0 +1,6 @@
+//! MySQL over whole connections.
+
+mod captures;
+mod properties;
+mod scenarios;
+mod talk;
