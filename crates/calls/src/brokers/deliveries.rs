@@ -19,7 +19,8 @@ pub(super) struct Delivery<'a> {
 
 pub(super) fn deliveries(call: &Call) -> impl Iterator<Item = Delivery<'_>> {
     let name = call.topic.as_ref().map(|topic| topic.name.as_str()).unwrap_or_default();
-    let response = call.response.as_ref();
+    // What the receiver does not answer is told as a request of the broker's.
+    let response = call.response.as_ref().or_else(|| is_pushed(call).then_some(&call.request));
     let parts = response.map(|response| response.parts.as_slice()).unwrap_or_default();
     // `message CHANNEL` tells which of many places it came from.
     let parts = parts.iter().filter_map(move |part| {
@@ -36,7 +37,8 @@ pub(super) fn deliveries(call: &Call) -> impl Iterator<Item = Delivery<'_>> {
 
 /// How many messages an answer without parts holds.
 fn count(call: &Call, response: &Message) -> usize {
-    if !call.ok {
+    // A message that the receiver rejects has come all the same.
+    if !call.ok && !is_pushed(call) {
         return 0;
     }
     if call.protocol == Protocol::Kafka {
@@ -45,7 +47,10 @@ fn count(call: &Call, response: &Message) -> usize {
     }
     let nothing = NOTHING.contains(&response.body.trim_ascii()) || call.status.as_deref() == Some("nil");
     // A message may have no body, but only what is about nothing else is one then.
-    let pushed = ["deliver", "msg", "hmsg"].iter().any(|method| call.method.eq_ignore_ascii_case(method));
-    let empty = response.body.is_empty();
-    usize::from(!nothing && (!empty || (pushed && call.done)))
+    usize::from(!nothing && (!response.body.is_empty() || (is_pushed(call) && call.done)))
+}
+
+/// Whether it is a message that the broker hands over unasked.
+pub(crate) fn is_pushed(call: &Call) -> bool {
+    ["deliver", "msg", "hmsg"].iter().any(|method| call.method.eq_ignore_ascii_case(method))
 }

@@ -17,6 +17,7 @@ use model::exchange::{Protocol, TopicRole};
 use crate::counts::{Addend, Counts, units};
 use crate::names::{Names, ServiceId};
 use crate::routes;
+pub(crate) use deliveries::is_pushed;
 use deliveries::{Delivery, deliveries};
 use place::{Place, covers};
 

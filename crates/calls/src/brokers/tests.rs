@@ -134,6 +134,7 @@ fn what_was_not_delivered_does_not_count() {
     empty.response.as_mut().unwrap().body = b"(nil)".to_vec();
     calls.observe(empty);
     let mut failed = ask(3, MAIL, Redis, Receives, "jobs", None, 20);
+    failed.method = "BLPOP".to_owned();
     failed.failure = Some("WRONGTYPE".to_owned());
     calls.observe(failed);
     let mut refused = ask(4, ORDERS, Redis, Sends, "jobs", None, 30);
@@ -141,6 +142,21 @@ fn what_was_not_delivered_does_not_count() {
     calls.observe(refused);
     calls.observe(ask(5, MAIL, Redis, Receives, "jobs", None, 40));
     assert_eq!(joined(&calls), ["web -> mail via db: jobs 1"]);
+}
+
+#[test]
+fn a_message_that_is_not_answered_or_is_rejected_has_come() {
+    let mut calls = store();
+    calls.observe(ask(1, WEB, Nats, Sends, "jobs", None, 0));
+    let mut unanswered = ask(2, MAIL, Nats, Receives, "jobs", None, 10);
+    unanswered.method = "MSG".to_owned();
+    unanswered.request.body = b"a job".to_vec();
+    unanswered.response = None;
+    calls.observe(unanswered);
+    let mut rejected = ask(3, MAIL, Nats, Receives, "jobs", None, 20);
+    rejected.failure = Some("rejected by the consumer".to_owned());
+    calls.observe(rejected);
+    assert_eq!(joined(&calls), ["web -> mail via db: jobs 2"]);
 }
 
 #[test]
