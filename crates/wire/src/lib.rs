@@ -20,6 +20,7 @@ mod conversation;
 mod datagrams;
 mod detect;
 mod dns;
+mod events;
 mod flow;
 mod framing;
 mod grpc;

@@ -8,6 +8,8 @@ use crate::judge::header;
 
 /// No more messages of one call are counted.
 const MOST: usize = 10_000;
+/// What a message is called among a subscription's parts.
+const MESSAGES: [&str; 2] = ["message", "notification"];
 /// How renderings of an answer say that there was nothing.
 const NOTHING: [&[u8]; 6] = [b"(nil)", b"nil", b"null", b"[]", b"(empty array)", b"_"];
 
@@ -22,9 +24,9 @@ pub(super) fn deliveries(call: &Call) -> impl Iterator<Item = Delivery<'_>> {
     // What the receiver does not answer is told as a request of the broker's.
     let response = call.response.as_ref().or_else(|| is_pushed(call).then_some(&call.request));
     let parts = response.map(|response| response.parts.as_slice()).unwrap_or_default();
-    // `message CHANNEL` tells which of many places it came from.
+    // `message CHANNEL` tells which of many places it came from; PostgreSQL has its own word.
     let parts = parts.iter().filter_map(move |part| {
-        let rest = part.kind.strip_prefix("message")?;
+        let rest = MESSAGES.iter().find_map(|word| part.kind.strip_prefix(word))?;
         let place = rest.strip_prefix(' ').map_or(name, str::trim);
         Some(Delivery { at: part.at, bytes: part.bytes, place })
     });

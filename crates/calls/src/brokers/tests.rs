@@ -177,6 +177,41 @@ fn a_key_that_is_told_later_still_counts_once() {
 }
 
 #[test]
+fn a_delivery_that_is_told_before_what_was_sent_is_joined_all_the_same() {
+    let mut calls = store();
+    // The broker gives the waiting one its message first, and answers the sender then.
+    calls.observe(ask(1, MAIL, Redis, Receives, "mail", None, 10));
+    calls.observe(ask(2, MAIL, Amqp, Receives, "letters", Some("a"), 10));
+    calls.observe(ask(3, MAIL, Nats, Receives, "orders.>", None, 10));
+    // Left by somebody unseen, long ago.
+    calls.observe(ask(4, MAIL, Redis, Receives, "attic", None, 10));
+    assert_eq!(joined(&calls), [""; 0]);
+    calls.observe(ask(5, WEB, Redis, Sends, "mail", None, 9));
+    calls.observe(ask(6, WEB, Amqp, Sends, "post/letters", Some("a"), 5));
+    calls.observe(ask(7, WEB, Nats, Sends, "orders.7", None, 9));
+    calls.observe(ask(8, WEB, Redis, Sends, "attic", None, 60));
+    assert_eq!(
+        joined(&calls),
+        [
+            "web -> mail via db: mail 1",
+            "web -> mail via db: post/letters 1 6 ms",
+            "web -> mail via db: orders.{id} 1"
+        ]
+    );
+}
+
+#[test]
+fn a_notification_of_postgresql_is_a_message() {
+    let mut calls = store();
+    let mut listening = ask(1, MAIL, Protocol::Postgres, Receives, "sales", None, 0);
+    let response = listening.response.as_mut().unwrap();
+    response.parts.push(Part { at: at(10), kind: "notification".to_owned(), bytes: 6, kept: 0 });
+    calls.observe(ask(2, WEB, Protocol::Postgres, Sends, "sales", None, 5));
+    calls.observe(listening);
+    assert_eq!(joined(&calls), ["web -> mail via db: sales 1"]);
+}
+
+#[test]
 fn patterns_of_each_protocol() {
     for (protocol, pattern, name, expected) in [
         (Nats, "orders.*", "orders.7", true),
