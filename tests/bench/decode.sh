@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # How fast captured traffic becomes calls: `shoal calls --pcap` beside Suricata and tshark, on the same files, on one core
-# each, in turns. The files are recorded once: about 500 MB of HTTP/1 and of HTTP/2 between a client and an nginx. Zeek is
+# each, in turns. The files are recorded once: about 500 MB of HTTP/1 and of HTTP/2 between a client and an nginx, small ones as services make them. Zeek is
 # not among the peers, since Debian does not package it. `./dev bench decode [MEGABYTES]`
 set -euo pipefail
 readonly megabytes=${1:-500} rounds=3 image=shoal/bench:decode data=$PWD/target/bench
@@ -27,14 +27,14 @@ TEXT
 
 in_container() { docker run --rm --cpuset-cpus 1 -v "$data:/data" -v "$PWD/target/release:/shoal:ro" $image "$@"; }
 
-# record NAME H2LOAD-FLAG: calls of a few kilobytes each, until the file has its size.
+# record NAME H2LOAD-FLAG HTTP2: calls of some hundred bytes, until the file has its size.
 record() {
   local file=$data/$1-$megabytes.pcap
   [[ ! -s $file ]] || return 0
   docker run --rm -v "$data:/data" $image bash -c '
     set -e
     mkdir -p /www && for n in $(seq 100); do
-      { printf "{\"id\":%d,\"text\":\"" $n; head -c $((n * 60)) /dev/urandom | base64 -w0; printf "\"}"; } >/www/$n.json
+      { printf "{\"id\":%d,\"text\":\"" $n; head -c $((n * 6)) /dev/urandom | base64 -w0; printf "\"}"; } >/www/$n.json
     done
     cat >/tmp/nginx.conf <<TEXT
 events {}
@@ -56,7 +56,7 @@ TEXT
 run() {
   local command
   case $1 in
-    shoal) command="/shoal/shoal calls --pcap /data/$2 --json" ;;
+    shoal) command="/shoal/shoal calls --pcap /data/$2" ;;
     suricata) command="suricata -r /data/$2 -l /tmp -k none --runmode single -S /dev/null" ;;
     tshark) command="tshark -n -r /data/$2 -Y http||http2 -T fields -e frame.time_epoch -e http.request.method -e http.request.uri -e http.response.code -e http2.headers.method -e http2.headers.path -e http2.headers.status" ;;
   esac

@@ -60,7 +60,7 @@ impl<'q> Passing<'q> {
             return None;
         }
         self.order.push(Reverse((call.ts, self.next)));
-        self.waiting.insert(self.next, call.clone());
+        self.waiting.insert(self.next, self.calls.hand_over(&id)?);
         self.next += 1;
         if self.waiting.len() > WAITING { self.pop() } else { None }
     }

@@ -109,12 +109,13 @@ impl Server {
 pub fn decode_captures<E>(
     files: &[PathBuf],
     query: &CallsQuery,
+    whole: bool,
     sink: &mut dyn FnMut(&CallDetail) -> Result<(), E>,
 ) -> Result<(), E>
 where
     E: From<ApiError>,
 {
-    session::decode_captures(files, query, sink)
+    session::decode_captures(files, query, whole, sink)
 }
 
 fn serve<L>(

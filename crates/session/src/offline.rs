@@ -50,11 +50,12 @@ pub fn draw(edges: &[EdgeRow], drawing: Drawing) -> String {
     }
 }
 
-/// Decodes capture files and hands over the calls in them, oldest first, file by file. Nothing in a file has a name,
-/// so both ends of a call are addresses.
+/// Decodes capture files and hands over the calls in them, oldest first, file by file; with headers and bodies when they
+/// are wanted `whole`. Nothing in a file has a name, so both ends of a call are addresses.
 pub fn decode_captures<E: From<ApiError>>(
     files: &[PathBuf],
     query: &CallsQuery,
+    whole: bool,
     sink: &mut dyn FnMut(&CallDetail) -> Result<(), E>,
 ) -> Result<(), E> {
     let query = requests::calls_query(query)?;
@@ -65,7 +66,7 @@ pub fn decode_captures<E: From<ApiError>>(
         let redaction = passing.redaction();
         let rules = Rules { schemas: &schemas, redaction: &redaction };
         let mut hand_on = |call: &Call| {
-            let mut shown = translate::call(call, true, rules);
+            let mut shown = translate::call(call, whole, rules);
             shown.row.from.service = None;
             shown.row.to.service = None;
             sink(&shown)

@@ -20,7 +20,7 @@ pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> R
         let mut print = |call: &CallDetail| {
             if calls.json { print::json(call) } else { print::line(&shown(call, Paint::stdout())) }
         };
-        return server::decode_captures(&calls.pcap, &query, &mut print);
+        return server::decode_captures(&calls.pcap, &query, calls.json, &mut print);
     }
     let client = super::session(arguments).await?;
     if let Some(CallsCommand::Show { id, json }) = &calls.command {
