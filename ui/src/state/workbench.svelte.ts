@@ -2,6 +2,7 @@
 import type { Backend } from "../api/backend";
 import type { Refusal } from "../api/error";
 import { CallPanel } from "./callpanel.svelte";
+import { ChainState } from "./chain.svelte";
 import { complain } from "./complaints";
 import { LogPanel } from "./logpanel.svelte";
 import { MapState } from "./map.svelte";
@@ -25,6 +26,7 @@ export class WorkbenchState {
   readonly stack: StackState;
   readonly logs: LogPanel;
   readonly calls: CallPanel;
+  readonly chain: ChainState;
   readonly map: MapState;
   readonly timeline: TimelineState;
   readonly terminals = new TerminalsState();
@@ -37,6 +39,7 @@ export class WorkbenchState {
     this.stack = new StackState(backend);
     this.logs = new LogPanel(backend, this.selection);
     this.calls = new CallPanel(backend, this.selection);
+    this.chain = new ChainState(backend);
     this.map = new MapState(this.stack);
     this.timeline = new TimelineState(backend);
   }
