@@ -24,3 +24,9 @@ export function insteadOfTime(call: CallRow): string | undefined {
   if (call.pending === true && (call.waits === true || call.protocol === "tcp" || call.protocol === "tls")) return "open";
   return call.waits === true ? "waits" : undefined;
 }
+
+const BACKGROUND: Readonly<Record<string, string>> = { health: "a health check", metrics: "a scrape of metrics", poll: "one of many at a steady pace" };
+
+/** Why a call is left out of the list unless it is asked for. */
+export const backgroundText = (background: string | undefined): string | undefined =>
+  background === undefined ? undefined : (BACKGROUND[background] ?? background);

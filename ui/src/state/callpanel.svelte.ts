@@ -7,11 +7,12 @@ import type { RouteOrder } from "../lib/routesort";
 import { CALL_ROOTS, readSearch } from "../lib/search";
 import { allOf, equals, withTerm } from "../lib/where";
 import { CallsState } from "./calls.svelte";
+import { Comparison, type Remembered } from "./comparison.svelte";
 import { RoutesState } from "./routes.svelte";
 import type { SelectionState } from "./selection.svelte";
 
-/** Calls one by one, or grouped by what they have in common. */
-export type CallsMode = "list" | "routes";
+/** Calls one by one, grouped by what they have in common, or two of them set against each other. */
+export type CallsMode = "list" | "routes" | "compare";
 
 export class CallPanel {
   typed = $state("");
@@ -22,11 +23,14 @@ export class CallPanel {
   mode = $state<CallsMode>("list");
   order = $state.raw<RouteOrder>({ by: "calls", descending: true });
   readonly routes: RoutesState;
+  /** The call that another one is to be compared with. */
+  remembered = $state.raw<Remembered | null>(null);
+  comparison = $state.raw<Comparison | null>(null);
   readonly calls: CallsState;
   readonly search = $derived(readSearch(this.typed, CALL_ROOTS));
 
   constructor(
-    backend: Backend,
+    private readonly backend: Backend,
     private readonly selection: SelectionState,
   ) {
     this.calls = new CallsState(backend, { services: [], failed: false });
@@ -48,6 +52,23 @@ export class CallPanel {
   addTerm(term: string): void {
     this.typed = withTerm(this.typed, term, CALL_ROOTS);
     this.mode = "list";
+  }
+
+  /** All calls of one trace. */
+  showTrace(trace: string): void {
+    this.typed = equals("trace", trace);
+    this.failed = false;
+    this.background = true;
+    this.protocol = "";
+    this.mode = "list";
+  }
+
+  /** The call that was remembered, beside another one. */
+  compare(id: string): void {
+    if (this.remembered === null) return;
+    this.comparison = new Comparison(this.backend, [this.remembered.id, id]);
+    this.remembered = null;
+    this.mode = "compare";
   }
 
   /** The calls of one route and no others. */
