@@ -1,6 +1,7 @@
 // The calls that a view holds, oldest first, and the order in which it shows them. Pure.
 import type { Call } from "../api/generated/Call";
 import type { CallsPage } from "../api/generated/CallsPage";
+import type { WaterfallRow } from "../lib/waterfall";
 
 export const CALLS_KEPT = 5000;
 
@@ -57,4 +58,15 @@ export function isAwaited(call: Call): boolean {
 export function shown(list: CallList): Call[] {
   const newestFirst = list.calls.toReversed();
   return [...newestFirst.filter(isAwaited), ...newestFirst.filter((call) => !isAwaited(call))];
+}
+
+/** What stands in a row of the list: a call, or one of the chain that opened below it. */
+export type Item = { kind: "call"; key: string; call: Call } | { kind: "chain"; key: string; row: WaterfallRow };
+
+/** The calls, with the chain of the one that is opened right below it. */
+export function withChain(calls: readonly Call[], opened: string | undefined, chain: readonly WaterfallRow[]): Item[] {
+  return calls.flatMap((call): Item[] => {
+    const item: Item = { kind: "call", key: call.id, call };
+    return call.id === opened ? [item, ...chain.map((row): Item => ({ kind: "chain", key: `in ${row.call.id}`, row }))] : [item];
+  });
 }

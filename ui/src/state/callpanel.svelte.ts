@@ -7,6 +7,7 @@ import type { RouteOrder } from "../lib/routesort";
 import { CALL_ROOTS, readSearch } from "../lib/search";
 import { allOf, equals, withTerm } from "../lib/where";
 import { CallsState } from "./calls.svelte";
+import { ChainState } from "./chain.svelte";
 import { Comparison, type Remembered } from "./comparison.svelte";
 import { RoutesState } from "./routes.svelte";
 import type { SelectionState } from "./selection.svelte";
@@ -27,6 +28,9 @@ export class CallPanel {
   remembered = $state.raw<Remembered | null>(null);
   comparison = $state.raw<Comparison | null>(null);
   readonly calls: CallsState;
+  /** The call whose chain is open in the list. */
+  opened = $state<string | undefined>();
+  readonly chain: ChainState;
   readonly search = $derived(readSearch(this.typed, CALL_ROOTS));
 
   constructor(
@@ -34,6 +38,7 @@ export class CallPanel {
     private readonly selection: SelectionState,
   ) {
     this.calls = new CallsState(backend, { services: [], failed: false });
+    this.chain = new ChainState(backend);
     this.routes = new RoutesState(backend);
   }
 
@@ -47,6 +52,12 @@ export class CallPanel {
     const selected = range !== undefined || edge !== undefined || services.length > 0;
     return selected || this.failed || this.protocol !== "" || this.search.kind !== "none";
   });
+
+  /** Opens the chain of a call in the list, or closes it. */
+  open(id: string | undefined): void {
+    this.opened = id;
+    if (id !== undefined) this.chain.show(id);
+  }
 
   /** One more condition for the list. */
   addTerm(term: string): void {
