@@ -1,6 +1,7 @@
 // The calls that a view holds, oldest first, and the order in which it shows them. Pure.
 import type { Call } from "../api/generated/Call";
 import type { CallsPage } from "../api/generated/CallsPage";
+import { outcome } from "../lib/party";
 import type { WaterfallRow } from "../lib/waterfall";
 
 export const CALLS_KEPT = 5000;
@@ -49,9 +50,9 @@ export function inOrder(list: CallList, order: readonly string[]): Call[] {
   return [...fixed, ...shown(list).filter((call) => !known.has(call.id))];
 }
 
-/** Whether its answer is awaited. A connection of an unknown protocol is merely open: nothing is known to be due. */
+/** Whether its answer is awaited: an open connection, a stream and what waits for something to happen owe none yet. */
 export function isAwaited(call: Call): boolean {
-  return call.pending === true && call.protocol !== "tcp";
+  return outcome(call) === "pending";
 }
 
 /** Awaited calls on top, then the newest first. */
