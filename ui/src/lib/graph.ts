@@ -10,6 +10,12 @@ export interface Pair {
   edges: Edge[];
   calls: number;
   errors: number;
+  /** Nothing passes directly, all of it through a broker. */
+  brokered: boolean;
+  /** The manifest's rules do not permit some of it. */
+  forbidden: boolean;
+  /** The caller does not say that it depends on the callee. */
+  undeclared: boolean;
 }
 
 export interface Graph {
@@ -21,7 +27,7 @@ export function buildGraph(services: readonly ServiceView[], edges: readonly Edg
   const pairs = new Map<string, Pair>();
   const pair = (from: string, to: string): Pair => {
     const key = `${from}\u0000${to}`;
-    const known = pairs.get(key) ?? { from, to, edges: [], calls: 0, errors: 0 };
+    const known = pairs.get(key) ?? { from, to, edges: [], calls: 0, errors: 0, brokered: false, forbidden: false, undeclared: false };
     pairs.set(key, known);
     return known;
   };
@@ -30,6 +36,9 @@ export function buildGraph(services: readonly ServiceView[], edges: readonly Edg
     known.edges.push(edge);
     known.calls += edge.calls;
     known.errors += edge.errors;
+    known.brokered = known.edges.every((e) => e.via !== undefined);
+    known.forbidden ||= edge.forbidden === true;
+    known.undeclared ||= edge.undeclared === true;
   }
   const names = new Set(services.map((s) => s.service));
   for (const service of services) {
@@ -53,3 +62,16 @@ export function typicalMs(edges: readonly Edge[]): number | undefined {
 export const shapeOf = (graph: Graph): string => `${graph.nodes.join(" ")}|${graph.pairs.map(key).join(" ")}`;
 
 const key = (pair: { from: string; to: string }): string => `${pair.from}>${pair.to}`;
+
+/** What a pair speaks, as few words: `postgres`, `http/1, grpc`, `orders.placed via broker`. */
+export function spoken(pair: Pick<Pair, "edges">): string {
+  const words = pair.edges.map((e) => (e.via === undefined ? e.protocol : `${e.topic ?? e.protocol} via ${e.via}`));
+  const all = [...new Set(words)];
+  return all.length > 3 ? `${all.slice(0, 3).join(", ")} and ${all.length - 3} more` : all.join(", ");
+}
+
+/** What the manifest has against a pair; undefined: nothing. */
+export function objection(pair: Pick<Pair, "forbidden" | "undeclared">): string | undefined {
+  if (pair.forbidden) return "forbidden by [[allow]]";
+  return pair.undeclared ? "not in depends_on" : undefined;
+}

@@ -5,7 +5,9 @@ export type Search = { kind: "none" } | { kind: "text"; text: string } | { kind:
 
 export const LOG_ROOTS = ["service", "level", "text", "stream", "ts", "fields"] as const;
 export const CALL_ROOTS = [
-  "protocol", "from", "to", "operation", "method", "path", "status", "ok", "ms", "bytes", "headers", "body", "ts",
+  "protocol", "from", "to", "operation", "route", "method", "path", "status", "ok", "ms", "bytes", "headers", "body", "ts",
+  "background", "forbidden", "waits", "pending", "failed", "trace", "conn", "service", "services", "quality", "note", "id",
+  "target", "query", "http", "tcp", "ttfb_ms",
 ] as const;
 
 export function readSearch(typed: string, roots: readonly string[]): Search {

@@ -1,6 +1,8 @@
 // The calls that a view holds, oldest first, and the order in which it shows them. Pure.
 import type { Call } from "../api/generated/Call";
 import type { CallsPage } from "../api/generated/CallsPage";
+import { outcome } from "../lib/party";
+import type { WaterfallRow } from "../lib/waterfall";
 
 export const CALLS_KEPT = 5000;
 
@@ -48,13 +50,24 @@ export function inOrder(list: CallList, order: readonly string[]): Call[] {
   return [...fixed, ...shown(list).filter((call) => !known.has(call.id))];
 }
 
-/** Whether its answer is awaited. A connection of an unknown protocol is merely open: nothing is known to be due. */
+/** Whether its answer is awaited: an open connection, a stream and what waits for something to happen owe none yet. */
 export function isAwaited(call: Call): boolean {
-  return call.pending === true && call.protocol !== "tcp";
+  return outcome(call) === "pending";
 }
 
 /** Awaited calls on top, then the newest first. */
 export function shown(list: CallList): Call[] {
   const newestFirst = list.calls.toReversed();
   return [...newestFirst.filter(isAwaited), ...newestFirst.filter((call) => !isAwaited(call))];
+}
+
+/** What stands in a row of the list: a call, or one of the chain that opened below it. */
+export type Item = { kind: "call"; key: string; call: Call } | { kind: "chain"; key: string; row: WaterfallRow };
+
+/** The calls, with the chain of the one that is opened right below it. */
+export function withChain(calls: readonly Call[], opened: string | undefined, chain: readonly WaterfallRow[]): Item[] {
+  return calls.flatMap((call): Item[] => {
+    const item: Item = { kind: "call", key: call.id, call };
+    return call.id === opened ? [item, ...chain.map((row): Item => ({ kind: "chain", key: `in ${row.call.id}`, row }))] : [item];
+  });
 }

@@ -82,7 +82,8 @@ export class CallsState {
 
   #plan(): void {
     if (this.#timer !== undefined || this.#busy || this.#read === this.#revision) return;
-    if (this.held) {
+    // The first page of another question is read even then: there is nothing yet that could move.
+    if (this.held && !this.loading) {
       this.stale = true;
       if (!this.list.calls.some((call) => call.pending === true)) return;
     }
@@ -98,9 +99,11 @@ export class CallsState {
     try {
       const page = await this.backend.call("calls_read", this.#request());
       if (run !== this.#run) return;
-      this.list = this.held ? refreshKnown(this.list, page) : mergeNewest(this.list, page);
+      const first = this.loading;
+      this.list = this.held && !first ? refreshKnown(this.list, page) : mergeNewest(this.list, page);
+      if (this.held && first) this.#order = shown(this.list).map((call) => call.id);
       this.error = null;
-      this.stale = this.held;
+      this.stale = this.held && !first;
     } catch (thrown) {
       if (run === this.#run) this.error = refusal(thrown);
     } finally {

@@ -2,10 +2,14 @@
 import type { Backend } from "../api/backend";
 import type { Refusal } from "../api/error";
 import { CallPanel } from "./callpanel.svelte";
+import { ChainState } from "./chain.svelte";
 import { complain } from "./complaints";
+import { FindingsState } from "./findings.svelte";
 import { LogPanel } from "./logpanel.svelte";
 import { MapState } from "./map.svelte";
 import { OneCall } from "./onecall.svelte";
+import { RoutesState } from "./routes.svelte";
+import type { Selection } from "./selection";
 import { SelectionState } from "./selection.svelte";
 import { StackState } from "./stack.svelte";
 import { TerminalsState } from "./terminals.svelte";
@@ -25,6 +29,10 @@ export class WorkbenchState {
   readonly stack: StackState;
   readonly logs: LogPanel;
   readonly calls: CallPanel;
+  readonly chain: ChainState;
+  readonly findings: FindingsState;
+  /** Of the edge that is looked at. */
+  readonly edgeRoutes: RoutesState;
   readonly map: MapState;
   readonly timeline: TimelineState;
   readonly terminals = new TerminalsState();
@@ -32,11 +40,17 @@ export class WorkbenchState {
   /** What the lower pane shows; null: there is none. */
   second = $state<View | null>("logs");
   inspecting = $state(false);
+  /** The findings are looked at for as long as nothing else is selected. */
+  #findingsAt = $state.raw<Selection | null>(null);
+  readonly findingsShown = $derived(this.#findingsAt === this.selection.steps);
 
   constructor(readonly backend: Backend) {
     this.stack = new StackState(backend);
     this.logs = new LogPanel(backend, this.selection);
     this.calls = new CallPanel(backend, this.selection);
+    this.chain = new ChainState(backend);
+    this.findings = new FindingsState(backend);
+    this.edgeRoutes = new RoutesState(backend);
     this.map = new MapState(this.stack);
     this.timeline = new TimelineState(backend);
   }
@@ -69,6 +83,19 @@ export class WorkbenchState {
     this.selection.remove("line");
     this.selection.remove("event");
     this.inspecting = true;
+  }
+
+  /** An edge alone, looked at closely. */
+  inspectEdge(from: string, to: string): void {
+    for (const kind of ["services", "call", "line", "event"] as const) this.selection.remove(kind);
+    this.selection.narrow({ kind: "edge", from, to });
+    this.inspecting = true;
+  }
+
+  toggleFindings(): void {
+    const open = !(this.findingsShown && this.inspecting);
+    this.#findingsAt = open ? this.selection.steps : null;
+    this.inspecting = open || this.selection.subject !== undefined;
   }
 
   oneCall(id: string): OneCall {

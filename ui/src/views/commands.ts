@@ -15,8 +15,14 @@ export function commandsOf(bench: WorkbenchState, theme: ThemeState, onopen: (()
     bench.showBelow(bench.second === null ? (bench.view === "logs" ? "calls" : "logs") : null));
   add("failed", "Show failed calls", "View", () => {
     bench.calls.failed = true;
+    bench.calls.mode = "list";
     bench.reveal("calls");
   });
+  add("routes", "Show calls by route", "View", () => {
+    bench.calls.mode = "routes";
+    bench.reveal("calls");
+  });
+  add("findings", "Show findings", "View", () => bench.toggleFindings());
   add("errors", "Show lines of level error", "View", () => {
     bench.logs.level = "error";
     bench.reveal("logs");

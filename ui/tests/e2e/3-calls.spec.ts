@@ -44,8 +44,8 @@ test("only failed ones, only one protocol", async ({ shoal }) => {
   await expect(shoal.locator("[data-call].failed").first()).toBeVisible({ timeout: 30_000 });
   await expect.poll(async () => shoal.locator("[data-call]:not(.failed)").count()).toBe(0);
   await shoal.getByRole("button", { name: "Failed only" }).click();
-  await shoal.getByRole("combobox", { name: "Protocol" }).selectOption("tcp");
-  await expect.poll(async () => [...new Set(await shoal.locator("[data-call] .protocol").allTextContents())]).toEqual(["tcp"]);
+  await shoal.getByRole("combobox", { name: "Protocol" }).selectOption("postgres");
+  await expect.poll(async () => [...new Set(await shoal.locator("[data-call] .protocol").allTextContents())]).toEqual(["postgres"]);
 });
 
 test("what came over the wire is text and never markup", async ({ shoal, request }) => {
@@ -70,4 +70,79 @@ test("by keys: arrows move the selection, Esc takes it back", async ({ shoal }) 
   await expect.poll(async () => shoal.locator("[data-call][aria-selected=true]").getAttribute("data-call")).not.toBe(first);
   await shoal.keyboard.press("Escape");
   await expect(shoal.locator("[data-call][aria-selected=true]")).toHaveCount(0);
+});
+
+test("a call shows its chain, in the inspector and in the list", async ({ shoal }) => {
+  await shoal.getByRole("textbox", { name: "Search calls" }).fill('to == "orders" && operation.startsWith("POST /orders") && ok');
+  await onlyRowsWith(shoal, "POST /orders");
+  await shoal.locator("[data-call]").nth(1).click();
+  const inspector = shoal.getByRole("complementary", { name: "Inspector" });
+  await inspector.getByRole("tab", { name: "Chain" }).click();
+  const rows = inspector.getByRole("treeitem");
+  await expect(rows.filter({ hasText: "db" }).first()).toBeVisible();
+  const size = await rows.count();
+  expect(size).toBeGreaterThan(3);
+  await expect(rows.and(shoal.locator("[aria-selected=true]"))).toContainText("POST /orders");
+  // Its calls are looked at one by one, and the chain stays as it is.
+  await rows.last().click();
+  await expect(rows.last()).toHaveAttribute("aria-selected", "true");
+  await inspector.getByRole("tree", { name: "Chain" }).focus();
+  await shoal.keyboard.press("Home");
+  await expect(rows.first()).toHaveAttribute("aria-selected", "true");
+  expect(await rows.count()).toBe(size);
+
+  await shoal.locator("[data-call]").nth(1).hover();
+  await shoal.locator("[data-call]").nth(1).getByRole("button", { name: "Chain of this call" }).click();
+  await expect(shoal.getByRole("grid", { name: "Calls" }).locator("[data-chain]", { hasText: "db" }).first()).toBeVisible();
+});
+
+test("background calls stay out until they are asked for", async ({ shoal }) => {
+  const search = shoal.getByRole("textbox", { name: "Search calls" });
+  await search.fill('background != ""');
+  await expect(shoal.getByText("No call matches")).toBeVisible();
+  await shoal.getByRole("button", { name: "Health checks, scrapes and polls too" }).click();
+  await expect(shoal.locator("[data-call].background").first()).toBeVisible({ timeout: 30_000 });
+  await expect(shoal.locator("[data-call]:not(.background)")).toHaveCount(0);
+});
+
+test("calls group by route, and a route leads to its calls", async ({ shoal }) => {
+  await shoal.getByRole("button", { name: "Routes", exact: true }).click();
+  const grid = shoal.getByRole("grid", { name: "Routes" });
+  await expect(grid.locator("[data-route]").first()).toBeVisible();
+  await grid.getByRole("button", { name: "Failed" }).click();
+  await expect(grid.locator("[data-column=errors]")).toHaveAttribute("aria-sort", "descending");
+  await expect(grid.locator("[data-route]").first()).toContainText("×");
+  await grid.locator('[data-route="POST /orders"]').first().click();
+  await expect(shoal.getByRole("textbox", { name: "Search calls" })).toHaveValue(/^route == "POST \/orders" && from == /);
+  await onlyRowsWith(shoal, "POST /orders");
+});
+
+test("a value becomes a filter", async ({ shoal }) => {
+  const search = shoal.getByRole("textbox", { name: "Search calls" });
+  await search.fill('to == "orders" && method == "GET"');
+  await onlyRowsWith(shoal, "GET");
+  await shoal.locator("[data-call]").first().click();
+  const inspector = shoal.getByRole("complementary", { name: "Inspector" });
+  await inspector.getByText("Status", { exact: true }).hover();
+  await inspector.getByRole("button", { name: "Filter the calls by this status" }).click();
+  await expect(search).toHaveValue(/^to == "orders" && method == "GET" && status == \d+$/);
+  await onlyRowsWith(shoal, "GET");
+});
+
+test("two calls are compared", async ({ shoal }) => {
+  const search = shoal.getByRole("textbox", { name: "Search calls" });
+  await search.fill('to == "orders" && method == "POST" && !ok');
+  await onlyRowsWith(shoal, "POST");
+  await shoal.locator("[data-call]").first().click();
+  await shoal.getByRole("button", { name: "Compare", exact: true }).click();
+  await search.fill('to == "orders" && method == "POST" && ok');
+  await onlyRowsWith(shoal, "201");
+  await shoal.locator("[data-call]").first().click();
+  await shoal.getByRole("button", { name: /^Compare with POST/ }).click();
+  const compare = shoal.getByRole("region", { name: "Two calls compared" });
+  await expect(compare.getByRole("row", { name: /Status/ })).toHaveClass(/differs/);
+  await expect(compare.getByRole("row", { name: /Protocol/ })).not.toHaveClass(/differs/);
+  await expect(compare.getByRole("table", { name: "response body" })).toBeVisible();
+  await compare.getByRole("button", { name: "Close the comparison" }).click();
+  await expect(shoal.locator("[data-call]").first()).toBeVisible();
 });

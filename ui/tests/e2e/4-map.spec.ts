@@ -24,6 +24,15 @@ test("the observed edges are drawn, with what passed over them", async ({ shoal 
   }).toBe(true);
 });
 
+test("what does not fit is told, and leads to its edge", async ({ shoal }) => {
+  await shoal.getByRole("contentinfo", { name: "Status" }).getByRole("button", { name: /finding/ }).click();
+  const inspector = shoal.getByRole("complementary", { name: "Inspector" });
+  await inspector.locator("[data-finding=undeclared]").first().click();
+  await expect(shoal.locator("[data-chip=edge]")).toBeVisible();
+  await expect(inspector).toContainText("depends_on");
+  await expect(inspector.getByRole("columnheader", { name: "Route" })).toBeVisible();
+});
+
 test("nodes stay where they are while calls go on", async ({ shoal }) => {
   await expect(shoal.locator(edge("gateway", "web"))).toBeAttached({ timeout: 30_000 });
   // The picture settles while the first edges are seen.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { mergeNewest, NO_CALLS, prependCalls, shown } from "../../src/state/calllist";
+import { waterfall } from "../../src/lib/waterfall";
+import { mergeNewest, NO_CALLS, prependCalls, shown, withChain } from "../../src/state/calllist";
 import { call } from "./make";
 
 const calls = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => call(from + i));
@@ -34,5 +35,16 @@ describe("the calls in view", () => {
   it("show pending ones on top and the newest first", () => {
     const list = { calls: [call(1, { pending: true }), call(2), call(3, { pending: true }), call(4)], before: undefined };
     expect(shown(list).map((c) => c.id)).toEqual(["k3", "k1", "k4", "k2"]);
+  });
+
+  it("keeps what merely waits in its place, and puts what is awaited on top", () => {
+    const calls = [call(1, { pending: true, waits: true }), call(2, { pending: true, protocol: "tls" }), call(3, { pending: true }), call(4)];
+    expect(shown({ calls, before: undefined }).map((c) => c.id)).toEqual(["k3", "k4", "k2", "k1"]);
+  });
+
+  it("opens a chain right below its call", () => {
+    const rows = waterfall([{ call: call(1) }, { call: call(9), parent: "k1", link: "inferred" }]).rows;
+    expect(withChain([call(2), call(1), call(0)], "k1", rows).map((item) => item.key)).toEqual(["k2", "k1", "in k1", "in k9", "k0"]);
+    expect(withChain([call(2), call(1)], "k7", rows).map((item) => item.key)).toEqual(["k2", "k1"]);
   });
 });

@@ -139,4 +139,20 @@ describe("following calls", () => {
     await vi.advanceTimersByTimeAsync(300);
     expect([calls.rows.map((c) => c.id), calls.stale]).toEqual([["k2"], false]);
   });
+
+  it("answers another question even while its rows are held", async () => {
+    let n = 0;
+    const calls = new CallsState(backend(() => { n += 1; return { calls: [call(n)], after: "" }; }), { services: [], failed: false });
+    calls.revised(1);
+    await vi.advanceTimersByTimeAsync(REFRESH_MS);
+    calls.hold(true);
+    calls.read({ services: [], failed: true });
+    // The emptied list scrolls to its top, and a call is still selected.
+    calls.hold(true);
+    await vi.advanceTimersByTimeAsync(REFRESH_MS);
+    expect([calls.rows.map((c) => c.id), calls.stale]).toEqual([["k2"], false]);
+    calls.revised(2);
+    await vi.advanceTimersByTimeAsync(REFRESH_MS * 2);
+    expect([calls.rows.map((c) => c.id), calls.stale]).toEqual([["k2"], true]);
+  });
 });

@@ -2,11 +2,11 @@
 // The address says what it plays: `?services=40`, `?play=untrusted|errors|starting|first-run|no-engine`.
 import type { Backend, CommandName, Host, Request, Response, Stream, StreamEvents } from "../backend";
 import { Refusal } from "../error";
-import type { Edge } from "../generated/Edge";
 import type { Event } from "../generated/Event";
 import type { ServiceView } from "../generated/ServiceView";
 import type { Snapshot } from "../generated/Snapshot";
 import type { WatchMessage } from "../generated/WatchMessage";
+import { chain, edges, FINDINGS, routes } from "./meaning";
 import { FakeStore } from "./store";
 import { makeRoutes, makeServices } from "./world";
 
@@ -33,6 +33,9 @@ export function fakeBackend(query: URLSearchParams): Backend {
     calls_read: (request) => { const { items, ...rest } = store.readCalls(request); return { calls: items, ...rest }; },
     call_show: ({ id }) => whole(store, id),
     calls_export: ({ ids }) => ({ text: `curl -i 'http://gateway/' # ${ids.join(" ")}` }),
+    chain: ({ id }) => chain(store, id),
+    routes: (request) => routes(store, request),
+    findings: () => ({ findings: play === "untrusted" ? [] : FINDINGS }),
     timeline: ({ since_ms, until_ms, bins }) => timeline(store, since_ms, until_ms, bins),
     trust: () => {
       snapshot = { ...snapshot, seq: snapshot.seq + 1, stack: { ...snapshot.stack, trusted: true } };
@@ -133,16 +136,6 @@ const counters = (store: FakeStore) => ({
   lines: store.lines.length, lines_per_second: 240, calls: store.calls.length, calls_per_second: 84,
   failed_calls: store.calls.filter((c) => !c.ok).length, calls_revision: store.revision, session_memory: 61e6,
 });
-
-function edges(store: FakeStore): Edge[] {
-  return store.routes.map((route) => {
-    const calls = store.calls.filter((c) => c.from.service === route.from && c.to.service === route.to);
-    return {
-      from: route.from, to: route.to, protocol: route.protocol, calls: calls.length, errors: calls.filter((c) => !c.ok).length,
-      bytes: calls.length * 700, p50_ms: route.ms, p90_ms: route.ms * 1.6, p99_ms: route.ms * 2, last: calls.at(-1)?.ts ?? "",
-    };
-  });
-}
 
 function timeline(store: FakeStore, since_ms: number, until_ms: number, bins: number) {
   const [calls, errors] = [new Array<number>(bins).fill(0), new Array<number>(bins).fill(0)];

@@ -54,6 +54,7 @@ export class FakeStore {
       (query.services.length === 0 || [call.from.service, call.to.service].some((s) => s !== undefined && query.services.includes(s))) &&
       (query.from === undefined || call.from.service === query.from) && (query.to === undefined || call.to.service === query.to) &&
       (query.protocol === undefined || call.protocol === query.protocol) && (!query.failed || !call.ok) &&
+      (query.background !== false || call.background === undefined) &&
       (text === undefined || call.operation.toLowerCase().includes(text)) &&
       (query.since === undefined || call.ts >= query.since) && (query.until === undefined || call.ts <= query.until);
     return page(this.calls.filter(fits), from, limit, (c) => c.id, String(this.calls.length));
@@ -79,9 +80,13 @@ export class FakeStore {
     const status = ok ? good : route.protocol === "http/1" ? "503" : "UNAVAILABLE";
     this.calls.push({
       id: `c${String(this.calls.length).padStart(8, "0")}`, ts: new Date(at).toISOString(),
-      from: { service: route.from, addr: "172.20.0.9:41822" }, to: { service: route.to, addr: "172.20.0.3:8080" },
+      from: { service: route.from, addr: "172.20.0.9:41822" }, to: { service: route.to, addr: "172.20.0.3:8080", ...(route.to === "outside" ? { host: "api.example.com" } : {}) },
       protocol: route.protocol, operation, ok: ok || pending, conn: `k${Math.floor(Math.random() * 40)}`,
       quality: "complete", request: { bytes: Math.floor(Math.random() * 400) },
+      route: operation.replace(/\/\d+/, "/{id}").replace(/\?.*/, ""),
+      ...(operation.endsWith("/healthz") ? { background: "health" } : {}),
+      ...(route.from === "web" && route.to === "payments" ? { forbidden: true } : {}),
+      ...(operation.startsWith("Get ") ? { waits: true } : {}),
       ...(operation.includes(" /") ? { method: operation.split(" ")[0]!, path: operation.split(" ")[1]! } : {}),
       ...(pending ? { pending } : { ms, ttfb_ms: ms * 0.8, response: { bytes: Math.floor(Math.random() * 9000) } }),
       ...(status === undefined || pending ? {} : { status }),

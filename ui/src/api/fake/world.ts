@@ -32,6 +32,9 @@ export const ROUTES: FakeRoute[] = [
   { from: "orders", to: "redis", protocol: "redis", operations: ["GET cart:118", "SET cart:118"], perSecond: 11, ms: 0.4, failing: 0 },
   { from: "orders", to: "broker", protocol: "amqp", operations: ["Publish orders.placed"], perSecond: 1.5, ms: 0.9, failing: 0 },
   { from: "mailer", to: "broker", protocol: "amqp", operations: ["Get orders.placed"], perSecond: 1.5, ms: 0.6, failing: 0 },
+  { from: "web", to: "payments", protocol: "http/1", operations: ["GET /charges/7"], perSecond: 0.3, ms: 40, failing: 0 },
+  { from: "orders", to: "outside", protocol: "tls", operations: ["TLS api.example.com"], perSecond: 0.2, ms: 80, failing: 0 },
+  { from: "gateway", to: "web", protocol: "http/1", operations: ["GET /healthz"], perSecond: 0.5, ms: 1, failing: 0 },
   { from: "stock", to: "db", protocol: "postgres", operations: ["SELECT stock"], perSecond: 7, ms: 1.2, failing: 0 },
   { from: "search", to: "db", protocol: "postgres", operations: ["SELECT products"], perSecond: 2, ms: 9, failing: 0 },
 ];
