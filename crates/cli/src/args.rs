@@ -265,6 +265,9 @@ pub(crate) struct CallsArguments {
     /// The curl command that makes this call again
     #[arg(long, value_name = "ID", group = "form")]
     pub curl: Option<String>,
+    /// The grpcurl command that makes this call again
+    #[arg(long, value_name = "ID", group = "form")]
+    pub grpcurl: Option<String>,
     /// Decode capture files instead of asking a stack; needs no engine
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub pcap: Vec<PathBuf>,

@@ -65,7 +65,7 @@ impl Handler for Answers<'_> {
     }
 
     async fn calls_export(&self, export: CallsExport) -> Result<Text, ApiError> {
-        self.session.export(&export)
+        self.session.export(&export).await
     }
 
     async fn edges(&self, _: Empty) -> Result<EdgeList, ApiError> {

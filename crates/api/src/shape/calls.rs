@@ -277,8 +277,10 @@ pub struct PartShape {
 pub enum ExportFormat {
     /// HTTP Archive 1.2.
     Har,
-    /// One `curl` command a call.
+    /// One `curl` command a call of HTTP.
     Curl,
+    /// One `grpcurl` command a call of gRPC.
+    Grpcurl,
 }
 
 /// Which calls in which form.

@@ -91,6 +91,10 @@ pub struct Count {
 pub struct Text {
     /// The text.
     pub text: String,
+    /// What else is worth saying, for people: what is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub note: Option<String>,
 }
 
 /// Where a page of a time-ordered list starts. Cursors are opaque, and valid as long as the list is kept.
