@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 
 use crate::shape::{
     CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
-    Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, RouteList, RoutesRequest,
-    Services, Snapshot, Text, Timeline, TimelineRequest, Up,
+    Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest,
+    RouteList, RoutesRequest, Services, Snapshot, Text, Timeline, TimelineRequest, Up,
 };
 use crate::{ApiError, Code};
 
@@ -110,6 +110,8 @@ commands! {
     edges(Empty) -> EdgeList;
     /// What was asked over each edge, calls that differ only in ids as one.
     routes(RoutesRequest) -> RouteList;
+    /// What services offer, inferred from what they were asked.
+    openapi(OpenApiRequest) -> OpenApi;
     /// What does not fit: calls that the manifest does not know or permit, services that nobody calls.
     findings(Empty) -> FindingList;
     /// A page of events; waits for new ones when asked to.

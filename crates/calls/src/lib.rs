@@ -29,6 +29,7 @@ mod judge;
 mod manifest;
 pub mod map;
 mod names;
+pub mod openapi;
 mod progress;
 pub mod protobuf;
 mod query;

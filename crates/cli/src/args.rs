@@ -98,6 +98,14 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print what services offer as OpenAPI 3.1, inferred from the calls that were seen
+    Openapi {
+        /// Which services [default: all]
+        services: Vec<String>,
+        /// One JSON object a line, a service each
+        #[arg(long)]
+        json: bool,
+    },
     /// Print what happened: starts, readiness, crashes, reloads
     Events {
         /// Go on as things happen

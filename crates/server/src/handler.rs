@@ -4,8 +4,8 @@ use api::ApiError;
 use api::commands::Handler;
 use api::shape::{
     CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
-    Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, RouteList, RoutesRequest,
-    Services, Snapshot, Text, Timeline, TimelineRequest, Up,
+    Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest,
+    RouteList, RoutesRequest, Services, Snapshot, Text, Timeline, TimelineRequest, Up,
 };
 use session::Session;
 
@@ -82,6 +82,10 @@ impl Handler for Answers<'_> {
 
     async fn routes(&self, request: RoutesRequest) -> Result<RouteList, ApiError> {
         Ok(self.session.routes(request))
+    }
+
+    async fn openapi(&self, request: OpenApiRequest) -> Result<OpenApi, ApiError> {
+        self.session.openapi(&request).await
     }
 
     async fn findings(&self, _: Empty) -> Result<FindingList, ApiError> {

@@ -17,7 +17,10 @@ pub use calls::{
 };
 pub use chain::{Chain, ChainCall};
 pub use logs::{LogLine, LogsPage, LogsQuery, LogsRead};
-pub use map::{EdgeList, EdgeRow, FindingList, FindingRow, RouteList, RouteRow, RoutesRequest};
+pub use map::{
+    EdgeList, EdgeRow, FindingList, FindingRow, OpenApi, OpenApiRequest, RouteList, RouteRow, RoutesRequest,
+    ServiceApi,
+};
 pub use stack::{
     Build, CaptureState, CaptureView, Change, Check, CheckState, Counters, Delta, DiagnosticShape,
     DoctorReport, Down, EngineView, Event, EventsPage, EventsRead, PortView, ReloadMs, ReloadView,

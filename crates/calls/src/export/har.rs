@@ -37,13 +37,12 @@ pub fn har<'a>(calls: impl Iterator<Item = &'a Call>, rules: Rules<'_>) -> Archi
             }
             Protocol::WebSocket => {
                 let known = switched.get(call.conn.as_str()).and_then(|place| entries.get_mut(*place));
-                let at = match known {
-                    Some(at) => at,
-                    None => {
-                        entries.push(entry(call, rules));
-                        let Some(last) = entries.last_mut() else { continue };
-                        last
-                    }
+                let at = if let Some(at) = known {
+                    at
+                } else {
+                    entries.push(entry(call, rules));
+                    let Some(last) = entries.last_mut() else { continue };
+                    last
                 };
                 at["_resourceType"] = "websocket".into();
                 at["_webSocketMessages"] = sockets::messages(call).into();

@@ -1,4 +1,4 @@
-//! Messages of WebSockets in the form that Chrome writes into archives.
+//! What went over a `WebSocket`, in the form that Chrome writes into archives.
 
 use model::call::Call;
 use model::exchange::Message;

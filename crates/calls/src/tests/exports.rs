@@ -224,7 +224,7 @@ fn messages_of_a_websocket_are_with_its_upgrade() {
     assert_eq!(told, expected.each_ref().map(|(a, b, c)| (a, b, c)));
     assert_eq!(messages[0]["time"], 1_795_413_600.010);
 
-    let alone = archive(&[talk.clone()]).json;
+    let alone = archive(std::slice::from_ref(&talk)).json;
     let entry = &alone["log"]["entries"][0];
     assert_eq!(entry["request"]["url"], "ws://172.20.0.3:8000/chat");
     assert_eq!((&entry["response"]["status"], &entry["_resourceType"]), (&101.into(), &"websocket".into()));

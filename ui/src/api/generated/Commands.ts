@@ -17,6 +17,8 @@ import type { FindingList } from "./FindingList";
 import type { LogsPage } from "./LogsPage";
 import type { LogsQuery } from "./LogsQuery";
 import type { LogsRead } from "./LogsRead";
+import type { OpenApi } from "./OpenApi";
+import type { OpenApiRequest } from "./OpenApiRequest";
 import type { RouteList } from "./RouteList";
 import type { RoutesRequest } from "./RoutesRequest";
 import type { Services } from "./Services";
@@ -43,6 +45,7 @@ export interface Commands {
   calls_export: { request: CallsExport; response: Text };
   edges: { request: Empty; response: EdgeList };
   routes: { request: RoutesRequest; response: RouteList };
+  openapi: { request: OpenApiRequest; response: OpenApi };
   findings: { request: Empty; response: FindingList };
   events_read: { request: EventsRead; response: EventsPage };
   timeline: { request: TimelineRequest; response: Timeline };
