@@ -270,6 +270,9 @@ pub(crate) struct CallsArguments {
     /// An HTTP Archive (HAR 1.2)
     #[arg(long, group = "form")]
     pub har: bool,
+    /// Spans of OpenTelemetry (OTLP/JSON), for any tool that reads traces
+    #[arg(long, group = "form")]
+    pub otlp: bool,
     /// The curl command that makes this call again
     #[arg(long, value_name = "ID", group = "form")]
     pub curl: Option<String>,

@@ -281,6 +281,8 @@ pub enum ExportFormat {
     Curl,
     /// One `grpcurl` command a call of gRPC.
     Grpcurl,
+    /// Spans of OpenTelemetry as OTLP/JSON, of calls that ended.
+    Otlp,
 }
 
 /// Which calls in which form.

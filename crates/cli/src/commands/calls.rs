@@ -41,6 +41,7 @@ fn form(calls: &CallsArguments) -> Option<(Vec<String>, ExportFormat)> {
     let one = |id: &Option<String>, format| id.clone().map(|id| (vec![id], format));
     one(&calls.curl, ExportFormat::Curl)
         .or_else(|| one(&calls.grpcurl, ExportFormat::Grpcurl))
+        .or_else(|| calls.otlp.then(|| (Vec::new(), ExportFormat::Otlp)))
         .or_else(|| calls.har.then(|| (Vec::new(), ExportFormat::Har)))
 }
 

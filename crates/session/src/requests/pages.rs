@@ -139,12 +139,12 @@ impl Session {
     pub async fn export(&self, export: &CallsExport) -> Result<Text, ApiError> {
         let query = calls_query(&export.query)?;
         let schemas = self.shared.protos.read().await;
-        let calls = self.shared.calls();
+        let mut calls = self.shared.calls();
+        calls.settle();
         let chosen = if export.ids.is_empty() {
             calls.list(&query, calls::Position::Oldest, usize::MAX).calls
         } else {
-            let missing = |id: &String| ApiError::new(Code::NotFound, format!("there is no call `{id}`"));
-            export.ids.iter().map(|id| calls.get(id).ok_or_else(|| missing(id))).collect::<Result<_, _>>()?
+            export.ids.iter().map(|id| calls.get(id).ok_or_else(|| no_call(id))).collect::<Result<_, _>>()?
         };
         let rules = Rules { schemas: &schemas, redaction: calls.redaction() };
         Ok(match export.format {
@@ -155,6 +155,13 @@ impl Session {
             ExportFormat::Curl => commands(chosen.into_iter().map(calls::export::curl)),
             ExportFormat::Grpcurl => {
                 commands(chosen.into_iter().map(|call| calls::export::grpcurl(call, rules)))
+            }
+            ExportFormat::Otlp => {
+                let chosen: Vec<&str> = chosen.iter().map(|call| call.id.as_str()).collect();
+                let spans = calls.otlp(&chosen);
+                let open = spans.open;
+                let note = (open > 0).then(|| format!("{open} calls that still go on were left out"));
+                Text { text: spans.json.to_string(), note }
             }
         })
     }
