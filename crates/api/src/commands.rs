@@ -14,7 +14,8 @@ use serde::de::DeserializeOwned;
 use crate::shape::{
     CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
     Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest,
-    RouteList, RoutesRequest, Services, Snapshot, Text, Timeline, TimelineRequest, Up,
+    ReplayRequest, ReplayResult, RouteList, RoutesRequest, Services, Snapshot, Text, Timeline,
+    TimelineRequest, Up,
 };
 use crate::{ApiError, Code};
 
@@ -106,6 +107,8 @@ commands! {
     chain(CallId) -> Chain;
     /// Calls in another tool's form.
     calls_export(CallsExport) -> Text;
+    /// Makes a call of HTTP again, from this machine, and tells both answers.
+    replay(ReplayRequest) -> ReplayResult;
     /// Who called whom.
     edges(Empty) -> EdgeList;
     /// What was asked over each edge, calls that differ only in ids as one.

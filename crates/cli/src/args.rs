@@ -294,6 +294,17 @@ pub(crate) enum CallsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Make a call of HTTP again, from this machine, and compare both answers
+    Replay {
+        /// Its id
+        id: String,
+        /// Change it: `method=PUT`, `path=/orders/8`, `query.NAME=VALUE`, `header.NAME=VALUE`, `body=TEXT`, `body=@FILE`
+        #[arg(long = "set", value_name = "WHAT=VALUE")]
+        set: Vec<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the calls that led to one, and those that it caused, as a tree
     Chain {
         /// Its id

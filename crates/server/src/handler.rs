@@ -5,7 +5,8 @@ use api::commands::Handler;
 use api::shape::{
     CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
     Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest,
-    RouteList, RoutesRequest, Services, Snapshot, Text, Timeline, TimelineRequest, Up,
+    ReplayRequest, ReplayResult, RouteList, RoutesRequest, Services, Snapshot, Text, Timeline,
+    TimelineRequest, Up,
 };
 use session::Session;
 
@@ -66,6 +67,10 @@ impl Handler for Answers<'_> {
 
     async fn calls_export(&self, export: CallsExport) -> Result<Text, ApiError> {
         self.session.export(&export).await
+    }
+
+    async fn replay(&self, request: ReplayRequest) -> Result<ReplayResult, ApiError> {
+        self.session.replay(&request).await
     }
 
     async fn edges(&self, _: Empty) -> Result<EdgeList, ApiError> {

@@ -5,6 +5,7 @@ mod calls;
 mod chain;
 mod logs;
 mod map;
+mod replay;
 mod stack;
 mod terminal;
 
@@ -21,6 +22,7 @@ pub use map::{
     EdgeList, EdgeRow, FindingList, FindingRow, OpenApi, OpenApiRequest, RouteList, RouteRow, RoutesRequest,
     ServiceApi,
 };
+pub use replay::{ReplayAnswer, ReplayRequest, ReplayResult};
 pub use stack::{
     Build, CaptureState, CaptureView, Change, Check, CheckState, Counters, Delta, DiagnosticShape,
     DoctorReport, Down, EngineView, Event, EventsPage, EventsRead, PortView, ReloadMs, ReloadView,

@@ -30,6 +30,9 @@ pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> R
     if let Some(CallsCommand::Chain { id, json }) = &calls.command {
         return super::chain::run(&client, id, *json).await;
     }
+    if let Some(CallsCommand::Replay { id, set, json }) = &calls.command {
+        return super::replay::run(&client, id, set, *json).await;
+    }
     if let Some((ids, format)) = form(calls) {
         return export(&client, CallsExport { ids, query, format }).await;
     }

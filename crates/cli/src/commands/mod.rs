@@ -9,6 +9,7 @@ mod logs;
 mod map;
 mod open;
 mod place;
+mod replay;
 mod serve;
 mod services;
 mod time;

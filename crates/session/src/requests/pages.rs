@@ -210,7 +210,7 @@ fn left_out(calls: usize) -> Option<String> {
     }
 }
 
-fn no_call(id: &str) -> ApiError {
+pub(super) fn no_call(id: &str) -> ApiError {
     ApiError::new(Code::NotFound, format!("there is no call `{id}`"))
         .hint("the oldest calls are dropped when memory is full")
 }

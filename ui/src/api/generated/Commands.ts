@@ -19,6 +19,8 @@ import type { LogsQuery } from "./LogsQuery";
 import type { LogsRead } from "./LogsRead";
 import type { OpenApi } from "./OpenApi";
 import type { OpenApiRequest } from "./OpenApiRequest";
+import type { ReplayRequest } from "./ReplayRequest";
+import type { ReplayResult } from "./ReplayResult";
 import type { RouteList } from "./RouteList";
 import type { RoutesRequest } from "./RoutesRequest";
 import type { Services } from "./Services";
@@ -43,6 +45,7 @@ export interface Commands {
   call_show: { request: CallId; response: Call };
   chain: { request: CallId; response: Chain };
   calls_export: { request: CallsExport; response: Text };
+  replay: { request: ReplayRequest; response: ReplayResult };
   edges: { request: Empty; response: EdgeList };
   routes: { request: RoutesRequest; response: RouteList };
   openapi: { request: OpenApiRequest; response: OpenApi };
