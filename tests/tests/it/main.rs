@@ -15,4 +15,5 @@ mod meddling;
 mod reload;
 mod reload_trouble;
 mod session;
+mod ways_out;
 mod world;
