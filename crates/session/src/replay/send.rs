@@ -176,6 +176,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_came_over_http2_goes_out_over_http2() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let answer = hyper::service::service_fn(async |request: Request<Incoming>| {
+            let asked = format!("{:?} {}", request.version(), request.uri());
+            let body = request.into_body().collect().await?.to_bytes();
+            assert_eq!(body, "hello");
+            Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from(asked))))
+        });
+        let serve = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            server.serve_connection(TokioIo::new(stream), answer).await
+        };
+        let draft = Draft { http2: true, target: "/a?b=1".to_owned(), ..draft() };
+        let addrs = [addr];
+        let sent = send(&draft, &addrs);
+        let (_, sent) = tokio::join!(serve, sent);
+        assert_eq!(sent.unwrap().body, b"HTTP/2.0 http://orders:8000/a?b=1");
+    }
+
+    #[tokio::test]
     async fn a_body_that_never_ends_is_cut() {
         let mut answer = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
         answer.resize(BODY + 200_000, b'x');
