@@ -194,20 +194,21 @@ pub(crate) fn edge_rates(store: &Store, since: Timestamp, until: Timestamp) -> V
 }
 
 /// A query with its words made ready for searching.
-struct Matcher<'q> {
+#[derive(Debug)]
+pub(crate) struct Matcher<'q> {
     query: &'q Query,
     words: Vec<Regex>,
 }
 
 impl<'q> Matcher<'q> {
-    fn new(query: &'q Query) -> Self {
+    pub(crate) fn new(query: &'q Query) -> Self {
         let words = query.text.as_deref().unwrap_or_default().split_whitespace();
         let word = |word| RegexBuilder::new(&regex::escape(word)).case_insensitive(true).build().ok();
         Self { query, words: words.filter_map(word).collect() }
     }
 
-    /// The cheap conditions come first.
-    fn matches(&self, call: &Call) -> bool {
+    /// Whether a call is asked for, its time aside. The cheap conditions come first.
+    pub(crate) fn matches(&self, call: &Call) -> bool {
         let query = self.query;
         let (from, to) = (&call.from.service, &call.to.service);
         query.from.as_ref().is_none_or(|name| name == from)

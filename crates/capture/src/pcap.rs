@@ -189,7 +189,7 @@ impl Decoding {
     /// Takes a packet with its time in units of the interface's and whole seconds, if it has one.
     fn packet(&mut self, interface: usize, time: Option<(u64, i64)>, bytes: &[u8], wire_len: u32) {
         let Some(interface) = self.interfaces.get(interface) else { return };
-        let Some(link) = known(interface.link) else {
+        let Some(link) = Link::numbered(interface.link.0) else {
             self.odd_link = Some(interface.link);
             self.summary.unknown += 1;
             return;
@@ -214,18 +214,6 @@ impl Interface {
         let seconds = seconds.saturating_add(self.offset).saturating_mul(1_000_000_000);
         Timestamp(i64::try_from(nanos).unwrap_or(i64::MAX).saturating_add(seconds))
     }
-}
-
-/// Link types by their numbers in tcpdump.org's list.
-fn known(link: Linktype) -> Option<Link> {
-    Some(match link.0 {
-        0 | 108 => Link::BsdLoopback,
-        1 => Link::Ethernet,
-        12 | 14 | 101 | 228 | 229 => Link::RawIp,
-        113 => Link::LinuxSll,
-        276 => Link::LinuxSll2,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use api::shape::{CallDetail, CallsQuery, EdgeRow};
 use api::{ApiError, Code};
+use calls::Passing;
 use calls::protobuf::Schemas;
-use calls::{Calls, Limits};
-use model::call::Edge;
+use model::call::{Call, Edge};
 use model::exchange::Protocol;
 use model::plan::CallsConfig;
 
@@ -59,17 +59,31 @@ pub fn decode_captures<E: From<ApiError>>(
 ) -> Result<(), E> {
     let query = requests::calls_query(query)?;
     let config = CallsConfig::default();
+    let schemas = Schemas::default();
     for file in files {
-        let mut calls = Calls::new(&config, Limits { calls: usize::MAX, ..Limits::default() }, "pcap");
-        let limits = capture::pcap::limits(config.body_limit);
-        capture::pcap::read_file(file, limits, &mut |exchange| drop(calls.observe(exchange)))
-            .map_err(|e| ApiError::new(Code::BadRequest, e.to_string()).caused_by(&e))?;
-        let rules = Rules { schemas: &Schemas::default(), redaction: calls.redaction() };
-        for call in calls.list(&query, calls::Position::Oldest, usize::MAX).calls {
+        let mut passing = Passing::new(&config, &query, "pcap");
+        let redaction = passing.redaction();
+        let rules = Rules { schemas: &schemas, redaction: &redaction };
+        let mut hand_on = |call: &Call| {
             let mut shown = translate::call(call, true, rules);
             shown.row.from.service = None;
             shown.row.to.service = None;
-            sink(&shown)?;
+            sink(&shown)
+        };
+        // A reader that cannot stop goes on without a listener; the first failure is told.
+        let mut outcome = Ok(());
+        let limits = capture::pcap::limits(config.body_limit);
+        capture::pcap::read_file(file, limits, &mut |exchange| {
+            if outcome.is_ok()
+                && let Some(call) = passing.take(exchange)
+            {
+                outcome = hand_on(&call);
+            }
+        })
+        .map_err(|e| ApiError::new(Code::BadRequest, e.to_string()).caused_by(&e))?;
+        outcome?;
+        while let Some(call) = passing.pop() {
+            hand_on(&call)?;
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Packets in, exchanges out: what two ends said to each other, decoded from bytes that nobody vouches for.
 //!
 //! [`Wire`] takes packets in the order they were captured and yields [`model::exchange::Exchange`]s. Inside, bytes
-//! flow one way: [`packet`](Link) headers give segments, a `flow` puts both directions' segments in order and tells
+//! flow one way: [`link`](Link) and packet headers give segments, a `flow` puts both directions' segments in order and tells
 //! lost ranges from late ones, `detect` names the protocol from the first bytes of each direction, a decoder cuts the
 //! bytes into messages and pairs them. What no decoder knows is a `tcp` exchange with bytes and times, never nothing.
 //! Of datagrams only DNS is read (`datagrams`), and what is none is passed over.
@@ -20,6 +20,7 @@ mod conversation;
 mod datagrams;
 mod detect;
 mod dns;
+mod events;
 mod flow;
 mod framing;
 mod grpc;
@@ -30,6 +31,7 @@ mod json;
 mod kafka;
 mod ledger;
 mod limits;
+mod link;
 mod media;
 mod mongodb;
 mod mqtt;
@@ -52,5 +54,5 @@ mod websocket;
 mod wire;
 
 pub use limits::Limits;
-pub use packet::Link;
+pub use link::Link;
 pub use wire::Wire;

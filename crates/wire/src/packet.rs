@@ -1,25 +1,11 @@
-//! Link, IP, TCP and UDP headers. Nothing of theirs is trusted beyond the bytes that are there.
+//! IP, TCP and UDP headers. Nothing of theirs is trusted beyond the bytes that are there.
 
 use std::net::{IpAddr, SocketAddr};
 
-use etherparse::{EtherType, IpNumber, LaxNetSlice, LaxSlicedPacket, TransportSlice};
+use etherparse::{IpNumber, LaxNetSlice, TransportSlice};
 
+use crate::link::Link;
 use crate::seq::Seq;
-
-/// What a captured packet starts with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Link {
-    /// An Ethernet II header, with or without VLAN tags.
-    Ethernet,
-    /// An IPv4 or IPv6 header.
-    RawIp,
-    /// Linux "cooked" capture, version 1 (16 bytes).
-    LinuxSll,
-    /// Linux "cooked" capture, version 2 (20 bytes).
-    LinuxSll2,
-    /// BSD loopback: four bytes of address family.
-    BsdLoopback,
-}
 
 /// One TCP segment.
 #[derive(Debug)]
@@ -55,13 +41,7 @@ pub(crate) enum Carried<'a> {
 
 /// What a packet carries; `None` when it is neither, or not enough of it is there.
 pub(crate) fn parse(link: Link, bytes: &[u8], wire_len: usize) -> Option<Carried<'_>> {
-    let packet = match link {
-        Link::Ethernet => LaxSlicedPacket::from_ethernet(bytes).ok()?,
-        Link::RawIp => LaxSlicedPacket::from_ip(bytes).ok()?,
-        Link::LinuxSll => cooked(bytes, 14, 16)?,
-        Link::LinuxSll2 => cooked(bytes, 0, 20)?,
-        Link::BsdLoopback => LaxSlicedPacket::from_ip(bytes.get(4..)?).ok()?,
-    };
+    let packet = link.strip(bytes)?;
     let cut_by_capture = wire_len.saturating_sub(bytes.len()) as u64;
     let (from, to, cut) = match packet.net.as_ref()? {
         LaxNetSlice::Ipv4(ip) => {
@@ -126,12 +106,6 @@ fn first_fragment<'a>(net: &LaxNetSlice<'a>) -> Option<&'a [u8]> {
 /// segments over 64 KB that the kernel has not split yet.
 fn missing(declared: u16, before_payload: usize, there: usize) -> Option<u64> {
     (declared != 0).then(|| usize::from(declared).saturating_sub(before_payload + there) as u64)
-}
-
-fn cooked(bytes: &[u8], protocol_at: usize, header: usize) -> Option<LaxSlicedPacket<'_>> {
-    let protocol = bytes.get(protocol_at..protocol_at + 2)?;
-    let protocol = EtherType(u16::from_be_bytes([protocol[0], protocol[1]]));
-    Some(LaxSlicedPacket::from_ether_type(protocol, bytes.get(header..)?))
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use crate::datagrams::Datagrams;
 use crate::detect::Servers;
 use crate::flow::{Fate, Flow};
 use crate::limits::Limits;
-use crate::packet::{self, Carried, Link, Segment};
+use crate::link::Link;
+use crate::packet::{self, Carried, Segment};
 use crate::table::{Key, Table};
 
 /// Decodes one capture.

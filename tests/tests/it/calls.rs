@@ -69,6 +69,7 @@ fn calls_between_services_are_seen_whole_and_can_be_asked_for() {
     filters(&world);
     refused(&world);
     map(&world);
+    meaning(&world);
     exports(&world);
     following(&world);
     world.shoal(&["down"]).ok();
@@ -169,6 +170,27 @@ fn map(world: &World) {
     let mermaid = world.shoal(&["map", "--mermaid"]).ok().stdout;
     assert!(mermaid.starts_with("flowchart") || mermaid.starts_with("graph"), "{mermaid}");
     assert!(world.shoal(&["map"]).ok().stdout.starts_with("FROM"));
+}
+
+fn meaning(world: &World) {
+    let routes = world.shoal(&["routes", "--json", "--from", "front", "--to", "back"]).ok().rows();
+    let named: Vec<_> = routes.iter().filter_map(|r| r["route"].as_str()).collect();
+    assert!(named.contains(&"POST /orders/{id}") && named.contains(&"GET /status/{id}"), "{routes:#?}");
+    assert!(world.shoal(&["routes"]).ok().stdout.starts_with("FROM"));
+    let shown = world.shoal(&["map"]).ok().stdout;
+    assert!(shown.contains("undeclared: `back` calls `front` and does not depend on it: 1 call"), "{shown}");
+    let order = whole(world, "POST /orders/7");
+    let id = order["id"].as_str().expect("an id");
+    let chain = world.shoal(&["calls", "chain", id, "--json"]).ok().rows();
+    assert_eq!(chain.len(), 1, "nothing led to it and it caused nothing: {chain:#?}");
+    assert_eq!(chain[0]["call"]["id"], id);
+    let shown = world.shoal(&["calls", "chain", id]).ok().stdout;
+    assert!(shown.contains("front -> back  POST /orders/7") && shown.contains('━'), "{shown}");
+    world.shoal(&["calls", "chain", "no-such-id"]).ends_with(1).tells(&["there is no call `no-such-id`"]);
+    let all = calls(world, &[]).len();
+    call(world, "front", &["back:8000", "GET", "/healthz"]);
+    assert_eq!(whole(world, "GET /healthz")["background"], "health");
+    assert_eq!(calls(world, &["--no-background"]).len(), all);
 }
 
 fn exports(world: &World) {

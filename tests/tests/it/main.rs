@@ -12,6 +12,7 @@ mod life;
 mod logs;
 mod logs_kept;
 mod meddling;
+mod protocols;
 mod reload;
 mod reload_trouble;
 mod session;

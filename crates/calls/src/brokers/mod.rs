@@ -4,6 +4,7 @@
 //! has a sender but no time on its way.
 
 mod deliveries;
+mod early;
 mod place;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,9 @@ use model::exchange::{Protocol, TopicRole};
 use crate::counts::{Addend, Counts, units};
 use crate::names::{Names, ServiceId};
 use crate::routes;
+pub(crate) use deliveries::is_pushed;
 use deliveries::{Delivery, deliveries};
+use early::{Earlies, Early};
 use place::{Place, covers};
 
 /// So many places are remembered; reply places come and go with every question.
@@ -31,6 +34,7 @@ pub(crate) struct Brokers {
     places: HashMap<Key, Place>,
     order: VecDeque<Key>,
     joined: HashMap<Joint, Counts>,
+    early: Earlies,
 }
 
 /// Broker, protocol, name.
@@ -55,6 +59,7 @@ impl Brokers {
                 if call.ok && !known {
                     let place = self.place((to, call.protocol, topic.name.clone()));
                     place.send(from, call.ts, topic.key.as_deref());
+                    self.meet((to, call.protocol), &topic.name, topic.key.as_deref(), call.ts);
                 }
             }
             TopicRole::Receives => {
@@ -65,6 +70,20 @@ impl Brokers {
                     self.receive((to, call.protocol), from, &delivery, key);
                 }
             }
+        }
+    }
+
+    /// Joins what was received of this place before it was known.
+    fn meet(
+        &mut self,
+        (broker, protocol): (ServiceId, Protocol),
+        name: &str,
+        key: Option<&str>,
+        at: Timestamp,
+    ) {
+        for early in self.early.of((broker, protocol), name, key, at) {
+            let delivery = Delivery { at: early.at, bytes: early.bytes, place: &early.place };
+            self.receive(early.broker, early.by, &delivery, early.key.as_deref());
         }
     }
 
@@ -81,7 +100,12 @@ impl Brokers {
         } else {
             self.other_place((broker, protocol), delivery.place, key)
         };
-        let Some(named) = named else { return };
+        let Some(named) = named else {
+            let Delivery { at, bytes, place } = *delivery;
+            let (place, key) = (place.to_owned(), key.map(str::to_owned));
+            self.early.add(Early { broker: (broker, protocol), by, place, key, at, bytes });
+            return;
+        };
         let Some(place) = self.places.get_mut(&named) else { return };
         let Some((from, sent)) = place.receive(delivery.at, key) else { return };
         let mut topic = routes::place(protocol, &named.2);

@@ -134,6 +134,7 @@ fn what_was_not_delivered_does_not_count() {
     empty.response.as_mut().unwrap().body = b"(nil)".to_vec();
     calls.observe(empty);
     let mut failed = ask(3, MAIL, Redis, Receives, "jobs", None, 20);
+    failed.method = "BLPOP".to_owned();
     failed.failure = Some("WRONGTYPE".to_owned());
     calls.observe(failed);
     let mut refused = ask(4, ORDERS, Redis, Sends, "jobs", None, 30);
@@ -141,6 +142,21 @@ fn what_was_not_delivered_does_not_count() {
     calls.observe(refused);
     calls.observe(ask(5, MAIL, Redis, Receives, "jobs", None, 40));
     assert_eq!(joined(&calls), ["web -> mail via db: jobs 1"]);
+}
+
+#[test]
+fn a_message_that_is_not_answered_or_is_rejected_has_come() {
+    let mut calls = store();
+    calls.observe(ask(1, WEB, Nats, Sends, "jobs", None, 0));
+    let mut unanswered = ask(2, MAIL, Nats, Receives, "jobs", None, 10);
+    unanswered.method = "MSG".to_owned();
+    unanswered.request.body = b"a job".to_vec();
+    unanswered.response = None;
+    calls.observe(unanswered);
+    let mut rejected = ask(3, MAIL, Nats, Receives, "jobs", None, 20);
+    rejected.failure = Some("rejected by the consumer".to_owned());
+    calls.observe(rejected);
+    assert_eq!(joined(&calls), ["web -> mail via db: jobs 2"]);
 }
 
 #[test]
@@ -158,6 +174,41 @@ fn a_key_that_is_told_later_still_counts_once() {
     got.done = true;
     calls.observe(got);
     assert_eq!(joined(&calls), ["web -> mail via db: orders 1 10 ms"]);
+}
+
+#[test]
+fn a_delivery_that_is_told_before_what_was_sent_is_joined_all_the_same() {
+    let mut calls = store();
+    // The broker gives the waiting one its message first, and answers the sender then.
+    calls.observe(ask(1, MAIL, Redis, Receives, "mail", None, 10));
+    calls.observe(ask(2, MAIL, Amqp, Receives, "letters", Some("a"), 10));
+    calls.observe(ask(3, MAIL, Nats, Receives, "orders.>", None, 10));
+    // Left by somebody unseen, long ago.
+    calls.observe(ask(4, MAIL, Redis, Receives, "attic", None, 10));
+    assert_eq!(joined(&calls), [""; 0]);
+    calls.observe(ask(5, WEB, Redis, Sends, "mail", None, 9));
+    calls.observe(ask(6, WEB, Amqp, Sends, "post/letters", Some("a"), 5));
+    calls.observe(ask(7, WEB, Nats, Sends, "orders.7", None, 9));
+    calls.observe(ask(8, WEB, Redis, Sends, "attic", None, 60));
+    assert_eq!(
+        joined(&calls),
+        [
+            "web -> mail via db: mail 1",
+            "web -> mail via db: post/letters 1 6 ms",
+            "web -> mail via db: orders.{id} 1"
+        ]
+    );
+}
+
+#[test]
+fn a_notification_of_postgresql_is_a_message() {
+    let mut calls = store();
+    let mut listening = ask(1, MAIL, Protocol::Postgres, Receives, "sales", None, 0);
+    let response = listening.response.as_mut().unwrap();
+    response.parts.push(Part { at: at(10), kind: "notification".to_owned(), bytes: 6, kept: 0 });
+    calls.observe(ask(2, WEB, Protocol::Postgres, Sends, "sales", None, 5));
+    calls.observe(listening);
+    assert_eq!(joined(&calls), ["web -> mail via db: sales 1"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use model::Timestamp;
 use model::call::{Call, OUTSIDE};
 use model::exchange::{Protocol, TopicRole};
 
+use crate::brokers::is_pushed;
 use crate::store::Store;
 use crate::trace::{self, Context};
 
@@ -39,6 +40,8 @@ pub(super) struct Seen<'a> {
     pub(super) end: Option<Timestamp>,
     /// Who works because of it, and which of its instances.
     pub(super) worker: Option<(&'a str, IpAddr)>,
+    /// It is a stream: held open, it may be the reason for all that its callee does, or for nothing.
+    pub(super) is_stream: bool,
 }
 
 impl<'a> Around<'a> {
@@ -93,7 +96,9 @@ impl<'a> Around<'a> {
             }
         }
         self.on.entry(&call.conn).or_default().push(place);
-        self.seen.push(Seen { call, context: trace::context(&call.request), end: end(call), worker });
+        let is_stream = call.waits && !is_delivery(call);
+        let context = trace::context(&call.request);
+        self.seen.push(Seen { call, context, end: end(call), worker, is_stream });
     }
 
     pub(super) fn get(&self, place: usize) -> Option<&Seen<'a>> {
@@ -159,16 +164,15 @@ fn after(places: Option<&Vec<usize>>, place: usize) -> &[usize] {
 /// Whether a broker hands over one message, for which the receiver then works until it says that it is done.
 pub(super) fn is_delivery(call: &Call) -> bool {
     let receives = call.topic.as_ref().is_some_and(|topic| topic.role == TopicRole::Receives);
-    receives && ["deliver", "msg", "hmsg"].iter().any(|method| call.method.eq_ignore_ascii_case(method))
+    receives && is_pushed(call)
 }
 
-/// Who is asked works, and so does who gets a delivery. A stream or a connection that is held open may be the reason
-/// for nothing or for everything that its service does.
+/// Who is asked works, and so does who gets a delivery. A connection of which nothing else is known says nothing.
 fn worker(call: &Call) -> Option<(&str, IpAddr)> {
     let held = matches!(call.protocol, Protocol::Tcp | Protocol::Tls | Protocol::Dns | Protocol::WebSocket);
     let party = if is_delivery(call) {
         &call.from
-    } else if call.waits || held {
+    } else if held {
         return None;
     } else {
         &call.to

@@ -46,9 +46,10 @@ impl<'c, 'a> Parents<'c, 'a> {
             return Some((parent, Link::Trace));
         }
         let open = candidates.into_iter().filter(|(_, outer)| is_open(outer, seen) && may_hold(outer, seen));
-        let open = of_instance(open.collect(), seen);
+        let (streams, open): (Vec<_>, Vec<_>) = open.partition(|(_, outer)| outer.is_stream);
+        let open = of_instance(open, seen);
         match open.as_slice() {
-            [] => None,
+            [] => of_instance(streams, seen).first().map(|(latest, _)| (*latest, Link::Ambiguous)),
             [(only, _)] => Some((*only, Link::Inferred)),
             [(latest, _), ..] => Some((self.of_worker(place, &open).unwrap_or(*latest), Link::Ambiguous)),
         }
@@ -71,7 +72,7 @@ impl<'c, 'a> Parents<'c, 'a> {
         let seen = self.around.get(before)?;
         let served = self.around.worked_on_before(&seen.call.from.service, before).take(CANDIDATES);
         let served = served.filter_map(|served| Some((served, self.around.get(served)?)));
-        let served: Vec<_> = served.filter(|(_, outer)| is_open(outer, seen)).collect();
+        let served: Vec<_> = served.filter(|(_, outer)| is_open(outer, seen) && !outer.is_stream).collect();
         let [(reason, outer)] = of_instance(served, seen)[..] else { return None };
         let same = open.iter().find(|(place, _)| *place == reason);
         let same = same.or_else(|| open.iter().find(|(_, other)| other.call.conn == outer.call.conn));

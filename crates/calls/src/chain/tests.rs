@@ -127,11 +127,13 @@ fn traces_say_it_exactly_where_spans_do_and_by_time_else() {
 }
 
 #[test]
-fn what_is_held_open_is_no_reason_and_instances_are_told_apart() {
+fn what_is_held_open_is_the_last_reason_and_instances_are_told_apart() {
     let mut stream = hop(1, UP, (0, 10_000), "/events");
     stream.waits = true;
     let mut calls = observed(vec![stream, hop(2, UP, (10, 100), "/one"), hop(3, DOWN, (20, 30), "/x")]);
     assert_eq!(chain(&calls, "/x"), ["/one", "/x < /one inferred"]);
+    calls.observe(hop(9, DOWN, (500, 510), "/within-stream"));
+    assert_eq!(chain(&calls, "/within-stream").last().unwrap(), "/within-stream < /events ambiguous");
     let second = "172.20.0.33";
     calls.names_mut().learn(second.parse().unwrap(), "orders", at(0));
     calls.observe(hop(4, (WEB, second), (1000, 1100), "/second"));

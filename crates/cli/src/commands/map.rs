@@ -69,7 +69,7 @@ pub(super) async fn routes(
         return routes.iter().try_for_each(print::json);
     }
     let paint = Paint::stdout();
-    let head = ["FROM", "TO", "CALLS", "ERRORS", "PER S", "P50", "P90", "P99", "ROUTE"];
+    let head = ["FROM", "TO", "PROTOCOL", "CALLS", "ERRORS", "PER S", "P50", "P90", "P99", "ROUTE"];
     let head = head.map(|h| paint.dim(h)).to_vec();
     let rows: Vec<Vec<String>> =
         std::iter::once(head).chain(routes.iter().map(|r| route(r, paint))).collect();
@@ -98,6 +98,7 @@ fn route(route: &RouteRow, paint: Paint) -> Vec<String> {
     vec![
         paint.named(&route.from),
         paint.named(&route.to),
+        route.protocol.clone(),
         route.calls.to_string(),
         errors(route.errors, paint),
         format!("{:.2}", route.per_second),

@@ -4,6 +4,7 @@
 //! Whoever reads the HTTP below tells this what the bodies hold; here they become messages and a status.
 
 mod base64;
+mod deadline;
 mod inflate;
 mod messages;
 mod status;
@@ -16,6 +17,7 @@ use model::exchange::{Exchange, Message, Protocol, Quality};
 use crate::conversation::Dir;
 use crate::limits::Limits;
 use base64::Base64;
+pub(crate) use deadline::passed as deadline_passed;
 use messages::Messages;
 pub(crate) use status::{is_settled, settle};
 

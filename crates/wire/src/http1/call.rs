@@ -3,8 +3,8 @@
 use model::Timestamp;
 use model::exchange::{Exchange, Message, Part, Protocol, Quality};
 
-use super::events::Events;
 use crate::conversation::Dir;
+use crate::events::Events;
 use crate::grpc::Grpc;
 use crate::limits::Limits;
 use crate::report::Pace;

@@ -8,7 +8,6 @@ mod body;
 mod call;
 mod collect;
 mod detect;
-mod events;
 mod head;
 mod hunt;
 mod pairs;

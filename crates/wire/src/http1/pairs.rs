@@ -6,11 +6,10 @@ use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message, Part, Protocol, Quality};
 
 use super::call::{Call, message};
-use super::events::Events;
 use super::head::{RequestHead, ResponseHead};
 use crate::conversation::{Connection, Cx, Dir, Loss};
+use crate::events::Events;
 use crate::grpc;
-use crate::ledger::PARTS_LIMIT;
 use crate::limits::Limits;
 use crate::report::Pace;
 
@@ -155,16 +154,8 @@ impl Pairs {
         let Some(call) = self.calls.front_mut() else { return };
         let (Some(events), Some(response)) = (&mut call.events, &mut call.exchange.response) else { return };
         let known = response.parts.len();
-        let (body, parts) = (response.body.len() as u64, &mut response.parts);
-        let mut before: u64 = parts.iter().map(|part| part.bytes).sum();
-        events.feed(bytes, |kind, size| {
-            if parts.len() < PARTS_LIMIT {
-                let kept = body.saturating_sub(before).min(size) as u32;
-                parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept });
-                before += size;
-            }
-        });
-        self.held += (parts.len() - known) * size_of::<Part>();
+        events.list(response, at, bytes);
+        self.held += (response.parts.len() - known) * size_of::<Part>();
     }
 
     /// Bytes of a body are missing, and how many.

@@ -150,11 +150,14 @@ impl Calls {
         let full = self.ledger.held() + bytes.len() > cx.limits.flow_buffer;
         let limits = if full { Limits { body: 0, ..*cx.limits } } else { *cx.limits };
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        let grpc = &mut stream.grpc;
+        let (grpc, events) = (&mut stream.grpc, &mut stream.events);
         let streams_at = self.ledger.change(stream.serial, at, |exchange| {
             let message = message(exchange, dir)?;
             let Some(grpc) = grpc else {
                 ledger::extend(message, at, bytes, &limits);
+                if let Some(events) = events.as_mut().filter(|_| dir == Dir::ToClient) {
+                    events.list(message, at, bytes);
+                }
                 return None;
             };
             message.bytes += bytes.len() as u64;
@@ -195,6 +198,9 @@ impl Calls {
         let Some(stream) = self.streams.get_mut(&id).filter(|_| bytes > 0) else { return };
         if let Some(grpc) = &mut stream.grpc {
             grpc.lose(dir, bytes);
+        }
+        if let Some(events) = stream.events.as_mut().filter(|_| dir == Dir::ToClient) {
+            events.lose();
         }
         let missed = self.ledger.change(stream.serial, at, |exchange| {
             ledger::lose(message(exchange, dir)?, at, bytes, loss, cx.limits)
@@ -245,7 +251,7 @@ impl Calls {
     pub(super) fn reset(&mut self, dir: Dir, id: u32, code: Option<u32>, at: Timestamp, cx: &mut Cx<'_>) {
         let Some(stream) = self.streams.get(&id) else { return };
         if !stream.ended[Dir::ToClient as usize] {
-            self.ledger.change(stream.serial, at, |exchange| stream::reset(exchange, dir, code));
+            self.ledger.change(stream.serial, at, |exchange| stream::reset(exchange, dir, code, at));
         }
         self.close(id, Ending::Open, cx);
     }

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 
+use model::Timestamp;
 use model::exchange::{Exchange, Message, Protocol, Quality};
 
 use super::hpack::Block;
 use super::{fields, frame};
 use crate::conversation::Dir;
+use crate::events::Events;
 use crate::grpc::{self, Grpc};
 use crate::limits::Limits;
 
@@ -42,6 +44,8 @@ pub(super) struct Stream {
     /// By [`Dir`]: losses that this stream had no part in.
     pub(super) losses: [u64; 2],
     pub(super) grpc: Option<Grpc>,
+    /// The response is a stream of them.
+    pub(super) events: Option<Events>,
     /// Headers are not known that may say that it is a gRPC call.
     pub(super) unclear: bool,
 }
@@ -87,13 +91,22 @@ impl Stream {
             grpc::turn(&mut self.grpc, exchange, limits);
         }
         grpc::answered(&mut self.grpc, exchange, status, &response.headers);
+        if self.grpc.is_none() && Events::are_in(response) {
+            exchange.waits = true;
+            self.events = Some(Events::default());
+        }
     }
 }
 
 /// One side gave the stream up before the response was at its end.
-pub(super) fn reset(exchange: &mut Exchange, by: Dir, code: Option<u32>) {
+pub(super) fn reset(exchange: &mut Exchange, by: Dir, code: Option<u32>, at: Timestamp) {
+    let cancelled = by == Dir::ToServer && code == Some(frame::CANCEL);
+    if cancelled && let Some(deadline) = grpc::deadline_passed(exchange, at) {
+        exchange.failure.get_or_insert_with(|| format!("deadline exceeded after {deadline:?}"));
+        return;
+    }
     // Whoever listens to a stream ends it like this.
-    let had_enough = by == Dir::ToServer && exchange.waits && code == Some(frame::CANCEL);
+    let had_enough = cancelled && exchange.waits;
     let who = if by == Dir::ToServer { "client" } else { "server" };
     if let Some(code) = code
         && !had_enough

@@ -157,6 +157,24 @@ fn a_call_that_stays_open_after_its_first_message_is_a_stream() {
 }
 
 #[test]
+fn a_client_that_gives_up_at_its_deadline_failed_and_one_that_had_enough_did_not() {
+    let timeout = [&call("/shop.Orders/Watch")[..], &[("grpc-timeout", "400m")]].concat();
+    for (wait, failure) in [(100, None), (399, Some("deadline exceeded after 400ms"))] {
+        let mut talk = open();
+        talk.send(Client, &[headers(1, 0, &timeout), data(1, END_STREAM, &message(b"watch"))].concat());
+        talk.send(
+            Server,
+            &[headers(1, 0, ANSWER), data(1, 0, &message(b"one")), data(1, 0, &message(b"two"))].concat(),
+        );
+        talk.wait(wait);
+        talk.send(Client, &reset(1, 8));
+        let calls = exchanges(&talk.packets);
+        assert_eq!(calls[0].failure.as_deref(), failure, "after {wait} ms");
+        assert_eq!(calls[0].status, None, "no status was sent");
+    }
+}
+
+#[test]
 fn calls_of_a_connection_that_is_older_than_the_capture_are_known_by_their_bodies() {
     let (mut asks, mut answers) = (Encoder::default(), Encoder::default());
     asks.headers(1, 0, &call("/shop.Orders/Place"));

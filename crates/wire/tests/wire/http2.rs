@@ -198,6 +198,23 @@ fn streams_are_paired_and_counted() {
 }
 
 #[test]
+fn a_stream_of_events_waits_and_is_listed_event_by_event() {
+    let mut talk = open();
+    talk.send(Client, &headers(1, END_STREAM, &post("/events")));
+    talk.send(Server, &headers(1, 0, &[(":status", "200"), ("content-type", "text/event-stream")]));
+    talk.send(Server, &data(1, 0, b"event: sold\ndata: 1\n\nda"));
+    talk.send(Server, &data(1, 0, b"ta: 2\n\n"));
+    // Whoever listens to them ends it like this.
+    talk.send(Client, &reset(1, 8));
+    let [call] = &exchanges(&talk.packets)[..] else { panic!("one call") };
+    assert_eq!((call.waits, call.failure.as_deref(), call.quality), (true, None, Quality::Complete));
+    let response = call.response.as_ref().unwrap();
+    let parts: Vec<_> = response.parts.iter().map(|p| (p.kind.as_str(), p.bytes, p.kept)).collect();
+    assert_eq!(parts, [("sold", 21, 21), ("message", 9, 9)]);
+    assert_eq!(response.bytes, 30);
+}
+
+#[test]
 fn headers_bodies_and_trailers_come_through() {
     let asked = [post("/a?b=c"), vec![("x-id", "7")]].concat();
     let mut talk = open();

@@ -228,14 +228,7 @@ pub(crate) fn read_pcap(file: &[u8]) -> (u32, Vec<Packet>) {
 /// The exchanges of a classic capture file.
 pub(crate) fn captured(file: &[u8], limits: Limits) -> Vec<Exchange> {
     let (link, packets) = read_pcap(file);
-    let link = match link {
-        0 => Link::BsdLoopback,
-        1 => Link::Ethernet,
-        101 | 228 | 229 => Link::RawIp,
-        113 => Link::LinuxSll,
-        276 => Link::LinuxSll2,
-        other => panic!("link type {other}"),
-    };
+    let link = Link::numbered(link as i32).expect("a link type that is known");
     let mut wire = Wire::new(limits);
     let mut out = Vec::new();
     for packet in &packets {

@@ -1,6 +1,9 @@
 //! Server-sent events (HTML Standard, section 9.2): a response that is never over, whose body is one event after another.
 
-use model::exchange::Message;
+use model::Timestamp;
+use model::exchange::{Message, Part};
+
+use crate::ledger::PARTS_LIMIT;
 
 /// Names longer than this are cut, in bytes.
 const NAME_LIMIT: usize = 64;
@@ -11,7 +14,7 @@ const COMMENT: &str = "comment";
 
 /// Cuts a body into events. A line ends with a line feed, as all programs send it.
 #[derive(Debug, Default)]
-pub(super) struct Events {
+pub(crate) struct Events {
     /// The beginning of the line that is being read.
     line: Vec<u8>,
     name: Option<String>,
@@ -25,7 +28,7 @@ pub(super) struct Events {
 
 impl Events {
     /// Whether a response's body is events, and readable.
-    pub(super) fn are_in(response: &Message) -> bool {
+    pub(crate) fn are_in(response: &Message) -> bool {
         let field = |name: &str| {
             let field = response.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
             field.map(|(_, value)| value.split(';').next().unwrap_or_default().trim())
@@ -34,8 +37,21 @@ impl Events {
             && field("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case("identity"))
     }
 
+    /// Lists the events that end in bytes which the body has already.
+    pub(crate) fn list(&mut self, response: &mut Message, at: Timestamp, bytes: &[u8]) {
+        let (body, parts) = (response.body.len() as u64, &mut response.parts);
+        let mut before: u64 = parts.iter().map(|part| part.bytes).sum();
+        self.feed(bytes, |kind, size| {
+            if parts.len() < PARTS_LIMIT {
+                let kept = body.saturating_sub(before).min(size) as u32;
+                parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept });
+                before += size;
+            }
+        });
+    }
+
     /// Takes bytes of the body, and tells of each event that ends in them: its name and its size.
-    pub(super) fn feed(&mut self, mut bytes: &[u8], mut tell: impl FnMut(&str, u64)) {
+    fn feed(&mut self, mut bytes: &[u8], mut tell: impl FnMut(&str, u64)) {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let (line, rest) = bytes.split_at(end + 1);
             bytes = rest;
@@ -51,7 +67,7 @@ impl Events {
     }
 
     /// Bytes are missing here.
-    pub(super) fn lose(&mut self) {
+    pub(crate) fn lose(&mut self) {
         *self = Self { broken: true, ..Self::default() };
     }
 
