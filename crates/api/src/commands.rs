@@ -13,8 +13,9 @@ use serde::de::DeserializeOwned;
 
 use crate::shape::{
     CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
-    Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, RouteList, RoutesRequest,
-    Services, Snapshot, Text, Timeline, TimelineRequest, Up,
+    Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest,
+    ReplayRequest, ReplayResult, RouteList, RoutesRequest, Services, Snapshot, Text, Timeline,
+    TimelineRequest, Up,
 };
 use crate::{ApiError, Code};
 
@@ -106,10 +107,14 @@ commands! {
     chain(CallId) -> Chain;
     /// Calls in another tool's form.
     calls_export(CallsExport) -> Text;
+    /// Makes a call of HTTP again, from this machine, and tells both answers.
+    replay(ReplayRequest) -> ReplayResult;
     /// Who called whom.
     edges(Empty) -> EdgeList;
     /// What was asked over each edge, calls that differ only in ids as one.
     routes(RoutesRequest) -> RouteList;
+    /// What services offer, inferred from what they were asked.
+    openapi(OpenApiRequest) -> OpenApi;
     /// What does not fit: calls that the manifest does not know or permit, services that nobody calls.
     findings(Empty) -> FindingList;
     /// A page of events; waits for new ones when asked to.

@@ -4,7 +4,8 @@
 //! the names that were valid at that moment ([`Names`]), and stores the call within bounded memory. From the store come
 //! pages ([`Calls::list`]), changes since a revision ([`Calls::changes`]), edges and routes with percentiles
 //! ([`Calls::edges`], [`Calls::routes`]), what led to what ([`Calls::chain`]), what does not fit ([`Calls::findings`]),
-//! and the time axis ([`Calls::series`]); [`Where`] is the filter language, [`export`] and [`map`] are the ways out.
+//! and the time axis ([`Calls::series`]); [`Where`] is the filter language, [`export`], [`openapi`], [`map`] and
+//! [`Calls::otlp`] are the ways out.
 //!
 //! Deliberately absent: any clock, task, file or socket (time comes with the exchanges), decoding of bytes (`wire`
 //! does it), and bodies on disk. Tested by tables beside the code, by stories and properties in `tests`: whatever the
@@ -29,6 +30,8 @@ mod judge;
 mod manifest;
 pub mod map;
 mod names;
+pub mod openapi;
+mod otlp;
 mod passing;
 mod progress;
 pub mod protobuf;
@@ -49,6 +52,7 @@ pub use edges::EdgeRate;
 pub use filter::{FilterError, Where};
 pub use findings::Finding;
 pub use names::Names;
+pub use otlp::Spans;
 pub use passing::Passing;
 pub use query::{Cursor, Page, Position, Query, RouteQuery};
 pub use redact::{REDACTED, Redaction};

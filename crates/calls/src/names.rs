@@ -132,6 +132,15 @@ impl Names {
         self.name(self.owner(addr, at))
     }
 
+    /// The addresses that belong to a service at that moment.
+    pub fn addresses(&self, service: &str, at: Timestamp) -> Vec<IpAddr> {
+        let id = self.id(service).filter(|id| *id != 0);
+        let has = |spans: &[Span]| spans.iter().any(|span| Some(span.service) == id && span.covers(at));
+        let mut own: Vec<IpAddr> = self.spans.iter().filter(|(_, s)| has(s)).map(|(addr, _)| *addr).collect();
+        own.sort_unstable();
+        own
+    }
+
     pub(crate) fn name(&self, service: ServiceId) -> &str {
         self.services.get(service as usize).map_or(OUTSIDE, String::as_str)
     }

@@ -98,6 +98,14 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print what services offer as OpenAPI 3.1, inferred from the calls that were seen
+    Openapi {
+        /// Which services [default: all]
+        services: Vec<String>,
+        /// One JSON object a line, a service each
+        #[arg(long)]
+        json: bool,
+    },
     /// Print what happened: starts, readiness, crashes, reloads
     Events {
         /// Go on as things happen
@@ -262,9 +270,15 @@ pub(crate) struct CallsArguments {
     /// An HTTP Archive (HAR 1.2)
     #[arg(long, group = "form")]
     pub har: bool,
+    /// Spans of OpenTelemetry (OTLP/JSON), for any tool that reads traces
+    #[arg(long, group = "form")]
+    pub otlp: bool,
     /// The curl command that makes this call again
     #[arg(long, value_name = "ID", group = "form")]
     pub curl: Option<String>,
+    /// The grpcurl command that makes this call again
+    #[arg(long, value_name = "ID", group = "form")]
+    pub grpcurl: Option<String>,
     /// Decode capture files instead of asking a stack; needs no engine
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub pcap: Vec<PathBuf>,
@@ -276,6 +290,17 @@ pub(crate) enum CallsCommand {
     Show {
         /// Its id
         id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a call of HTTP again, from this machine, and compare both answers
+    Replay {
+        /// Its id
+        id: String,
+        /// Change it: `method=PUT`, `path=/orders/8`, `query.NAME=VALUE`, `header.NAME=VALUE`, `body=TEXT`, `body=@FILE`
+        #[arg(long = "set", value_name = "WHAT=VALUE")]
+        set: Vec<String>,
         /// As JSON
         #[arg(long)]
         json: bool,

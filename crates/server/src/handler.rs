@@ -4,8 +4,9 @@ use api::ApiError;
 use api::commands::Handler;
 use api::shape::{
     CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
-    Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, RouteList, RoutesRequest,
-    Services, Snapshot, Text, Timeline, TimelineRequest, Up,
+    Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest,
+    ReplayRequest, ReplayResult, RouteList, RoutesRequest, Services, Snapshot, Text, Timeline,
+    TimelineRequest, Up,
 };
 use session::Session;
 
@@ -65,7 +66,11 @@ impl Handler for Answers<'_> {
     }
 
     async fn calls_export(&self, export: CallsExport) -> Result<Text, ApiError> {
-        self.session.export(&export)
+        self.session.export(&export).await
+    }
+
+    async fn replay(&self, request: ReplayRequest) -> Result<ReplayResult, ApiError> {
+        self.session.replay(&request).await
     }
 
     async fn edges(&self, _: Empty) -> Result<EdgeList, ApiError> {
@@ -82,6 +87,10 @@ impl Handler for Answers<'_> {
 
     async fn routes(&self, request: RoutesRequest) -> Result<RouteList, ApiError> {
         Ok(self.session.routes(request))
+    }
+
+    async fn openapi(&self, request: OpenApiRequest) -> Result<OpenApi, ApiError> {
+        self.session.openapi(&request).await
     }
 
     async fn findings(&self, _: Empty) -> Result<FindingList, ApiError> {

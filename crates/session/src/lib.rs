@@ -22,6 +22,7 @@ mod offline;
 mod probe;
 mod protos;
 mod reload;
+mod replay;
 mod requests;
 mod run;
 mod shared;

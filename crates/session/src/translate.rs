@@ -5,8 +5,9 @@ use api::shape::{
     PortView, RouteRow, Whole,
 };
 use api::{ApiError, Code};
-use calls::protobuf::{Decoded, Schemas};
-use calls::{Finding, Linked, Redaction};
+use calls::protobuf::Decoded;
+pub use calls::protobuf::Rules;
+use calls::{Finding, Linked};
 use engine::{ContainerFacts, EngineError};
 use model::call::{Call, Edge, Party, Route};
 use model::exchange::{Message, Protocol};
@@ -65,15 +66,6 @@ pub fn line(line: &logs::Stored) -> LogLine {
         fields: logs::fields(&line.text),
         cont: line.cont,
     }
-}
-
-/// How bodies of gRPC become readable, and what of it is hidden: before that, nobody knew the names of its fields.
-#[derive(Debug, Clone, Copy)]
-pub struct Rules<'a> {
-    /// The repository's schemas.
-    pub schemas: &'a Schemas,
-    /// What must not be shown.
-    pub redaction: &'a Redaction,
 }
 
 /// A call; with headers and bodies only when `whole`, and then by `rules`.
@@ -271,7 +263,7 @@ pub fn route(route: &Route) -> RouteRow {
 #[cfg(test)]
 mod tests {
     use calls::Calls;
-    use calls::protobuf::ProtoFile;
+    use calls::protobuf::{ProtoFile, Schemas};
     use model::exchange::{Exchange, Part};
     use model::plan::CallsConfig;
 

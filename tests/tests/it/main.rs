@@ -16,4 +16,5 @@ mod protocols;
 mod reload;
 mod reload_trouble;
 mod session;
+mod ways_out;
 mod world;

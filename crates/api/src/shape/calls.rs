@@ -277,8 +277,12 @@ pub struct PartShape {
 pub enum ExportFormat {
     /// HTTP Archive 1.2.
     Har,
-    /// One `curl` command a call.
+    /// One `curl` command a call of HTTP.
     Curl,
+    /// One `grpcurl` command a call of gRPC.
+    Grpcurl,
+    /// Spans of OpenTelemetry as OTLP/JSON, of calls that ended.
+    Otlp,
 }
 
 /// Which calls in which form.

@@ -54,6 +54,34 @@ pub struct EdgeRow {
     pub topic: Option<String>,
 }
 
+/// Of which services.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+#[serde(default, deny_unknown_fields)]
+pub struct OpenApiRequest {
+    /// These; empty: all that were asked anything.
+    pub services: Vec<String>,
+}
+
+/// What services offer, by what they were asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct OpenApi {
+    /// By name.
+    pub services: Vec<ServiceApi>,
+}
+
+/// What one service offers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ServiceApi {
+    /// The service.
+    pub service: String,
+    /// An OpenAPI 3.1 document.
+    #[ts(type = "Record<string, unknown>")]
+    pub document: serde_json::Value,
+}
+
 /// All edges.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]

@@ -5,6 +5,7 @@ mod calls;
 mod chain;
 mod logs;
 mod map;
+mod replay;
 mod stack;
 mod terminal;
 
@@ -17,7 +18,11 @@ pub use calls::{
 };
 pub use chain::{Chain, ChainCall};
 pub use logs::{LogLine, LogsPage, LogsQuery, LogsRead};
-pub use map::{EdgeList, EdgeRow, FindingList, FindingRow, RouteList, RouteRow, RoutesRequest};
+pub use map::{
+    EdgeList, EdgeRow, FindingList, FindingRow, OpenApi, OpenApiRequest, RouteList, RouteRow, RoutesRequest,
+    ServiceApi,
+};
+pub use replay::{ReplayAnswer, ReplayRequest, ReplayResult};
 pub use stack::{
     Build, CaptureState, CaptureView, Change, Check, CheckState, Counters, Delta, DiagnosticShape,
     DoctorReport, Down, EngineView, Event, EventsPage, EventsRead, PortView, ReloadMs, ReloadView,
@@ -91,6 +96,10 @@ pub struct Count {
 pub struct Text {
     /// The text.
     pub text: String,
+    /// What else is worth saying, for people: what is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub note: Option<String>,
 }
 
 /// Where a page of a time-ordered list starts. Cursors are opaque, and valid as long as the list is kept.

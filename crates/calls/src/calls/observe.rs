@@ -173,7 +173,7 @@ impl Calls {
     }
 
     /// Hides what must not be kept and cuts what is too long, before anything else sees the exchange.
-    pub(super) fn prepare(&self, exchange: &mut Exchange) {
+    pub fn prepare(&self, exchange: &mut Exchange) {
         for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
             coding::remove(message, self.body_limit);
         }

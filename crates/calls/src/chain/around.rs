@@ -65,6 +65,17 @@ impl<'a> Around<'a> {
         Some((around, at - start))
     }
 
+    /// All calls.
+    pub(super) fn all(store: &'a Store) -> Self {
+        let mut around = Self::default();
+        store
+            .order()
+            .iter()
+            .filter_map(|(_, ordinal)| store.get(*ordinal))
+            .for_each(|e| around.push(&e.call));
+        around
+    }
+
     fn push(&mut self, call: &'a Call) {
         let place = self.seen.len();
         if call.from.service != OUTSIDE {

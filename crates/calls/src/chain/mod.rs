@@ -90,4 +90,18 @@ impl Calls {
         };
         chain.into_iter().filter_map(linked).collect()
     }
+
+    /// Every call that is kept and the one that it was made for, in the order of time.
+    pub(crate) fn all_linked(&self) -> Vec<Linked<'_>> {
+        let around = Around::all(&self.store);
+        let mut parents = Parents::new(&around);
+        let mut linked = Vec::with_capacity(self.store.len());
+        for place in 0..self.store.len() {
+            let Some(call) = around.call(place) else { break };
+            let parent = parents.of(place);
+            let parent = parent.and_then(|(parent, link)| Some((around.call(parent)?.id.as_str(), link)));
+            linked.push(Linked { call, parent });
+        }
+        linked
+    }
 }

@@ -1,10 +1,9 @@
 //! A call as a command line that sends its request again.
 
-use std::fmt::Write;
-
 use model::call::Call;
 use model::exchange::Protocol;
 
+use super::shell::{is_header_name, put, quote, quote_all};
 use super::{Url, address, kept};
 use crate::body::body_text;
 use crate::judge::header;
@@ -17,10 +16,12 @@ const LEFT_OUT: [&str; 6] =
 /// request that was not seen. It goes to the address that was called, whatever the host name means here. What was
 /// redacted or cut stays so, and a comment says it.
 pub fn curl(call: &Call) -> Option<String> {
-    if call.protocol != Protocol::Http1 || call.method.is_empty() || call.method == "CONNECT" {
+    let http = matches!(call.protocol, Protocol::Http1 | Protocol::Http2);
+    if !http || call.method.is_empty() || call.method == "CONNECT" {
         return None;
     }
-    let url = Url::of(call);
+    // It was seen, so it was not encrypted, whatever a proxy in front of it said.
+    let url = Url { scheme: "http", ..Url::of(call) };
     let request = &call.request;
     let has_body = request.bytes > 0 || !request.body.is_empty();
     let text = body_text(request);
@@ -34,6 +35,9 @@ pub fn curl(call: &Call) -> Option<String> {
         command.push_str("' | ");
     }
     command.push_str("curl");
+    if call.protocol == Protocol::Http2 {
+        command.push_str(" --http2-prior-knowledge");
+    }
     match (call.method.as_str(), has_body) {
         // What curl does unasked.
         ("GET", false) | ("POST", true) => {}
@@ -63,7 +67,7 @@ pub fn curl(call: &Call) -> Option<String> {
         if request.decoded && lower == "content-encoding" {
             continue;
         }
-        if is_token(name) && (other_host || !LEFT_OUT.contains(&lower.as_str())) {
+        if is_header_name(name) && (other_host || !LEFT_OUT.contains(&lower.as_str())) {
             // An empty value needs the semicolon: with a colon curl drops the header.
             let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
             put(&mut command, format_args!(" \\\n  -H {}", quote(&header)));
@@ -88,26 +92,4 @@ pub fn curl(call: &Call) -> Option<String> {
         put(&mut command, format_args!("\n# {} of the body were kept", kept(request)));
     }
     Some(command)
-}
-
-/// One argument. Control characters have no place in a URL or header and become spaces.
-fn quote(text: &str) -> String {
-    let clean: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    quote_all(&clean)
-}
-
-/// One argument, all of it literal: within single quotes only the single quote is special (POSIX shell, 2.2.2).
-fn quote_all(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-/// Whether it is a header name (RFC 9110, section 5.6.2). curl reads a file for one that begins with `@`.
-fn is_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
-}
-
-/// Writing to a string cannot fail.
-fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
-    let written = text.write_fmt(what);
-    debug_assert!(written.is_ok());
 }

@@ -1,23 +1,53 @@
 //! Calls as an HTTP Archive 1.2, as browsers' developer tools read it.
 
+use std::collections::HashMap;
+
 use model::Timestamp;
 use model::call::Call;
-use model::exchange::{Ending, Message, Protocol};
+use model::exchange::{Ending, Message, Protocol, Quality};
 use serde_json::{Value, json};
 
-use super::{Url, base64, kept};
+use super::{Url, base64, kept, sockets};
 use crate::body::body_text;
 use crate::judge::header;
+use crate::protobuf::Rules;
 
-/// The archive. Calls of other protocols are left out; a comment says how many.
-pub fn har<'a>(calls: impl Iterator<Item = &'a Call>) -> Value {
-    let mut entries = Vec::new();
+/// An archive, and what is not in it.
+#[derive(Debug)]
+pub struct Archive {
+    /// It itself.
+    pub json: Value,
+    /// How many calls of other protocols were left out; a comment in the archive says it too.
+    pub left_out: usize,
+}
+
+/// The archive of what is HTTP. Messages of a WebSocket are with the request that switched to it, or have an entry of
+/// their own where that is not among the calls.
+pub fn har<'a>(calls: impl Iterator<Item = &'a Call>, rules: Rules<'_>) -> Archive {
+    let mut entries: Vec<Value> = Vec::new();
+    let mut switched: HashMap<&str, usize> = HashMap::new();
     let mut left_out = 0;
     for call in calls {
-        if call.protocol == Protocol::Http1 && !call.method.is_empty() {
-            entries.push(entry(call));
-        } else {
-            left_out += 1;
+        match call.protocol {
+            Protocol::Http1 | Protocol::Http2 | Protocol::Grpc if !call.method.is_empty() => {
+                if call.status.as_deref() == Some("101") {
+                    switched.insert(&call.conn, entries.len());
+                }
+                entries.push(entry(call, rules));
+            }
+            Protocol::WebSocket => {
+                let known = switched.get(call.conn.as_str()).and_then(|place| entries.get_mut(*place));
+                let at = if let Some(at) = known {
+                    at
+                } else {
+                    entries.push(entry(call, rules));
+                    let Some(last) = entries.last_mut() else { continue };
+                    last
+                };
+                at["_resourceType"] = "websocket".into();
+                at["_webSocketMessages"] = sockets::messages(call).into();
+            }
+            _ => left_out += 1,
         }
     }
     let mut log = json!({
@@ -30,15 +60,15 @@ pub fn har<'a>(calls: impl Iterator<Item = &'a Call>) -> Value {
             if left_out == 1 { "call of another protocol was" } else { "calls of other protocols were" };
         log["comment"] = format!("{left_out} {what} left out").into();
     }
-    json!({ "log": log })
+    Archive { json: json!({ "log": log }), left_out }
 }
 
-fn entry(call: &Call) -> Value {
+fn entry(call: &Call, rules: Rules<'_>) -> Value {
     let mut entry = json!({
         "startedDateTime": moment(call.ts),
         "time": call.ms.unwrap_or(0.0),
-        "request": request(call),
-        "response": response(call),
+        "request": request(call, rules),
+        "response": response(call, rules),
         "cache": {},
         "timings": timings(call),
         "serverIPAddress": call.to.addr.ip().to_string(),
@@ -54,31 +84,32 @@ fn entry(call: &Call) -> Value {
     entry
 }
 
-fn request(call: &Call) -> Value {
+fn request(call: &Call, rules: Rules<'_>) -> Value {
     let query = call.target.split_once('?').map_or("", |(_, query)| query);
     let query = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         json!({ "name": name, "value": value })
     });
     let mut request = json!({
-        "method": call.method,
+        // A WebSocket begins with a GET (RFC 6455, section 4.1).
+        "method": if call.protocol == Protocol::WebSocket { "GET" } else { &call.method },
         "url": Url::of(call).text(),
-        "httpVersion": "HTTP/1.1",
+        "httpVersion": version(call),
         "cookies": [],
         "headers": headers(&call.request),
         "queryString": query.collect::<Vec<_>>(),
         "headersSize": -1,
         "bodySize": call.request.bytes,
     });
-    if !call.request.body.is_empty() {
+    if call.protocol != Protocol::WebSocket && !call.request.body.is_empty() {
         let mut data = json!({ "mimeType": header(&call.request, "content-type").unwrap_or_default() });
-        put_body(&mut data, &call.request);
+        put_body(&mut data, call, &call.request, rules);
         request["postData"] = data;
     }
     request
 }
 
-fn response(call: &Call) -> Value {
+fn response(call: &Call, rules: Rules<'_>) -> Value {
     let empty = Message::default();
     let message = call.response.as_ref().unwrap_or(&empty);
     let size = if message.decoded && !message.cut { message.body.len() as u64 } else { message.bytes };
@@ -89,12 +120,11 @@ fn response(call: &Call) -> Value {
     if message.decoded && !message.cut {
         content["compression"] = (size as i64 - message.bytes as i64).into();
     }
-    put_body(&mut content, message);
-    let status = call.status.as_deref().and_then(|status| status.parse::<u16>().ok()).unwrap_or(0);
+    put_body(&mut content, call, message, rules);
     let mut response = json!({
-        "status": status,
+        "status": status(call, message),
         "statusText": "",
-        "httpVersion": "HTTP/1.1",
+        "httpVersion": version(call),
         "cookies": [],
         "headers": headers(message),
         "content": content,
@@ -105,7 +135,33 @@ fn response(call: &Call) -> Value {
     if let Some(error) = error(call) {
         response["_error"] = error.into();
     }
+    if call.protocol == Protocol::Grpc
+        && let Some(status) = &call.status
+    {
+        response["_grpcStatus"] = status.as_str().into();
+    }
     response
+}
+
+fn version(call: &Call) -> &'static str {
+    let http2 = match call.protocol {
+        Protocol::Http2 => true,
+        // gRPC-Web runs over either; only HTTP/2 has pseudo-headers.
+        Protocol::Grpc => header(&call.request, ":scheme").is_some(),
+        _ => false,
+    };
+    if http2 { "HTTP/2" } else { "HTTP/1.1" }
+}
+
+/// HTTP's status; 0 where none was seen. A call with a status of gRPC's had 200 (gRPC over HTTP/2, "Responses"), and a
+/// WebSocket whose beginning was seen had 101.
+fn status(call: &Call, response: &Message) -> u16 {
+    match call.protocol {
+        Protocol::WebSocket if call.quality == Quality::MidStream => 0,
+        Protocol::WebSocket => 101,
+        Protocol::Grpc if header(response, "grpc-status").is_some() => 200,
+        _ => call.status.as_deref().and_then(|status| status.parse().ok()).unwrap_or(0),
+    }
 }
 
 fn error(call: &Call) -> Option<&'static str> {
@@ -120,10 +176,28 @@ fn error(call: &Call) -> Option<&'static str> {
 }
 
 fn headers(message: &Message) -> Vec<Value> {
-    message.headers.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
+    let told = message.headers.iter().filter(|(name, _)| !name.starts_with(':'));
+    told.map(|(name, value)| json!({ "name": name, "value": value })).collect()
 }
 
-fn put_body(into: &mut Value, message: &Message) {
+fn put_body(into: &mut Value, call: &Call, message: &Message, rules: Rules<'_>) {
+    match call.protocol {
+        // They have a place of their own.
+        Protocol::WebSocket => return,
+        // Only who knows its fields knows what must be hidden.
+        Protocol::Grpc => {
+            match rules.messages(call, message) {
+                Ok(messages) if messages.is_empty() => {}
+                Ok(messages) => {
+                    into["text"] = messages.join("\n").into();
+                    into["comment"] = "the messages as JSON, one a line".into();
+                }
+                Err(why) => into["comment"] = format!("without its messages: {why}").into(),
+            }
+            return;
+        }
+        _ => {}
+    }
     if let Some(text) = body_text(message) {
         into["text"] = text.into();
     } else if !message.body.is_empty() {

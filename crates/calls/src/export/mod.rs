@@ -2,26 +2,31 @@
 
 mod base64;
 mod curl;
+mod grpcurl;
 mod har;
+mod shell;
+mod sockets;
 
 pub use curl::curl;
-pub use har::har;
+pub use grpcurl::grpcurl;
+pub use har::{Archive, har};
 
 use model::call::Call;
-use model::exchange::Message;
+use model::exchange::{Message, Protocol};
 
 use crate::judge::header;
 
 /// Host and port of a call's URL, and the path with its query.
 struct Url<'a> {
+    scheme: &'a str,
     host: String,
     port: u16,
     rest: &'a str,
 }
 
 impl Url<'_> {
-    /// By the target where it is absolute, by the `Host` header where there is one, by the address else. The port is
-    /// always the one that was connected to: a `Host` that a proxy passed on names another.
+    /// By the target where it is absolute, by `:authority` or the `Host` header where there is one, by the address else.
+    /// The port is always the one that was connected to: a `Host` that a proxy passed on names another.
     fn of(call: &Call) -> Url<'_> {
         let port = call.to.addr.port();
         let (authority, rest) = match call.target.split_once("://") {
@@ -30,18 +35,26 @@ impl Url<'_> {
                 let (authority, rest) = after.split_at(slash);
                 (Some(authority), if rest.is_empty() { "/" } else { rest })
             }
-            _ => (header(&call.request, "host"), call.target.as_str()),
+            _ => {
+                let request = &call.request;
+                (header(request, ":authority").or_else(|| header(request, "host")), call.target.as_str())
+            }
         };
         let host = authority.map(host_of).filter(|host| is_host(host));
         let host = host.map_or_else(|| address(call), str::to_owned);
-        Url { host, port, rest }
+        let scheme = match (call.protocol, header(&call.request, ":scheme")) {
+            (Protocol::WebSocket, _) => "ws",
+            (_, Some("https")) => "https",
+            _ => "http",
+        };
+        Url { scheme, host, port, rest }
     }
 
     fn text(&self) -> String {
         let rest = if self.rest.starts_with('/') { self.rest } else { "/" };
-        match self.port {
-            80 => format!("http://{}{rest}", self.host),
-            port => format!("http://{}:{port}{rest}", self.host),
+        match (self.scheme, self.port) {
+            ("https", 443) | ("http" | "ws", 80) => format!("{}://{}{rest}", self.scheme, self.host),
+            (scheme, port) => format!("{scheme}://{}:{port}{rest}", self.host),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Protobuf messages as text: by the `.proto` files of the repository where they describe the call, else field by field.
 
 mod raw;
+mod rules;
 mod schemas;
 
 pub use raw::raw;
+pub use rules::Rules;
 pub use schemas::{ProtoFile, Schemas};
 
 /// A message as something to read.

@@ -1,11 +1,14 @@
 //! What other tools are given.
 
 use model::call::{Call, Edge};
-use model::exchange::{Ending, Protocol};
+use model::exchange::{Ending, Exchange, Message, Part, Protocol, Quality};
+use model::plan::CallsConfig;
 
 use super::fixture::{at, call, exchange, header, tcp};
-use crate::export::{curl, har};
+use crate::Redaction;
+use crate::export::{Archive, curl, grpcurl, har};
 use crate::map::{dot, mermaid};
+use crate::protobuf::{ProtoFile, Rules, Schemas};
 
 fn order() -> Call {
     let mut x = exchange(1, 0, "POST", "/orders?full=1&tag=a'b");
@@ -86,9 +89,147 @@ fn har_holds_what_was_seen() {
     (silent.status, silent.response, silent.done) = (None, None, false);
     let calls =
         [order(), call(silent, "outside", "web"), call(tcp(1, 5432, Ending::Closed, 1, 1), "orders", "db")];
-    let mut archive = har(calls.iter());
+    let Archive { json: mut archive, left_out } = archive(&calls);
+    assert_eq!(left_out, 1);
     archive["log"]["creator"]["version"] = "[version]".into();
     insta::assert_json_snapshot!(archive);
+}
+
+fn archive(calls: &[Call]) -> Archive {
+    let (schemas, redaction) = rules();
+    har(calls.iter(), Rules { schemas: &schemas, redaction: &redaction })
+}
+
+fn rules() -> (Schemas, Redaction) {
+    let source = "syntax = \"proto3\"; package shop; service Users { rpc Login (Who) returns (Who); }
+        message Who { string name = 1; string password = 2; }";
+    let file = ProtoFile { path: "users.proto".to_owned(), source: source.to_owned() };
+    (Schemas::read(vec![file]).0, Redaction::new(&CallsConfig::default()))
+}
+
+fn put(message: &mut Message, kind: &str, at_ms: i64, bytes: &[u8]) {
+    let (size, kept) = (bytes.len() as u64, bytes.len() as u32);
+    message.body.extend_from_slice(bytes);
+    message.bytes += size;
+    message.parts.push(Part { at: at(at_ms), kind: kind.to_owned(), bytes: size, kept });
+}
+
+fn http2(method: &str, target: &str) -> Exchange {
+    let mut x = exchange(1, 0, method, target);
+    x.protocol = Protocol::Http2;
+    for (name, value) in [(":scheme", "http"), (":authority", "orders:8000"), ("accept", "*/*")] {
+        header(&mut x.request, name, value);
+    }
+    x
+}
+
+fn login() -> Exchange {
+    let mut x = Exchange { protocol: Protocol::Grpc, ..http2("POST", "/shop.Users/Login") };
+    for (name, value) in [
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+        ("authorization", "[redacted]"),
+        ("x-note", "it's"),
+    ] {
+        header(&mut x.request, name, value);
+    }
+    x.request.media = Some("application/protobuf".to_owned());
+    put(&mut x.request, "message", 1, b"\n\x03ann\x12\x06hunter");
+    let response = x.response.as_mut().unwrap();
+    header(response, "grpc-status", "0");
+    put(response, "message", 3, b"\n\x03o'b");
+    x.status = Some("OK".to_owned());
+    x
+}
+
+#[test]
+fn http2_has_its_authority_for_a_host_and_no_pseudo_headers() {
+    let x = http2("GET", "/a");
+    let web = call(x.clone(), "web", "orders");
+    assert_eq!(
+        curl(&web).unwrap(),
+        "curl --http2-prior-knowledge 'http://orders:8000/a' --resolve 'orders:8000:172.20.0.3' \\\n  -H 'accept: */*'"
+    );
+    let entry = &archive(&[web]).json["log"]["entries"][0];
+    assert_eq!(entry["request"]["url"], "http://orders:8000/a");
+    assert_eq!(entry["request"]["httpVersion"], "HTTP/2");
+    assert_eq!(entry["request"]["headers"], serde_json::json!([{ "name": "accept", "value": "*/*" }]));
+    // A proxy took the encryption off.
+    let mut behind = x;
+    behind.request.headers[0].1 = "https".to_owned();
+    let behind = call(behind, "web", "orders");
+    assert!(curl(&behind).unwrap().contains("'http://orders:8000/a'"));
+    let entry = &archive(&[behind]).json["log"]["entries"][0];
+    assert_eq!(entry["request"]["url"], "https://orders:8000/a");
+}
+
+#[test]
+fn grpc_goes_out_as_json_with_its_secrets_hidden() {
+    let (schemas, redaction) = rules();
+    let rules = Rules { schemas: &schemas, redaction: &redaction };
+    let command = grpcurl(&call(login(), "web", "orders"), rules).unwrap();
+    assert_eq!(
+        command,
+        "grpcurl -plaintext -authority 'orders:8000' \\\n  -H 'accept: */*' \\\n  \
+         -H 'authorization: [redacted]' \\\n  -H 'x-note: it'\\''s' \\\n  \
+         -d '{\"name\":\"ann\",\"password\":\"[redacted]\"}' \\\n  '172.20.0.3:8000' 'shop.Users/Login'"
+    );
+    let whole = archive(&[call(login(), "web", "orders")]).json;
+    let entry = &whole["log"]["entries"][0];
+    assert_eq!(
+        (&entry["response"]["status"], &entry["response"]["_grpcStatus"]),
+        (&200.into(), &"OK".into())
+    );
+    assert_eq!(entry["response"]["content"]["text"], r#"{"name":"o'b","password":"[redacted]"}"#);
+    assert!(!whole.to_string().contains("hunter"), "{whole}");
+}
+
+#[test]
+fn grpc_without_a_schema_says_so() {
+    let (schemas, redaction) = rules();
+    let rules = Rules { schemas: &schemas, redaction: &redaction };
+    let mut x = login();
+    x.target = "/shop.Other/Do".to_owned();
+    let other = call(x, "web", "orders");
+    let command = grpcurl(&other, rules).unwrap();
+    assert!(command.ends_with(
+        "'172.20.0.3:8000' 'shop.Other/Do'\n# without its messages: no .proto file of the repository describes them"
+    ));
+    let whole = archive(&[other]).json.to_string();
+    assert!(!whole.contains("hunter"), "{whole}");
+    let mut cut = login();
+    cut.request.parts[0].bytes += 1;
+    assert!(grpcurl(&call(cut, "web", "orders"), rules).unwrap().ends_with("not all of them was kept"));
+    assert_eq!(grpcurl(&order(), rules), None);
+}
+
+#[test]
+fn messages_of_a_websocket_are_with_its_upgrade() {
+    let mut upgrade = exchange(1, 0, "GET", "/chat");
+    upgrade.status = Some("101".to_owned());
+    let mut talk = exchange(1, 1, "WebSocket", "/chat");
+    (talk.protocol, talk.status) = (Protocol::WebSocket, None);
+    put(&mut talk.request, "text", 10, b"hi");
+    put(&mut talk.request, "binary", 30, &[0, 255]);
+    put(talk.response.as_mut().unwrap(), "text", 20, "grü".as_bytes());
+    put(talk.response.as_mut().unwrap(), "close 1000", 40, b"bye");
+    let (upgrade, talk) = (call(upgrade, "web", "orders"), call(talk, "web", "orders"));
+    let both = archive(&[upgrade, talk.clone()]);
+    assert_eq!((both.left_out, both.json["log"]["entries"].as_array().unwrap().len()), (0, 1));
+    let messages = &both.json["log"]["entries"][0]["_webSocketMessages"];
+    let told: Vec<_> =
+        messages.as_array().unwrap().iter().map(|m| (&m["type"], &m["opcode"], &m["data"])).collect();
+    let expected = [("send", 1, "hi"), ("receive", 1, "grü"), ("send", 2, "AP8="), ("receive", 8, "bye")];
+    let expected = expected.map(|(a, b, c)| (a.into(), b.into(), c.into()));
+    assert_eq!(told, expected.each_ref().map(|(a, b, c)| (a, b, c)));
+    assert_eq!(messages[0]["time"], 1_795_413_600.010);
+
+    let alone = archive(std::slice::from_ref(&talk)).json;
+    let entry = &alone["log"]["entries"][0];
+    assert_eq!(entry["request"]["url"], "ws://172.20.0.3:8000/chat");
+    assert_eq!((&entry["response"]["status"], &entry["_resourceType"]), (&101.into(), &"websocket".into()));
+    let late = Call { quality: Quality::MidStream, ..talk };
+    assert_eq!(archive(&[late]).json["log"]["entries"][0]["response"]["status"], 0);
 }
 
 fn edges() -> Vec<Edge> {

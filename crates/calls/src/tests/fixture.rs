@@ -117,6 +117,13 @@ pub(crate) fn calls(limits: Limits) -> Calls {
     calls
 }
 
+/// The HTTP Archive of calls, by no schemas.
+pub(crate) fn archive(calls: &Calls, found: &[&Call]) -> serde_json::Value {
+    let schemas = crate::protobuf::Schemas::default();
+    let rules = crate::protobuf::Rules { schemas: &schemas, redaction: calls.redaction() };
+    crate::export::har(found.iter().copied(), rules).json
+}
+
 /// A plan of these services, each with what it depends on; `a` is asked for `/ready-a`.
 pub(crate) fn plan(services: &[(&str, &[&str])]) -> Plan {
     let mut plan = Plan::empty("shop", "/shop");

@@ -7,7 +7,7 @@ use model::exchange::{Ending, Exchange, Part, Protocol, Quality};
 use model::plan::CallsConfig;
 use proptest::prelude::*;
 
-use super::fixture::{DB, GATEWAY, ORDERS, WEB, addr, at, calls, header, message};
+use super::fixture::{DB, GATEWAY, ORDERS, WEB, addr, archive, at, calls, header, message};
 use crate::{Calls, Limits, Position, Query, RouteQuery, export};
 
 const ADDRESSES: [&str; 5] = [WEB, ORDERS, DB, GATEWAY, "10.9.9.9"];
@@ -237,7 +237,7 @@ proptest! {
         calls.observe(x);
         let page = calls.list(&Query::default(), Position::Newest, 10);
         let call = page.calls[0];
-        let mut out = format!("{call:?}{}{}", export::har(page.calls.iter().copied()), export::curl(call).unwrap());
+        let mut out = format!("{call:?}{}{}", archive(&calls, &page.calls), export::curl(call).unwrap());
         for message in std::iter::once(&call.request).chain(&call.response) {
             out.push_str(&String::from_utf8_lossy(&message.body));
         }

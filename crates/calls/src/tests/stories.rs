@@ -290,7 +290,7 @@ fn a_coded_body_is_plain_for_everybody() {
     assert_eq!((crate::body_text(message).as_deref(), message.bytes), (Some(plain), coded.len() as u64));
     let command = crate::export::curl(found[0]).unwrap();
     assert!(command.contains(plain) && !command.contains("content-encoding"), "{command}");
-    let har = crate::export::har(found.into_iter());
+    let har = super::fixture::archive(&calls, &found);
     let content = &har["log"]["entries"][0]["response"]["content"];
     assert_eq!(content["text"], plain);
     assert_eq!(

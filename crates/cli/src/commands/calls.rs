@@ -30,16 +30,30 @@ pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> R
     if let Some(CallsCommand::Chain { id, json }) = &calls.command {
         return super::chain::run(&client, id, *json).await;
     }
-    let export = |ids, format| CallsExport { ids, query: query.clone(), format };
-    if let Some(id) = &calls.curl {
-        let text = client.call(command::calls_export, &export(vec![id.clone()], ExportFormat::Curl)).await?;
-        return print::line(&text.text);
+    if let Some(CallsCommand::Replay { id, set, json }) = &calls.command {
+        return super::replay::run(&client, id, set, *json).await;
     }
-    if calls.har {
-        let text = client.call(command::calls_export, &export(Vec::new(), ExportFormat::Har)).await?;
-        return print::line(&text.text);
+    if let Some((ids, format)) = form(calls) {
+        return export(&client, CallsExport { ids, query, format }).await;
     }
     super::or_interrupt(pages(&client, calls, query)).await
+}
+
+/// Which calls are asked for in another tool's form; no id: those of the query.
+fn form(calls: &CallsArguments) -> Option<(Vec<String>, ExportFormat)> {
+    let one = |id: &Option<String>, format| id.clone().map(|id| (vec![id], format));
+    one(&calls.curl, ExportFormat::Curl)
+        .or_else(|| one(&calls.grpcurl, ExportFormat::Grpcurl))
+        .or_else(|| calls.otlp.then(|| (Vec::new(), ExportFormat::Otlp)))
+        .or_else(|| calls.har.then(|| (Vec::new(), ExportFormat::Har)))
+}
+
+async fn export(client: &Client, export: CallsExport) -> Result<(), Failure> {
+    let text = client.call(command::calls_export, &export).await?;
+    if let Some(note) = &text.note {
+        print::note(note);
+    }
+    if text.text.is_empty() { Ok(()) } else { print::line(&text.text) }
 }
 
 async fn pages(client: &Client, calls: &CallsArguments, query: CallsQuery) -> Result<(), Failure> {

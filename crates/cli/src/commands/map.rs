@@ -1,7 +1,7 @@
-//! `shoal map` and `shoal routes`.
+//! `shoal map`, `shoal routes` and `shoal openapi`.
 
 use api::commands::command;
-use api::shape::{EdgeRow, Empty, FindingRow, RouteRow, RoutesRequest, Whole};
+use api::shape::{EdgeRow, Empty, FindingRow, OpenApiRequest, RouteRow, RoutesRequest, Whole};
 
 use crate::args::StackArguments;
 use crate::failure::Failure;
@@ -74,6 +74,24 @@ pub(super) async fn routes(
     let rows: Vec<Vec<String>> =
         std::iter::once(head).chain(routes.iter().map(|r| route(r, paint))).collect();
     print::table(&rows)
+}
+
+/// `shoal openapi`: the document of one service, or of several by their names.
+pub(super) async fn openapi(
+    arguments: &StackArguments,
+    services: Vec<String>,
+    json: bool,
+) -> Result<(), Failure> {
+    let request = OpenApiRequest { services };
+    let found = super::session(arguments).await?.call(command::openapi, &request).await?.services;
+    if json {
+        return found.iter().try_for_each(print::json);
+    }
+    let shown = match found.as_slice() {
+        [one] if request.services.len() == 1 => one.document.clone(),
+        _ => found.into_iter().map(|one| (one.service, one.document)).collect(),
+    };
+    print::line(&serde_json::to_string_pretty(&shown).map_err(anyhow::Error::from)?)
 }
 
 fn route(route: &RouteRow, paint: Paint) -> Vec<String> {

@@ -9,6 +9,7 @@ mod logs;
 mod map;
 mod open;
 mod place;
+mod replay;
 mod serve;
 mod services;
 mod time;
@@ -54,6 +55,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             let request = RoutesRequest { from, to, services: Vec::new() };
             map::routes(&stack, &request, json).await?;
         }
+        Command::Openapi { services, json } => map::openapi(&stack, services, json).await?,
         Command::Events { follow, json } => events::run(&stack, follow, json).await?,
         Command::Exec { service, plain, command } => return exec::run(&stack, service, command, plain).await,
         Command::Shell { service } => return exec::run(&stack, service, Vec::new(), false).await,

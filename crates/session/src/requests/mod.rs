@@ -3,6 +3,7 @@
 mod map;
 mod pages;
 mod query;
+mod replay;
 
 use std::time::Duration;
 

@@ -136,22 +136,34 @@ impl Session {
     }
 
     /// Calls in another tool's form.
-    pub fn export(&self, export: &CallsExport) -> Result<Text, ApiError> {
+    pub async fn export(&self, export: &CallsExport) -> Result<Text, ApiError> {
         let query = calls_query(&export.query)?;
-        let calls = self.shared.calls();
+        let schemas = self.shared.protos.read().await;
+        let mut calls = self.shared.calls();
+        calls.settle();
         let chosen = if export.ids.is_empty() {
             calls.list(&query, calls::Position::Oldest, usize::MAX).calls
         } else {
-            let missing = |id: &String| ApiError::new(Code::NotFound, format!("there is no call `{id}`"));
-            export.ids.iter().map(|id| calls.get(id).ok_or_else(|| missing(id))).collect::<Result<_, _>>()?
+            export.ids.iter().map(|id| calls.get(id).ok_or_else(|| no_call(id))).collect::<Result<_, _>>()?
         };
-        let text = match export.format {
-            ExportFormat::Har => calls::export::har(chosen.into_iter()).to_string(),
-            ExportFormat::Curl => {
-                chosen.into_iter().filter_map(calls::export::curl).collect::<Vec<_>>().join("\n")
+        let rules = Rules { schemas: &schemas, redaction: calls.redaction() };
+        Ok(match export.format {
+            ExportFormat::Har => {
+                let archive = calls::export::har(chosen.into_iter(), rules);
+                Text { text: archive.json.to_string(), note: left_out(archive.left_out) }
             }
-        };
-        Ok(Text { text })
+            ExportFormat::Curl => commands(chosen.into_iter().map(calls::export::curl)),
+            ExportFormat::Grpcurl => {
+                commands(chosen.into_iter().map(|call| calls::export::grpcurl(call, rules)))
+            }
+            ExportFormat::Otlp => {
+                let chosen: Vec<&str> = chosen.iter().map(|call| call.id.as_str()).collect();
+                let spans = calls.otlp(&chosen);
+                let open = spans.open;
+                let note = (open > 0).then(|| format!("{open} calls that still go on were left out"));
+                Text { text: spans.json.to_string(), note }
+            }
+        })
     }
 
     /// Calls over time.
@@ -178,7 +190,27 @@ impl Session {
     }
 }
 
-fn no_call(id: &str) -> ApiError {
+/// One below the other.
+fn commands(all: impl Iterator<Item = Option<String>>) -> Text {
+    let (mut text, mut without) = (Vec::new(), 0);
+    for command in all {
+        match command {
+            Some(command) => text.push(command),
+            None => without += 1,
+        }
+    }
+    Text { text: text.join("\n"), note: left_out(without) }
+}
+
+fn left_out(calls: usize) -> Option<String> {
+    match calls {
+        0 => None,
+        1 => Some("1 call was left out: its protocol has no such form".to_owned()),
+        _ => Some(format!("{calls} calls were left out: their protocols have no such form")),
+    }
+}
+
+pub(super) fn no_call(id: &str) -> ApiError {
     ApiError::new(Code::NotFound, format!("there is no call `{id}`"))
         .hint("the oldest calls are dropped when memory is full")
 }

@@ -3,4 +3,4 @@
 /**
  * Another tool's form.
  */
-export type ExportFormat = "har" | "curl";
+export type ExportFormat = "har" | "curl" | "grpcurl" | "otlp";

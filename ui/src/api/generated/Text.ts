@@ -7,4 +7,8 @@ export type Text = {
 /**
  * The text.
  */
-text: string, };
+text: string, 
+/**
+ * What else is worth saying, for people: what is not in it.
+ */
+note?: string, };
