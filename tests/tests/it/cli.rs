@@ -269,7 +269,7 @@ fn the_first_page_of_help() {
 #[test]
 fn capture_files_are_read_without_engine_and_without_manifest() {
     let world = World::without_engine("pcap");
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/wire/tests/data");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/wire/tests/data/http");
     let file = format!("{data}/websocket.pcap");
     let calls = world.shoal(&["calls", "--json", "--pcap", &file]).ok().rows();
     let call = &calls[0];

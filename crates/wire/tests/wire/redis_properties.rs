@@ -156,6 +156,12 @@ proptest! {
         let (packets, carries) = connection(&plans, batch, size, (5, u32::MAX - 5000));
         let lost: BTreeSet<usize> = lost.iter().map(|index| index.index(packets.len())).collect();
         let hit: BTreeSet<usize> = lost.iter().filter_map(|i| carries[*i]).map(|(turn, _)| turn).collect();
+        // Where both sides lack bytes nobody tells whose came first: then what is asked next may be marked as well.
+        let both_before = |turn: usize| {
+            let hits = lost.iter().filter_map(|i| carries[*i]);
+            let before: Vec<By> = hits.filter(|(hit, _)| *hit < turn && *hit + 2 >= turn).map(|(_, by)| by).collect();
+            before.contains(&Client) && before.contains(&Server)
+        };
         // Where a connection begins with a loss, nobody can know how many commands went before the first that is seen.
         prop_assume!(!lost.iter().any(|i| carries[*i] == Some((0, Client))));
         let unhurt = exchanges(&packets);
@@ -165,7 +171,9 @@ proptest! {
         let known = seen.iter().filter_map(asked).min().unwrap_or(plans.len());
         for (n, call) in unhurt.iter().enumerate().filter(|(n, _)| !hit.contains(&(n / batch))) {
             let same = seen.iter().any(|s| Exchange { serial: call.serial, ..s.clone() } == *call);
-            prop_assert!(same || n < known, "call {n} is missing in {}", shown());
+            let marked = |s: &Exchange| asked(s) == Some(n) && s.quality == Quality::Gap && s.status.is_none();
+            let doubted = both_before(n / batch) && seen.iter().any(marked);
+            prop_assert!(same || doubted || n < known, "call {n} is missing in {}", shown());
         }
         for call in seen.iter().filter(|call| call.protocol == Protocol::Redis) {
             if let (Some(asked), Some(answered)) = (asked(call), answered(call)) {
