@@ -244,7 +244,10 @@ fn the_first_page_of_help() {
       ps           List services
       logs         Print stored logs of all services, merged by time
       calls        Print the calls between services
-      map          Print who called whom
+      map          Print who called whom, and what of it does not fit the manifest
+      routes       Print what was asked over each edge: calls, errors and times of `GET /orders/{id}`
+                   and the like
+      openapi      Print what services offer as OpenAPI 3.1, inferred from the calls that were seen
       events       Print what happened: starts, readiness, crashes, reloads
       exec         Run a command in a service's container
       shell        Open a shell in a service's container

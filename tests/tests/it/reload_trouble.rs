@@ -52,8 +52,11 @@ fn a_broken_save_keeps_the_container_and_the_next_one_heals() {
     world.write("app/files/app.pl", program("mended"));
     says(&address, &answer("mended"));
     until("a good reload", || reloads(&world, "app").last().is_some_and(|e| e["ok"] == true).then_some(()));
-    let app = world.service("app");
-    assert_eq!((app["ready"].clone(), app["reload"]["failed"].clone()), (true.into(), false.into()), "{app}");
+    // The event is told first, the service's state follows.
+    until("the service to be well", || {
+        let app = world.service("app");
+        (app["ready"] == true && app["reload"]["failed"] == false).then_some(())
+    });
     assert_eq!(world.container("app"), container, "it was never replaced");
 
     world.write("runs/files/bad", "x");
