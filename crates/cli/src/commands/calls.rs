@@ -160,13 +160,21 @@ fn message(title: &str, message: &CallMessage, paint: Paint) -> Result<(), Failu
     for (name, value) in message.headers.iter().flatten() {
         print::line(&format!("{}: {}", paint.dim(name), value.as_str().unwrap_or_default()))?;
     }
-    if let Some(body) = &message.body {
-        let cut = if message.truncated {
-            paint.amber("\n[cut here: see `body_limit` in the manifest]")
-        } else {
-            String::new()
-        };
-        print::line(&format!("\n{body}{cut}"))?;
+    let cut = if message.truncated {
+        paint.amber("\n[cut here: see `body_limit` in the manifest]")
+    } else {
+        String::new()
+    };
+    // The messages of a stream are its body, one after the other.
+    for part in &message.parts {
+        let said = part.decoded.as_ref().or(part.body.as_ref()).map_or("", |body| body.trim_end());
+        let about = format!("{} {} {}", part.ts, part.kind, print::size(part.bytes.as_f64()));
+        print::line(&format!("\n{}\n{said}", paint.dim(&about)))?;
+    }
+    match &message.body {
+        Some(body) if message.parts.is_empty() => print::line(&format!("\n{body}{cut}"))?,
+        Some(_) | None if message.truncated => print::line(&cut)?,
+        Some(_) | None => {}
     }
     Ok(())
 }
