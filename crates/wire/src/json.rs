@@ -1,6 +1,6 @@
 //! JSON: how decoders of binary protocols show values. It is written, and told from other text.
 
-/// Adds a string in quotes.
+/// Adds a string in quotes (RFC 8259 section 7).
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
@@ -129,9 +129,11 @@ fn string_end(bytes: &[u8]) -> Option<usize> {
 
 /// Whether it is a number as JSON writes it, or one of its three words.
 fn is_word(word: &[u8]) -> bool {
-    if matches!(word, b"true" | b"false" | b"null") {
-        return true;
-    }
+    matches!(word, b"true" | b"false" | b"null") || is_number(word)
+}
+
+/// Whether it is a number as JSON writes it (RFC 8259 section 6).
+pub(crate) fn is_number(word: &[u8]) -> bool {
     let digits = |bytes: &[u8]| bytes.iter().take_while(|b| b.is_ascii_digit()).count();
     let word = word.strip_prefix(b"-").unwrap_or(word);
     let whole = digits(word);

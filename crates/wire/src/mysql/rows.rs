@@ -1,5 +1,6 @@
 //! Rows as JSON: an array of objects by column name, which is whole JSON whenever it is looked at.
 
+use crate::json;
 use model::exchange::Message;
 
 use super::columns::Column;
@@ -139,12 +140,12 @@ impl Object {
         if self.json.len() > 1 {
             self.json.push(',');
         }
-        quote(&mut self.json, name);
+        json::string(&mut self.json, name);
         self.json.push(':');
         match value {
             Value::Null => self.json.push_str("null"),
             Value::Number(number) => self.json.push_str(&number),
-            Value::Text(text) => quote(&mut self.json, &text),
+            Value::Text(text) => json::string(&mut self.json, &text),
         }
     }
 
@@ -161,27 +162,6 @@ impl Object {
         self.json.push('}');
         self
     }
-}
-
-/// A JSON string (RFC 8259, section 7).
-pub(super) fn quote(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\0'..=' ' if c != ' ' => {
-                out.push_str("\\u00");
-                out.extend(char::from_digit(u32::from(c) >> 4, 16));
-                out.extend(char::from_digit(u32::from(c) & 15, 16));
-            }
-            _ => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]
@@ -271,7 +251,7 @@ mod tests {
         let json = String::from_utf8(message.body).unwrap();
         assert_eq!(json, r#"[[],[{"id":0,"na\"me":null}],[{"id":0,"na\"me":null},{"id":1,"na\"me":null}]]"#);
         let mut out = String::new();
-        quote(&mut out, "\u{1}\u{1f} é");
+        json::string(&mut out, "\u{1}\u{1f} é");
         assert_eq!(out, r#""\u0001\u001f é""#);
     }
 }

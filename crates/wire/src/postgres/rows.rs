@@ -5,7 +5,8 @@ use model::exchange::Message;
 
 use super::message::Reader;
 use super::names::Column;
-use super::value::{Format, Value, json_string};
+use super::value::{Format, Value};
+use crate::json;
 use crate::ledger;
 use crate::limits::Limits;
 
@@ -55,10 +56,10 @@ fn row(columns: Option<&[Column]>, payload: &[u8], out: &mut String) -> bool {
         }
         let column = columns.and_then(|columns| columns.get(place));
         if let Some(column) = column {
-            json_string(&column.name, out);
+            json::string(out, &column.name);
             out.push(':');
         } else if columns.is_some() {
-            json_string(&format!("({})", place + 1), out);
+            json::string(out, &format!("({})", place + 1));
             out.push(':');
         }
         let value = match column {

@@ -2,6 +2,7 @@
 //! binary form of a common type, else in hexadecimal.
 
 use super::binary;
+use crate::json;
 
 /// Object identifiers of types, which are the same in every server.
 pub(super) mod oid {
@@ -98,7 +99,7 @@ impl Value {
 
     /// A number where JSON has such a number and readers keep so many digits of it, else text.
     pub(super) fn number(text: &str, digits: usize) -> Self {
-        let is_number = is_json_number(text.as_bytes());
+        let is_number = json::is_number(text.as_bytes());
         if is_number && text.bytes().filter(u8::is_ascii_digit).count() <= digits {
             Self::Number(text.to_owned())
         } else {
@@ -125,7 +126,7 @@ impl Value {
             Self::Null => out.push_str("null"),
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Self::Number(text) => out.push_str(text),
-            Self::Text(text) => json_string(text, out),
+            Self::Text(text) => json::string(out, text),
             Self::List(values) => {
                 out.push('[');
                 for (i, value) in values.iter().enumerate() {
@@ -141,52 +142,9 @@ impl Value {
     }
 }
 
-/// RFC 8259 section 7.
-pub(super) fn json_string(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c < ' ' => {
-                out.push_str("\\u00");
-                out.push_str(&hex(&[c as u8]));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-}
-
 pub(super) fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value & 0xf)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
-}
-
-/// RFC 8259 section 6.
-fn is_json_number(text: &[u8]) -> bool {
-    let digits = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).count();
-    let text = text.strip_prefix(b"-").unwrap_or(text);
-    let whole = digits(text);
-    if whole == 0 || (whole > 1 && text[0] == b'0') {
-        return false;
-    }
-    let mut rest = &text[whole..];
-    if let Some(fraction) = rest.strip_prefix(b".") {
-        let length = digits(fraction);
-        if length == 0 {
-            return false;
-        }
-        rest = &fraction[length..];
-    }
-    if let [b'e' | b'E', exponent @ ..] = rest {
-        let exponent = exponent.strip_prefix(b"-").or(exponent.strip_prefix(b"+")).unwrap_or(exponent);
-        return !exponent.is_empty() && digits(exponent) == exponent.len();
-    }
-    rest.is_empty()
 }
 
 #[cfg(test)]
