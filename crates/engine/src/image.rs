@@ -69,11 +69,10 @@ impl Engine {
         changes: &[&str],
     ) -> Result<String, EngineError> {
         let what = format!("importing image `{tag}`");
-        let (repo, version) = split_tag(tag);
+        // The version stands with the name, as Podman does not look at the parameter `tag`.
         let options = CreateImageOptionsBuilder::new()
             .from_src("-")
-            .repo(repo)
-            .tag(version.unwrap_or("latest"))
+            .repo(tag)
             .changes(changes.iter().map(|line| (*line).to_owned()).collect())
             .build();
         let body = bollard::body_full(Bytes::from(tar));

@@ -9,6 +9,10 @@ use bollard::query_parameters::{InspectNetworkOptions, ListNetworksOptionsBuilde
 use crate::facts::to_sorted;
 use crate::{Engine, EngineError};
 
+const BRIDGE_OPTION: &str = "com.docker.network.bridge.name";
+/// Says the bridge's interface where the engine does not.
+const BRIDGE_LABEL: &str = "dev.shoal.bridge";
+
 /// One network of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkFacts {
@@ -36,10 +40,19 @@ impl Engine {
         if let Some(network) = self.network(name).await? {
             return Ok(network);
         }
+        let mut labels: Strings = labels.clone().into_iter().collect();
+        let mut options = Strings::new();
+        if self.version().podman {
+            // It names bridges by a number of its own and tells it to nobody who asks in Docker's words.
+            let bridge = bridge_of(name);
+            options.insert(BRIDGE_OPTION.to_owned(), bridge.clone());
+            labels.insert(BRIDGE_LABEL.to_owned(), bridge);
+        }
         let request = NetworkCreateRequest {
             name: name.to_owned(),
             driver: Some("bridge".to_owned()),
-            labels: Some(labels.clone().into_iter().collect()),
+            labels: Some(labels),
+            options: Some(options),
             ..NetworkCreateRequest::default()
         };
         let made = self.docker().create_network(request).await;
@@ -95,6 +108,11 @@ impl Engine {
     }
 }
 
+/// A name for a network's bridge; an interface's name has at most 15 bytes.
+fn bridge_of(network: &str) -> String {
+    format!("sh-{:012x}", model::hash::fnv1a(network.as_bytes()) & 0xffff_ffff_ffff)
+}
+
 type Strings = std::collections::HashMap<String, String>;
 
 fn read(
@@ -106,7 +124,8 @@ fn read(
 ) -> NetworkFacts {
     let id = id.unwrap_or_default();
     let bridge = options
-        .and_then(|mut o| o.remove("com.docker.network.bridge.name"))
+        .and_then(|mut o| o.remove(BRIDGE_OPTION))
+        .or_else(|| labels.as_ref()?.get(BRIDGE_LABEL).cloned())
         .unwrap_or_else(|| format!("br-{}", id.get(..12).unwrap_or(&id)));
     let parts = ipam.and_then(|ipam| ipam.config).unwrap_or_default();
     NetworkFacts {
