@@ -72,6 +72,14 @@ pub(crate) struct Cx<'a> {
     pub(crate) servers: &'a mut Servers,
 }
 
+/// What is around a frame.
+#[derive(Debug)]
+pub(crate) struct Env<'a, 'b> {
+    pub(crate) connection: &'a mut Connection,
+    pub(crate) cx: &'a mut Cx<'b>,
+    pub(crate) at: Timestamp,
+}
+
 /// What a decoder thinks of the bytes.
 #[derive(Debug)]
 pub(crate) enum Verdict {

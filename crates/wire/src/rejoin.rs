@@ -1,46 +1,202 @@
-//! Looks for the next frame in bytes that begin anywhere: after a loss, where a frame's length tells nothing any more.
+//! Decodes what is made of frames, and looks for the next frame in bytes that begin anywhere: after a loss, where a
+//! frame's length tells nothing any more.
 
 use std::borrow::Cow;
+
+use model::Timestamp;
+use model::exchange::{Ending, Quality};
+
+use crate::conversation::{Connection, Cx, Decode, Dir, Env, Loss, Verdict};
+use crate::framing::{Broken, Frame, Framer, Head};
+use crate::limits::Limits;
 
 /// How much of a frame that is not whole is waited for, in bytes.
 const TAIL_LIMIT: usize = 4096;
 
+/// What a protocol makes of its frames.
+pub(crate) trait Framed: std::fmt::Debug {
+    /// What the beginning of a frame tells.
+    fn head(bytes: &[u8]) -> Head;
+
+    /// How many bytes of a frame's payload are looked at.
+    fn keep(limits: &Limits) -> usize;
+
+    /// Where in bytes that begin anywhere a frame begins beyond doubt; else how many of them are of no use.
+    fn find(&self, dir: Dir, bytes: &[u8]) -> Result<usize, usize>;
+
+    /// Takes a frame; an error when it cannot be one.
+    fn frame(&mut self, dir: Dir, frame: &Frame<'_>, env: &mut Env<'_, '_>) -> Result<(), Broken>;
+
+    /// Frames of one direction are missing.
+    fn lost(&mut self, dir: Dir, quality: Quality, env: &mut Env<'_, '_>);
+
+    /// Nobody answers any more.
+    fn server_closed(&mut self, cx: &mut Cx<'_>);
+
+    /// As [`Decode::end`].
+    fn end(&mut self, ending: Ending, cx: &mut Cx<'_>);
+
+    /// As [`Decode::report`].
+    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>);
+
+    /// As [`Decode::due`].
+    fn due(&self) -> Option<Timestamp>;
+
+    /// Whether there was an exchange at all.
+    fn any(&self) -> bool;
+
+    /// As [`Decode::held`].
+    fn held(&self) -> usize;
+}
+
+/// The decoder of one connection of frames.
+#[derive(Debug, Default)]
+pub(crate) struct Frames<C> {
+    sides: [Side; 2],
+    calls: C,
+}
+
+#[derive(Debug, Default)]
+struct Side {
+    framer: Framer,
+    hunt: Hunt,
+}
+
+impl<C: Framed> Frames<C> {
+    /// Takes whole frames, as many as there are.
+    fn take(&mut self, dir: Dir, input: &mut Input<'_>, env: &mut Env<'_, '_>) -> Result<(), Broken> {
+        let keep = C::keep(env.cx.limits);
+        let framer = &mut self.sides[dir as usize].framer;
+        let mut rest = input.rest();
+        let result = loop {
+            match framer.next(&mut rest, env.at, keep, C::head) {
+                Err(broken) => break Err(broken),
+                Ok(None) => break Ok(()),
+                Ok(Some(frame)) => {
+                    if let Err(broken) = self.calls.frame(dir, &frame, env) {
+                        break Err(broken);
+                    }
+                }
+            }
+        };
+        let left = rest.len();
+        input.keep_last(left);
+        result
+    }
+
+    /// The place in the stream is not known any more.
+    fn lose(&mut self, dir: Dir, loss: Loss, env: &mut Env<'_, '_>) {
+        self.sides[dir as usize].framer.lose(u64::MAX, loss);
+        self.calls.lost(dir, loss.quality(), env);
+    }
+}
+
+impl<C: Framed> Decode for Frames<C> {
+    fn data(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        bytes: &[u8],
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) -> Verdict {
+        let mut env = Env { connection, cx, at };
+        let mut input = Input::new(bytes);
+        loop {
+            let side = &mut self.sides[dir as usize];
+            if side.framer.is_lost() {
+                if !side.hunt.look(&mut input, |bytes| self.calls.find(dir, bytes)) {
+                    return Verdict::Mine;
+                }
+                side.framer.found();
+            }
+            if self.take(dir, &mut input, &mut env).is_ok() {
+                return Verdict::Mine;
+            }
+            if !self.calls.any() {
+                return Verdict::NotMine;
+            }
+            // Nobody knows why: the bytes were mistaken for frames after a loss, or they are none.
+            self.lose(dir, Loss::Lost, &mut env);
+        }
+    }
+
+    fn gap(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        bytes: u64,
+        loss: Loss,
+        connection: &mut Connection,
+        cx: &mut Cx<'_>,
+    ) {
+        let mut env = Env { connection, cx, at };
+        let side = &mut self.sides[dir as usize];
+        side.hunt.forget();
+        side.framer.lose(bytes, loss);
+        let ended = side.framer.is_lost() || self.take(dir, &mut Input::new(&[]), &mut env).is_err();
+        if ended {
+            self.lose(dir, loss, &mut env);
+        }
+    }
+
+    fn close(&mut self, dir: Dir, _: Timestamp, _: &mut Connection, cx: &mut Cx<'_>) {
+        // A client that has ended may still be answered.
+        if dir == Dir::ToClient {
+            self.calls.server_closed(cx);
+        }
+    }
+
+    fn end(&mut self, ending: Ending, _: &mut Connection, cx: &mut Cx<'_>) -> bool {
+        self.calls.end(ending, cx);
+        self.calls.any()
+    }
+
+    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
+        self.calls.report(now, cx);
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        self.calls.due()
+    }
+
+    fn held(&self) -> usize {
+        self.calls.held() + self.sides.iter().map(|side| side.framer.held() + side.hunt.held()).sum::<usize>()
+    }
+}
+
 /// Bytes that are being read.
 #[derive(Debug)]
-pub(crate) struct Input<'a> {
+struct Input<'a> {
     bytes: Cow<'a, [u8]>,
     read: usize,
 }
 
 impl<'a> Input<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    fn new(bytes: &'a [u8]) -> Self {
         Self { bytes: Cow::Borrowed(bytes), read: 0 }
     }
 
-    pub(crate) fn rest(&self) -> &[u8] {
+    fn rest(&self) -> &[u8] {
         &self.bytes[self.read..]
     }
 
     /// All but the last bytes have been read.
-    pub(crate) fn keep_last(&mut self, bytes: usize) {
+    fn keep_last(&mut self, bytes: usize) {
         self.read = self.bytes.len() - bytes;
     }
 }
 
 /// Bytes that may be the beginning of a frame.
 #[derive(Debug, Default)]
-pub(crate) struct Hunt {
+struct Hunt {
     tail: Vec<u8>,
 }
 
 impl Hunt {
     /// Whether there is a frame, with which the input then goes on. `find` says where in bytes the first one begins that
     /// is beyond doubt, else how many of them are of no more use.
-    pub(crate) fn look(
-        &mut self,
-        input: &mut Input<'_>,
-        find: impl Fn(&[u8]) -> Result<usize, usize>,
-    ) -> bool {
+    fn look(&mut self, input: &mut Input<'_>, find: impl Fn(&[u8]) -> Result<usize, usize>) -> bool {
         if !self.tail.is_empty() {
             let mut joined = std::mem::take(&mut self.tail);
             joined.extend_from_slice(input.rest());
@@ -60,11 +216,11 @@ impl Hunt {
     }
 
     /// What comes next does not follow what came last.
-    pub(crate) fn forget(&mut self) {
+    fn forget(&mut self) {
         self.tail.clear();
     }
 
-    pub(crate) fn held(&self) -> usize {
+    fn held(&self) -> usize {
         self.tail.capacity()
     }
 }

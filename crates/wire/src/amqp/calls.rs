@@ -11,22 +11,18 @@ use super::channel::Channel;
 use super::fields::Fields;
 use super::frame;
 use super::spec::{BASIC, CHANNEL, CONNECTION, Sender, Spec};
-use crate::conversation::{Connection, Cx, Dir, Loss};
-use crate::framing::Frame;
+use crate::conversation::{Cx, Dir, Env, Loss};
+use crate::framing::{Broken, Frame, Head};
 use crate::ledger::Ledger;
+use crate::limits::Limits;
+use crate::rejoin::Framed;
 
+/// How much of a frame is looked at, in bytes, whatever the limit of bodies is: the arguments of a method.
+const FRAME_KEPT: usize = 64 * 1024;
 /// How many channels are followed; `RabbitMQ`'s own limit is 2047.
 const CHANNELS_LIMIT: usize = 4096;
 /// How long a message that nobody confirms may still be sent back by the broker.
 const RETURNS_WITHIN: Duration = Duration::from_secs(1);
-
-/// What is around a frame.
-#[derive(Debug)]
-pub(super) struct Env<'a, 'b> {
-    pub(super) connection: &'a mut Connection,
-    pub(super) cx: &'a mut Cx<'b>,
-    pub(super) at: Timestamp,
-}
 
 /// A method, as it was said on a channel.
 #[derive(Debug)]
@@ -75,31 +71,11 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    pub(super) fn any(&self) -> bool {
-        self.ledger.any()
-    }
-
-    pub(super) fn held(&self) -> usize {
-        let channels: usize = self.channels.values().map(Channel::held).sum();
-        self.ledger.held() + channels + self.returnable.len() * size_of::<Returnable>()
-    }
-
     pub(super) fn channel(&mut self, number: u16) -> &mut Channel {
         if self.channels.len() >= CHANNELS_LIMIT && !self.channels.contains_key(&number) {
             self.channels.pop_first();
         }
         self.channels.entry(number).or_default()
-    }
-
-    pub(super) fn frame(&mut self, dir: Dir, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
-        let channel = frame::channel(frame.head);
-        match frame.head.first() {
-            Some(&frame::PROTOCOL_TYPE) => self.protocol_header(dir, frame, env),
-            Some(&frame::METHOD) => self.method(dir, channel, frame, env),
-            Some(&frame::HEADER) => self.content_header(dir, channel, frame, env),
-            Some(&frame::BODY) => self.content_body(dir, channel, frame, env),
-            _ => {}
-        }
     }
 
     fn method(&mut self, dir: Dir, channel: u16, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
@@ -146,8 +122,45 @@ impl Calls {
         }
     }
 
+    fn doubt(&mut self, dir: Dir, quality: Quality) {
+        if dir == Dir::ToClient {
+            self.ledger.doubt_all(quality);
+        } else if let Some(serial) = self.connect {
+            self.ledger.mark(serial, quality);
+        }
+    }
+}
+
+impl Framed for Calls {
+    fn head(bytes: &[u8]) -> Head {
+        frame::head(bytes)
+    }
+
+    fn keep(limits: &Limits) -> usize {
+        FRAME_KEPT.max(limits.body + 1)
+    }
+
+    fn find(&self, dir: Dir, bytes: &[u8]) -> Result<usize, usize> {
+        frame::find(dir, bytes)
+    }
+
+    fn frame(&mut self, dir: Dir, frame: &Frame<'_>, env: &mut Env<'_, '_>) -> Result<(), Broken> {
+        if frame::ends_wrong(frame) {
+            return Err(Broken);
+        }
+        let channel = frame::channel(frame.head);
+        match frame.head.first() {
+            Some(&frame::PROTOCOL_TYPE) => self.protocol_header(dir, frame, env),
+            Some(&frame::METHOD) => self.method(dir, channel, frame, env),
+            Some(&frame::HEADER) => self.content_header(dir, channel, frame, env),
+            Some(&frame::BODY) => self.content_body(dir, channel, frame, env),
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// Messages of one direction may be missing, on any channel.
-    pub(super) fn lost(&mut self, dir: Dir, quality: Quality, env: &mut Env<'_, '_>) {
+    fn lost(&mut self, dir: Dir, quality: Quality, env: &mut Env<'_, '_>) {
         let open: Vec<u16> = self.channels.keys().copied().collect();
         for number in open {
             self.content_broken(dir, number, Some(quality), env);
@@ -156,15 +169,11 @@ impl Calls {
         self.doubt(dir, quality);
     }
 
-    fn doubt(&mut self, dir: Dir, quality: Quality) {
-        if dir == Dir::ToClient {
-            self.ledger.doubt_all(quality);
-        } else if let Some(serial) = self.connect {
-            self.ledger.mark(serial, quality);
-        }
+    fn server_closed(&mut self, cx: &mut Cx<'_>) {
+        self.all_unanswered(cx);
     }
 
-    pub(super) fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+    fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
         self.connect_ended(ending, cx);
         for Returnable { serial, .. } in self.returnable.drain(..) {
             self.ledger.finish(serial, ending, cx);
@@ -178,7 +187,7 @@ impl Calls {
         self.ledger.end(ending, cx);
     }
 
-    pub(super) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
+    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
         while let Some(oldest) =
             self.returnable.pop_front_if(|oldest| oldest.sent.plus(RETURNS_WITHIN) <= now)
         {
@@ -187,9 +196,18 @@ impl Calls {
         self.ledger.report(now, cx);
     }
 
-    pub(super) fn due(&self) -> Option<Timestamp> {
+    fn due(&self) -> Option<Timestamp> {
         let returns = self.returnable.front().map(|oldest| oldest.sent.plus(RETURNS_WITHIN));
         [self.ledger.due(), returns].into_iter().flatten().min()
+    }
+
+    fn any(&self) -> bool {
+        self.ledger.any()
+    }
+
+    fn held(&self) -> usize {
+        let channels: usize = self.channels.values().map(Channel::held).sum();
+        self.ledger.held() + channels + self.returnable.len() * size_of::<Returnable>()
     }
 }
 

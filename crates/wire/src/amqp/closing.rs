@@ -2,10 +2,10 @@
 
 use model::exchange::{Ending, Message, Quality};
 
-use super::calls::{Calls, Env, Said, exchange};
+use super::calls::{Calls, Said, exchange};
 use super::channel::Delivery;
 use super::spec::{BASIC, CONNECTION};
-use crate::conversation::{Cx, Dir};
+use crate::conversation::{Cx, Dir, Env};
 
 impl Calls {
     /// The broker closes a channel, or all. What it names as the reason has failed; when that cannot be told, or is no
@@ -94,7 +94,7 @@ impl Calls {
     }
 
     /// Nobody answers any more. A client may still settle what it got before.
-    pub(super) fn server_closed(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn all_unanswered(&mut self, cx: &mut Cx<'_>) {
         self.connect_ended(Ending::Closed, cx);
         let open: Vec<u16> = self.channels.keys().copied().collect();
         for number in open {

@@ -5,9 +5,9 @@
 
 use model::exchange::{Ending, Exchange, Message};
 
-use super::calls::{Calls, Env, Said, exchange};
+use super::calls::{Calls, Said, exchange};
 use super::fields::{Fields, lossy};
-use crate::conversation::{Cx, Dir};
+use crate::conversation::{Cx, Dir, Env};
 use crate::framing::Frame;
 
 impl Calls {

@@ -3,11 +3,11 @@
 
 use model::exchange::{Ending, Exchange, Message, Quality};
 
-use super::calls::{Calls, Env};
+use super::calls::Calls;
 use super::channel::{Belongs, Content};
 use super::fields::Fields;
 use super::frame;
-use crate::conversation::{Dir, Loss};
+use crate::conversation::{Dir, Env, Loss};
 use crate::framing::Frame;
 use crate::ledger;
 use crate::limits::Limits;

@@ -2,10 +2,10 @@
 
 use model::exchange::{Ending, Exchange, Message, Quality, Topic, TopicRole};
 
-use super::calls::{Calls, Env, Said, exchange, place};
+use super::calls::{Calls, Said, exchange, place};
 use super::channel::{Belongs, Content, Delivery};
 use super::publish::take;
-use crate::conversation::Dir;
+use crate::conversation::{Dir, Env};
 
 impl Calls {
     pub(super) fn deliver(&mut self, said: Said, env: &mut Env<'_, '_>) {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use model::exchange::{Ending, Message, Quality, Topic, TopicRole};
 
-use super::calls::{Calls, Env, Returnable, Said, exchange, place};
+use super::calls::{Calls, Returnable, Said, exchange, place};
 use super::channel::{Answer, Belongs, Confirms, Content};
-use crate::conversation::{Cx, Dir};
+use crate::conversation::{Cx, Dir, Env};
 
 impl Calls {
     pub(super) fn publish(&mut self, said: Said, env: &mut Env<'_, '_>) {

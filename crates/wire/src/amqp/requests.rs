@@ -2,10 +2,10 @@
 
 use model::exchange::{Ending, Quality};
 
-use super::calls::{Calls, Env, Said, exchange};
+use super::calls::{Calls, Said, exchange};
 use super::channel::{Belongs, Confirms, Consumer, Content, Waiting};
 use super::spec::{self, BASIC, CHANNEL, CONFIRM, QUEUE};
-use crate::conversation::Dir;
+use crate::conversation::{Dir, Env};
 
 impl Calls {
     pub(super) fn request(&mut self, said: Said, env: &mut Env<'_, '_>) {

@@ -13,10 +13,14 @@ use super::records::Seen;
 use super::request::Asked;
 use super::response::{Answered, is_normal};
 use super::{errors, request, response};
-use crate::conversation::{Connection, Cx, Dir, Loss};
-use crate::framing::{Broken, Frame};
+use crate::conversation::{Cx, Dir, Env, Loss};
+use crate::framing::{Broken, Frame, Head};
 use crate::ledger::Ledger;
+use crate::limits::Limits;
+use crate::rejoin::Framed;
 
+/// How much of a message is looked at, in bytes, whatever the limit of bodies is: the topics of a large cluster.
+const MESSAGE_KEPT: usize = 128 * 1024;
 /// How many names an operation shows.
 const NAMES_SHOWN: usize = 3;
 
@@ -26,14 +30,6 @@ const WAITING_TIMES: usize = 4;
 const AWAITED_LIMIT: usize = 64;
 /// How many requests that want no answer are remembered.
 const UNANSWERED_LIMIT: usize = 16;
-
-/// What is around a message.
-#[derive(Debug)]
-pub(super) struct Env<'a, 'b> {
-    pub(super) connection: &'a mut Connection,
-    pub(super) cx: &'a mut Cx<'b>,
-    pub(super) at: Timestamp,
-}
 
 #[derive(Debug)]
 struct Waiting {
@@ -47,7 +43,7 @@ struct Waiting {
 
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    pub(super) ledger: Ledger,
+    ledger: Ledger,
     waiting: VecDeque<Waiting>,
     session: Session,
     /// Who asks.
@@ -61,15 +57,7 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    pub(super) fn any(&self) -> bool {
-        self.ledger.any()
-    }
-
-    pub(super) fn held(&self) -> usize {
-        self.ledger.held() + self.session.held() + self.waiting.len() * size_of::<Waiting>()
-    }
-
-    pub(super) fn request(&mut self, frame: &Frame<'_>, env: &mut Env<'_, '_>) -> Result<(), Broken> {
+    fn request(&mut self, frame: &Frame<'_>, env: &mut Env<'_, '_>) -> Result<(), Broken> {
         let Some(header) = header::request(frame.payload, frame.size) else {
             if self.bare_proofs {
                 self.proofs += 1;
@@ -117,11 +105,11 @@ impl Calls {
         Ok(())
     }
 
-    pub(super) fn response(&mut self, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
+    fn response(&mut self, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         let mut fields = Fields::new(frame.payload, false);
         let Some(correlation) = fields.i32() else {
             if let Some(loss) = frame.loss {
-                self.lost(Dir::ToClient, loss.quality());
+                self.doubt(loss.quality());
             }
             return;
         };
@@ -173,45 +161,6 @@ impl Calls {
         self.ledger.finish(serial, Ending::Open, env.cx);
     }
 
-    /// Messages of one direction may be missing. A request that is, is missed when it is answered.
-    pub(super) fn lost(&mut self, dir: Dir, quality: Quality) {
-        if dir == Dir::ToClient {
-            self.waiting.iter_mut().for_each(|waiting| waiting.doubted = true);
-            self.ledger.doubt_all(quality);
-        }
-    }
-
-    pub(super) fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
-        self.waiting.clear();
-        self.ledger.end(ending, cx);
-    }
-
-    /// Where in bytes that begin anywhere a message begins as good as certainly; else how many of them are of no use.
-    pub(super) fn find(&self, dir: Dir, bytes: &[u8]) -> Result<usize, usize> {
-        let starts = 0..bytes.len();
-        match dir {
-            Dir::ToServer => {
-                let mut maybe = None;
-                for at in starts {
-                    match header::shape(&bytes[at..]) {
-                        Shape::Strong(header) | Shape::Sure(header) if header.client == self.client => {
-                            return Ok(at);
-                        }
-                        // Where clients have no name, it takes a segment that begins with a request.
-                        Shape::Weak(header) if at == 0 && header.client == self.client => return Ok(at),
-                        Shape::Maybe => maybe = maybe.or(Some(at)),
-                        _ => {}
-                    }
-                }
-                Err(maybe.unwrap_or(bytes.len()))
-            }
-            Dir::ToClient => {
-                let mut starts = starts.filter(|at| self.is_answer(&bytes[*at..]));
-                starts.find(|at| *at == 0 || self.ends_well(&bytes[*at..])).ok_or(bytes.len())
-            }
-        }
-    }
-
     /// Whether bytes begin with a response to what was asked. All of them go on with a zero: of a count, a time or a
     /// code.
     fn is_answer(&self, bytes: &[u8]) -> bool {
@@ -241,6 +190,88 @@ impl Calls {
     /// How much of records may be shown. Where too much is held, nothing.
     fn room(&self, cx: &Cx<'_>) -> usize {
         if self.ledger.held() < cx.limits.flow_buffer { cx.limits.body } else { 0 }
+    }
+
+    /// Responses may have been lost.
+    fn doubt(&mut self, quality: Quality) {
+        self.waiting.iter_mut().for_each(|waiting| waiting.doubted = true);
+        self.ledger.doubt_all(quality);
+    }
+}
+
+impl Framed for Calls {
+    fn head(bytes: &[u8]) -> Head {
+        header::head(bytes)
+    }
+
+    fn keep(limits: &Limits) -> usize {
+        MESSAGE_KEPT.max(limits.body.saturating_mul(2))
+    }
+
+    fn find(&self, dir: Dir, bytes: &[u8]) -> Result<usize, usize> {
+        let starts = 0..bytes.len();
+        match dir {
+            Dir::ToServer => {
+                let mut maybe = None;
+                for at in starts {
+                    match header::shape(&bytes[at..]) {
+                        Shape::Strong(header) | Shape::Sure(header) if header.client == self.client => {
+                            return Ok(at);
+                        }
+                        // Where clients have no name, it takes a segment that begins with a request.
+                        Shape::Weak(header) if at == 0 && header.client == self.client => return Ok(at),
+                        Shape::Maybe => maybe = maybe.or(Some(at)),
+                        _ => {}
+                    }
+                }
+                Err(maybe.unwrap_or(bytes.len()))
+            }
+            Dir::ToClient => {
+                let mut starts = starts.filter(|at| self.is_answer(&bytes[*at..]));
+                starts.find(|at| *at == 0 || self.ends_well(&bytes[*at..])).ok_or(bytes.len())
+            }
+        }
+    }
+
+    fn frame(&mut self, dir: Dir, frame: &Frame<'_>, env: &mut Env<'_, '_>) -> Result<(), Broken> {
+        match dir {
+            Dir::ToServer => self.request(frame, env),
+            Dir::ToClient => {
+                self.response(frame, env);
+                Ok(())
+            }
+        }
+    }
+
+    fn lost(&mut self, dir: Dir, quality: Quality, _: &mut Env<'_, '_>) {
+        if dir == Dir::ToClient {
+            self.doubt(quality);
+        }
+    }
+
+    fn server_closed(&mut self, cx: &mut Cx<'_>) {
+        self.end(Ending::Closed, cx);
+    }
+
+    fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+        self.waiting.clear();
+        self.ledger.end(ending, cx);
+    }
+
+    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
+        self.ledger.report(now, cx);
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        self.ledger.due()
+    }
+
+    fn any(&self) -> bool {
+        self.ledger.any()
+    }
+
+    fn held(&self) -> usize {
+        self.ledger.held() + self.session.held() + self.waiting.len() * size_of::<Waiting>()
     }
 }
 
