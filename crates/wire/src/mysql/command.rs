@@ -9,7 +9,7 @@ use super::read::{Reader, text};
 use super::rows::Format;
 use super::statements::{Statement, Statements};
 use crate::limits::Limits;
-use crate::sql;
+use crate::sql::{Dialect, Summary, redact, summary};
 
 /// The bytes that commands begin with.
 pub(super) mod code {
@@ -218,24 +218,19 @@ fn prepare(packet: &Packet<'_>, sql: &[u8], statements: &mut Statements, limits:
 
 /// A command that is SQL, and its verb.
 fn of_sql(sql: &[u8], whole: bool, answer: Answer, limits: &Limits) -> (Command, String) {
-    let shown = String::from_utf8_lossy(sql);
-    let (verb, relation) = sql::summary(if whole { &shown } else { without_last_name(&shown) });
-    let shown = sql::redact(&shown);
+    let Summary { verb, object } = summary(sql, !whole, Dialect::Mysql);
+    let redacted = redact(sql, Dialect::Mysql);
+    let shown = String::from_utf8_lossy(&redacted);
     let mut end = shown.len().min(limits.body);
     while !shown.is_char_boundary(end) {
         end -= 1;
     }
     let method = if verb.is_empty() { "QUERY" } else { &verb };
     let mut command = Command::new(method, answer);
-    command.target = relation;
+    command.target = object;
     command.cut = !whole || end < shown.len();
     command.body = shown.as_bytes()[..end].to_vec();
     (command, verb)
-}
-
-/// Of a text that breaks off, what stands before a name that may go on.
-fn without_last_name(sql: &str) -> &str {
-    sql.trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.' | '`' | '"'))
 }
 
 fn execute(

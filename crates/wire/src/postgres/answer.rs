@@ -10,10 +10,10 @@ use super::message::{Reader, fact, rows_of, text};
 use super::names::{Column, read_columns};
 use super::steps::{Script, Step};
 use super::streams::{Copying, LISTENS_LIMIT};
-use super::summary::Summary;
 use super::{Postgres, rows, size};
 use crate::conversation::{Connection, Cx, Loss};
 use crate::framing::Frame;
+use crate::sql::Summary;
 
 /// What has come of the answer that is being read.
 #[derive(Debug, Default)]

@@ -7,14 +7,13 @@ use model::exchange::{Ending, Exchange, Protocol, Quality, Topic, TopicRole};
 
 use super::message::{Reader, fact, text};
 use super::names::{Portal, Statement};
-use super::sql;
 use super::steps::{Described, STEPS_LIMIT, Script, Sent, Step};
 use super::streams::Copying;
-use super::summary::{Summary, summary};
 use super::{Postgres, keep, size};
 use crate::conversation::{Connection, Cx};
 use crate::framing::Frame;
 use crate::ledger;
+use crate::sql::{Dialect, Summary, redact, summary};
 
 /// What the exchange of a statement says that the server passed over.
 pub(super) const SKIPPED: &str = "not executed, since another statement failed";
@@ -134,7 +133,7 @@ impl Postgres {
             (Vec::new(), asked, script.cut, at)
         });
         self.asked = Asked { loss, ..asked };
-        let text = Text { sql: &sql, cut: is_cut, summary: summary(&sql, is_cut) };
+        let text = Text { sql: &sql, cut: is_cut, summary: summary(&sql, is_cut, Dialect::Postgres) };
         let serial = self.open(text, at, connection, cx);
         script.current = Some(serial);
         self.push_or_skip(serial, Step::Query(script), frame, cx);
@@ -150,7 +149,7 @@ impl Postgres {
         let script = self.steps.script()?;
         let (sql, asked, is_cut, last) = next_statement(script)?;
         let before = std::mem::replace(&mut self.asked, asked);
-        let text = Text { sql: &sql, cut: is_cut, summary: summary(&sql, is_cut) };
+        let text = Text { sql: &sql, cut: is_cut, summary: summary(&sql, is_cut, Dialect::Postgres) };
         let serial = self.open(text, at, connection, cx);
         self.asked = before;
         self.ledger.change(serial, at, |exchange| exchange.request.last = last);
@@ -163,7 +162,7 @@ impl Postgres {
     fn parse(&mut self, frame: &Frame<'_>, cx: &Cx<'_>) {
         let mut reader = Reader(frame.payload);
         let name = text(reader.text_or_rest());
-        let sql = sql::without_passwords(reader.text_or_rest());
+        let sql = redact(reader.text_or_rest(), Dialect::Postgres).into_owned();
         let count = reader.u16().unwrap_or(0);
         let types: Vec<u32> = std::iter::from_fn(|| reader.u32()).take(usize::from(count)).collect();
         let kept = sql.len().min(keep(cx.limits));
@@ -172,7 +171,7 @@ impl Postgres {
             number: self.names.number(),
             name,
             cut: is_cut,
-            summary: summary(&sql, is_cut),
+            summary: summary(&sql, is_cut, Dialect::Postgres),
             sql: sql[..kept].to_vec(),
             types,
         });
@@ -311,7 +310,7 @@ fn sent(frame: &Frame<'_>) -> Sent {
 /// the message ended.
 fn next_statement(script: &mut Script) -> Option<(Vec<u8>, Asked, bool, Timestamp)> {
     let (range, bytes) = script.advance()?;
-    let sql = sql::without_passwords(&script.text[range]);
+    let sql = redact(&script.text[range], Dialect::Postgres).into_owned();
     let is_cut = script.cut && script.next == script.text.len();
     Some((sql, Asked { first: Some(script.first), bytes, loss: None }, is_cut, script.last))
 }

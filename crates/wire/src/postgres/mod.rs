@@ -3,7 +3,7 @@
 //! An exchange is one executed statement. `startup` reads the packets before the first message; `ask` turns the client's
 //! messages into steps that wait for an answer, `answer` takes the server's messages and gives each to the step that it
 //! answers, in order; `recover` says what a loss leaves of that order. `names` remembers prepared statements and portals,
-//! `sql`, `phrases` and `summary` read just enough of a statement to name it, `value` and `binary` make values readable.
+//! `value` and `binary` make values readable.
 //!
 //! No secret is kept: messages with passwords, and the key by which a query is cancelled, are counted and dropped.
 
@@ -14,15 +14,12 @@ mod detect;
 mod errors;
 mod message;
 mod names;
-mod phrases;
 mod recover;
 mod rows;
 mod shape;
-mod sql;
 mod startup;
 mod steps;
 mod streams;
-mod summary;
 mod value;
 
 use model::Timestamp;

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::message::{Reader, fact, text};
-use super::summary::Summary;
 use super::value::{Format, Value};
+use crate::sql::Summary;
 
 /// How many statements of one connection are remembered, and as many portals.
 const COUNT_LIMIT: usize = 512;

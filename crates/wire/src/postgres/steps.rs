@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::Timestamp;
 
 use super::names::{Portal, Statement};
-use super::sql;
+use crate::sql::{Dialect, statement};
 
 /// How many messages of a client may wait for their answer.
 pub(super) const STEPS_LIMIT: usize = 8192;
@@ -91,13 +91,13 @@ pub(super) struct Script {
 
 impl Script {
     pub(super) fn has_next(&self) -> bool {
-        sql::statement(&self.text, self.next).is_some()
+        statement(&self.text, self.next, Dialect::Postgres).is_some()
     }
 
     /// The next statement: where it is, and how many bytes of the message go with it.
     pub(super) fn advance(&mut self) -> Option<(std::ops::Range<usize>, u64)> {
-        let (range, next) = sql::statement(&self.text, self.next)?;
-        let is_last = sql::statement(&self.text, next).is_none();
+        let (range, next) = statement(&self.text, self.next, Dialect::Postgres)?;
+        let is_last = statement(&self.text, next, Dialect::Postgres).is_none();
         let bytes = if is_last { self.uncounted } else { self.uncounted.min((next - self.next) as u64) };
         self.uncounted -= bytes;
         self.next = if is_last { self.text.len() } else { next };

@@ -1,167 +1,227 @@
-//! SQL cut into words, quoted names, literals and marks; comments and blanks left out.
+//! SQL cut into words, quoted names, strings and marks; comments and blanks left out.
 
-/// A relation's name is shown so far, in bytes.
-const NAME_LIMIT: usize = 128;
+use std::ops::Range;
 
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Token<'a> {
-    /// A keyword, an unquoted name or a number.
-    Word(&'a str),
-    /// What stands in `"`, backticks or `[]`, doubled quotes as they were sent.
-    Quoted(&'a str),
-    /// A string literal.
+use super::Dialect;
+
+/// What a piece of SQL text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A keyword or a name without quotes.
+    Word,
+    /// A name in quotes.
+    Name,
+    /// A string, whatever its quotes.
     Text,
+    /// A number or a parameter (`$1`).
+    Number,
+    /// Any other character.
     Mark(u8),
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Reader<'a> {
-    sql: &'a str,
-    pub(super) at: usize,
-    /// Where the last token began.
-    pub(super) began: usize,
-    /// Nothing but blanks and comments stood on this line so far.
-    line_start: bool,
+pub(super) struct Token<'a> {
+    pub(super) kind: Kind,
+    pub(super) bytes: &'a [u8],
+    pub(super) range: Range<usize>,
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(sql: &'a str) -> Self {
-        Self { sql, at: 0, began: 0, line_start: true }
+impl Token<'_> {
+    pub(super) fn is(&self, word: &str) -> bool {
+        self.kind == Kind::Word && self.bytes.eq_ignore_ascii_case(word.as_bytes())
     }
 
-    pub(super) fn next(&mut self) -> Option<Token<'a>> {
-        self.skip_blanks();
-        let bytes = self.sql.as_bytes();
-        let first = *bytes.get(self.at)?;
-        self.began = self.at;
-        self.line_start = false;
-        let token = match first {
-            b'\'' => {
-                self.quoted(b'\'', true);
-                Token::Text
+    pub(super) fn is_any(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.is(word))
+    }
+
+    pub(super) fn is_mark(&self, mark: u8) -> bool {
+        self.kind == Kind::Mark(mark)
+    }
+}
+
+/// The tokens of a text from some place on; comments and blanks are passed over.
+#[derive(Debug)]
+pub(super) struct Tokens<'a> {
+    text: &'a [u8],
+    at: usize,
+    dialect: Dialect,
+}
+
+impl<'a> Tokens<'a> {
+    pub(super) fn new(text: &'a [u8], at: usize, dialect: Dialect) -> Self {
+        Self { text, at, dialect }
+    }
+
+    fn peek(&self, ahead: usize) -> u8 {
+        self.text.get(self.at + ahead).copied().unwrap_or(0)
+    }
+
+    /// Passes over bytes as long as they are wanted.
+    fn run(&mut self, wanted: impl Fn(u8) -> bool) {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        self.at += rest.iter().take_while(|b| wanted(**b)).count();
+    }
+
+    fn blank(&mut self) {
+        let is_mysql = self.dialect == Dialect::Mysql;
+        loop {
+            self.run(|b| b.is_ascii_whitespace() || b == 0x0b);
+            match (self.peek(0), self.peek(1)) {
+                (b'-', b'-') => self.run(|b| b != b'\n'),
+                (b'#', _) if is_mysql => self.run(|b| b != b'\n'),
+                (b'/', b'*') if is_mysql && self.is_hint() => {
+                    self.at += 3 + usize::from(self.peek(2) == b'M');
+                    self.run(|b| b.is_ascii_digit());
+                }
+                (b'*', b'/') if is_mysql => self.at += 2,
+                (b'/', b'*') => self.block_comment(),
+                _ => return,
             }
-            b'"' => Token::Quoted(self.quoted(b'"', true)),
-            b'`' => Token::Quoted(self.quoted(b'`', false)),
-            b'[' => Token::Quoted(self.quoted(b']', false)),
-            byte if is_word_byte(byte) => {
-                let length = bytes[self.at..].iter().take_while(|b| is_word_byte(**b)).count();
-                self.at += length;
-                Token::Word(self.sql.get(self.began..self.at).unwrap_or_default())
+        }
+    }
+
+    /// `/*!40101 ` or MariaDB's `/*M!100100 `: what stands in them is SQL to the server.
+    fn is_hint(&self) -> bool {
+        self.peek(2) == b'!' || (self.peek(2), self.peek(3)) == (b'M', b'!')
+    }
+
+    /// Comments of this kind nest in PostgreSQL.
+    fn block_comment(&mut self) {
+        let mut depth = 0_usize;
+        while self.at < self.text.len() {
+            match (self.peek(0), self.peek(1)) {
+                (b'/', b'*') if depth == 0 || self.dialect == Dialect::Postgres => depth += 1,
+                (b'*', b'/') => depth -= 1,
+                _ => {
+                    self.at += 1;
+                    continue;
+                }
             }
-            byte => {
+            self.at += 2;
+            if depth == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Up to the closing quote, which stands for itself where it is doubled, or behind a backslash if those count.
+    fn quoted(&mut self, quote: u8, backslash: bool) {
+        self.at += 1;
+        while self.at < self.text.len() {
+            let byte = self.peek(0);
+            self.at += 1;
+            if byte == quote {
+                if self.peek(0) != quote {
+                    return;
+                }
                 self.at += 1;
-                Token::Mark(byte)
+            } else if backslash && byte == b'\\' {
+                self.at += 1;
+            }
+        }
+        self.at = self.at.min(self.text.len());
+    }
+
+    /// `$$ ... $$` or `$tag$ ... $tag$`; false if it is none.
+    fn dollar_quoted(&mut self) -> bool {
+        let rest = &self.text[self.at..];
+        let name = rest[1..].iter().take_while(|b| is_word(**b) && **b != b'$').count();
+        if rest.get(1).is_some_and(u8::is_ascii_digit) || rest.get(name + 1) != Some(&b'$') {
+            return false;
+        }
+        let (tag, mut body) = rest.split_at(name + 2);
+        self.at += tag.len();
+        while let Some(dollar) = body.iter().position(|b| *b == b'$') {
+            body = &body[dollar..];
+            self.at += dollar;
+            if body.starts_with(tag) {
+                self.at += tag.len();
+                return true;
+            }
+            body = &body[1..];
+            self.at += 1;
+        }
+        self.at = self.text.len();
+        true
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        self.blank();
+        let start = self.at;
+        let first = *self.text.get(start)?;
+        let is_mysql = self.dialect == Dialect::Mysql;
+        let kind = match first {
+            b'\'' => {
+                self.quoted(b'\'', is_mysql);
+                Kind::Text
+            }
+            b'e' | b'E' if !is_mysql && self.peek(1) == b'\'' => {
+                self.at += 1;
+                self.quoted(b'\'', true);
+                Kind::Text
+            }
+            b'"' => {
+                self.quoted(b'"', is_mysql);
+                Kind::Name
+            }
+            b'`' if is_mysql => {
+                self.quoted(b'`', false);
+                Kind::Name
+            }
+            b'$' if !is_mysql && self.dollar_quoted() => Kind::Text,
+            b'$' | b'0'..=b'9' => {
+                self.at += 1;
+                self.run(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
+                Kind::Number
+            }
+            _ if is_word(first) => {
+                self.run(is_word);
+                Kind::Word
+            }
+            mark => {
+                self.at += 1;
+                Kind::Mark(mark)
             }
         };
-        Some(token)
-    }
-
-    /// The name that begins with a token that has been read: `shop.orders`, its quotes removed.
-    pub(super) fn name(&mut self, first: &Token<'a>) -> Option<String> {
-        let mut name = String::new();
-        let mut part = *first;
-        loop {
-            match part {
-                Token::Word(word) => name.push_str(word),
-                Token::Quoted(quoted) => {
-                    let unquoted = quoted.replace("``", "`").replace("\"\"", "\"");
-                    name.push_str(&unquoted);
-                }
-                Token::Text | Token::Mark(_) => break,
-            }
-            let mut ahead = self.clone();
-            if !matches!(ahead.next(), Some(Token::Mark(b'.'))) {
-                break;
-            }
-            let Some(next @ (Token::Word(_) | Token::Quoted(_))) = ahead.next() else { break };
-            *self = ahead;
-            name.push('.');
-            part = next;
-            if name.len() > NAME_LIMIT {
-                break;
-            }
-        }
-        let mut end = name.len().min(NAME_LIMIT);
-        while !name.is_char_boundary(end) {
-            end -= 1;
-        }
-        name.truncate(end);
-        (!name.is_empty()).then_some(name)
-    }
-
-    /// Reads past `= value` or `= user@host`.
-    pub(super) fn skip_setting(&mut self) {
-        loop {
-            let mut ahead = self.clone();
-            match ahead.next() {
-                Some(Token::Mark(b'=' | b'@')) => {
-                    ahead.next();
-                    *self = ahead;
-                }
-                _ => return,
-            }
-        }
-    }
-
-    /// Blanks and comments. What stands in `/*! */` is SQL to MySQL.
-    fn skip_blanks(&mut self) {
-        let bytes = self.sql.as_bytes();
-        loop {
-            let rest = &bytes[self.at..];
-            match rest {
-                [b'\n', ..] => {
-                    self.line_start = true;
-                    self.at += 1;
-                }
-                [b'\0'..=b' ', ..] => self.at += 1,
-                [b'-', b'-', ..] => self.skip_line(),
-                [b'#', ..] if self.line_start => self.skip_line(),
-                [b'/', b'*', b'!' | b'M', ..] if is_hint(rest) => {
-                    let mark = 3 + usize::from(rest[2] == b'M');
-                    self.at += mark + rest[mark..].iter().take_while(|b| b.is_ascii_digit()).count();
-                }
-                [b'/', b'*', ..] => {
-                    let end = rest[2..].windows(2).position(|pair| pair == b"*/");
-                    self.at += end.map_or(rest.len(), |end| end + 4);
-                }
-                [b'*', b'/', ..] => self.at += 2,
-                _ => return,
-            }
-        }
-    }
-
-    fn skip_line(&mut self) {
-        let rest = &self.sql.as_bytes()[self.at..];
-        self.at += rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
-    }
-
-    /// What stands between the quote here and the next `close` that is not doubled.
-    fn quoted(&mut self, close: u8, escapes: bool) -> &'a str {
-        let bytes = self.sql.as_bytes();
-        let start = self.at + 1;
-        let mut at = start;
-        while let Some(byte) = bytes.get(at) {
-            if *byte == b'\\' && escapes {
-                at += 1;
-            } else if *byte == close {
-                if bytes.get(at + 1) != Some(&close) || close == b']' {
-                    break;
-                }
-                at += 1;
-            }
-            at += 1;
-        }
-        let end = at.min(bytes.len());
-        self.at = (end + 1).min(bytes.len());
-        self.sql.get(start..end).unwrap_or_default()
+        Some(Token { kind, bytes: &self.text[start..self.at], range: start..self.at })
     }
 }
 
-/// `/*!40101 ` or MariaDB's `/*M!100100 `.
-fn is_hint(comment: &[u8]) -> bool {
-    comment.get(2) == Some(&b'!') || comment.get(2..4) == Some(b"M!")
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
 }
 
-fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_bytes_end() {
+        for text in [
+            "'",
+            "\"",
+            "$",
+            "$a",
+            "$a$",
+            "e'\\",
+            "/*",
+            "--",
+            "$$a$",
+            "\u{e4}\u{e4}",
+            "\0",
+            "`",
+            "/*!",
+            "#",
+            "*/",
+        ] {
+            for dialect in [Dialect::Postgres, Dialect::Mysql] {
+                assert!(Tokens::new(text.as_bytes(), 0, dialect).count() <= text.len(), "{text}");
+            }
+        }
+    }
 }

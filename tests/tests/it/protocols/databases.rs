@@ -45,7 +45,7 @@ fn mysql() -> Table {
         vec![
             call("CONNECT market", "OK").header("user", "market"),
             fails("CONNECT market", "1045").note("Access denied"),
-            call("CREATE customer", "OK"),
+            call("CREATE TABLE customer", "OK"),
             call("INSERT customer", "OK").asked("'Ada'").header("affected", "1"),
             call("SELECT customer", "OK").answered(r#""name":"Ada""#),
             fails("INSERT customer", "1062").note("Duplicate entry").header("sqlstate", "23000"),
@@ -68,7 +68,7 @@ fn prepared() -> Table {
                 .asked("WHERE sku = ?")
                 .header("$1", "net-40")
                 .answered(r#""pieces":12"#),
-            call("START", "OK").asked("START TRANSACTION"),
+            call("START TRANSACTION", "OK").asked("START TRANSACTION"),
             call("UPDATE shelf", "OK").header("$1", "2").header("$2", "rod-270"),
             call("COMMIT", "OK"),
         ],

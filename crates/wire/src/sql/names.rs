@@ -1,6 +1,7 @@
 //! Places in a statement's tokens: what stands behind a keyword, which name begins here.
 
-use super::sql::{Kind, Token};
+use super::Dialect;
+use super::tokens::{Kind, Token};
 
 /// Names of a `WITH` that are remembered.
 const QUERIES_LIMIT: usize = 64;
@@ -13,7 +14,7 @@ pub(super) fn behind<'t, 'a>(tokens: &'t [Token<'a>], words: &[&str]) -> Option<
 
 /// The tokens behind words and parentheses that say how, not what.
 pub(super) fn behind_options<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
-    const OPTIONS: [&str; 28] = [
+    const OPTIONS: [&str; 34] = [
         "ONLY",
         "TABLE",
         "IF",
@@ -42,6 +43,12 @@ pub(super) fn behind_options<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Token<
         "SCHEMA",
         "SEQUENCE",
         "FUNCTION",
+        "LOW_PRIORITY",
+        "DELAYED",
+        "HIGH_PRIORITY",
+        "IGNORE",
+        "OVERWRITE",
+        "NO_WRITE_TO_BINLOG",
     ];
     while let Some((first, behind)) = tokens.split_first() {
         if first.is_mark(b'(') {
@@ -74,18 +81,20 @@ pub(super) fn behind_parentheses<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<
 /// The statement behind the queries of a `WITH`, whose names are put down.
 pub(super) fn behind_queries<'t, 'a>(
     mut tokens: &'t [Token<'a>],
+    dialect: Dialect,
     names: &mut Vec<String>,
 ) -> &'t [Token<'a>] {
     if tokens.first().is_some_and(|t| t.is("RECURSIVE")) {
         tokens = &tokens[1..];
     }
-    while let Some((found, rest)) = dotted(tokens) {
+    while let Some((found, rest)) = dotted(tokens, dialect) {
         if names.len() < QUERIES_LIMIT {
             names.push(found);
         }
         tokens = rest;
         while let Some((first, behind)) = tokens.split_first() {
-            let main = first.is_any(&["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"]);
+            let main = first
+                .is_any(&["SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"]);
             if main || first.is_mark(b',') {
                 break;
             }
@@ -100,36 +109,40 @@ pub(super) fn behind_queries<'t, 'a>(
 }
 
 /// The name of a relation.
-pub(super) fn relation(tokens: &[Token<'_>]) -> Option<String> {
+pub(super) fn relation(tokens: &[Token<'_>], dialect: Dialect) -> Option<String> {
     match tokens.first() {
-        Some(first) if first.is("ONLY") => dotted(&tokens[1..]),
+        Some(first) if first.is("ONLY") => dotted(&tokens[1..], dialect),
         Some(first) if first.is_mark(b'*') => return Some("*".to_owned()),
-        _ => dotted(tokens),
+        _ => dotted(tokens, dialect),
     }
     .map(|(found, _)| found)
 }
 
 /// A name, with what it is qualified by, and the tokens behind it.
-pub(super) fn dotted<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(String, &'t [Token<'a>])> {
+pub(super) fn dotted<'t, 'a>(tokens: &'t [Token<'a>], dialect: Dialect) -> Option<(String, &'t [Token<'a>])> {
     let is_name = |token: &&Token<'_>| matches!(token.kind, Kind::Word | Kind::Name);
-    let mut found = name(tokens.first().filter(is_name)?);
+    let mut found = name(tokens.first().filter(is_name)?, dialect);
     let mut rest = &tokens[1..];
     while let [dot, next, behind @ ..] = rest
         && dot.is_mark(b'.')
         && is_name(&next)
     {
         found.push('.');
-        found.push_str(&name(next));
+        found.push_str(&name(next, dialect));
         rest = behind;
     }
     Some((found, rest))
 }
 
-/// A name as PostgreSQL understands it: in lower case unless it is quoted.
-pub(super) fn name(token: &Token<'_>) -> String {
+/// A name as the server understands it: its quotes removed, and to PostgreSQL in lower case unless it is quoted.
+pub(super) fn name(token: &Token<'_>, dialect: Dialect) -> String {
     let text = String::from_utf8_lossy(token.bytes);
-    match token.kind {
-        Kind::Name => text.trim_matches('"').replace("\"\"", "\""),
-        _ => text.to_ascii_lowercase(),
+    match (token.kind, dialect) {
+        (Kind::Name, _) => {
+            let quote = if text.starts_with('`') { '`' } else { '"' };
+            text.trim_matches(quote).replace(&format!("{quote}{quote}"), &quote.to_string())
+        }
+        (_, Dialect::Postgres) => text.to_ascii_lowercase(),
+        (_, Dialect::Mysql) => text.into_owned(),
     }
 }
