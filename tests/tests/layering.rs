@@ -59,8 +59,8 @@ const TABLE: &[Row] = &[
     Row(
         "session",
         &["model", "api", "manifest", "engine", "watch", "logs", "calls", "capture", "terminal"],
-        // HTTP is what a call that is made again speaks.
-        &["tokio", "tokio-util", "tar", "hyper", "hyper-util", "http-body-util"],
+        // HTTP is what a call that is made again speaks; lines that are saved are packed.
+        &["tokio", "tokio-util", "tar", "flate2", "hyper", "hyper-util", "http-body-util"],
     ),
     Row("server", &["api", "session"], &["axum", "rust-embed", "tokio"]),
     Row(

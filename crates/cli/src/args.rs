@@ -201,32 +201,47 @@ pub(crate) struct LogsArguments {
     /// Of which services [default: all]
     pub services: Vec<String>,
     /// Go on as lines come
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with_all = ["save", "open"])]
     pub follow: bool,
     /// Only the last N lines
     #[arg(short = 'n', long, value_name = "N")]
     pub lines: Option<u32>,
-    /// Not before this time: `10m`, `2h`, or RFC 3339
+    /// Not before this time: `10m` (ago), `10:30` or `2026-01-31 10:30` in UTC as times are shown, or RFC 3339
     #[arg(long, value_name = "T")]
     pub since: Option<String>,
-    /// Not after this time: `10m`, `2h`, or RFC 3339
+    /// Not after this time, written as for `--since`
     #[arg(long, value_name = "T")]
     pub until: Option<String>,
-    /// Only lines that match this regular expression
+    /// Only lines that match this regular expression, with the stack trace or record that they are part of
     #[arg(long, value_name = "RE")]
     pub grep: Option<String>,
     /// Only lines of at least this level: trace, debug, info, warn, error, fatal
     #[arg(long, value_name = "LEVEL")]
     pub level: Option<String>,
-    /// Only lines for which this CEL expression is true
+    /// Only lines for which this CEL expression is true, over `service instance level text stream ts fields trace`
     #[arg(long = "where", value_name = "EXPR")]
     pub where_: Option<String>,
-    /// Print only how many lines there are
+    /// Only lines that name this trace or request id, as `shoal calls --json` tells it
+    #[arg(long, value_name = "ID", conflicts_with = "grep")]
+    pub trace: Option<String>,
+    /// Only the very lines that match, not the whole stack traces and records around them
     #[arg(long)]
+    pub no_group: bool,
+    /// Print only how many lines match
+    #[arg(long, conflicts_with = "open")]
     pub count: bool,
     /// One JSON object a line
-    #[arg(long)]
+    #[arg(long, group = "form")]
     pub json: bool,
+    /// Log records of OpenTelemetry (OTLP/JSON), a batch a line, for any tool that reads them
+    #[arg(long, group = "form")]
+    pub otlp: bool,
+    /// Write the lines to this file, packed, for `--open` here or on another machine
+    #[arg(long, value_name = "FILE", group = "form", conflicts_with = "count")]
+    pub save: Option<PathBuf>,
+    /// Read the lines of such a file, or of saved `--json` output, instead of asking a stack; needs no engine
+    #[arg(long, value_name = "FILE")]
+    pub open: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -258,9 +273,12 @@ pub(crate) struct CallsArguments {
     /// Longer than this: `250ms`, `1s`
     #[arg(long, value_name = "D")]
     pub slower: Option<String>,
-    /// Not before this time: `10m`, `2h`, or RFC 3339
+    /// Not before this time: `10m` (ago), `10:30` or `2026-01-31 10:30` in UTC as times are shown, or RFC 3339
     #[arg(long, value_name = "T")]
     pub since: Option<String>,
+    /// Only calls of this trace or request id, as log lines name it
+    #[arg(long, value_name = "ID")]
+    pub trace: Option<String>,
     /// Only calls for which this CEL expression is true
     #[arg(long = "where", value_name = "EXPR")]
     pub where_: Option<String>,

@@ -3,15 +3,20 @@
 use memchr::memchr_iter;
 use serde_json::{Map, Number, Value};
 
+use crate::text::access::Access;
 use crate::text::skim::is_object;
 
-/// The members of a line that is a JSON object, or the `key=value` pairs in any other line; `None` without any.
+/// The members of a line that is a JSON object; in any other line the `key=value` pairs, and in one of an access log what
+/// was asked and answered; `None` without any.
 ///
 /// Unquoted values that look like numbers, `true`, `false` and `null` become what they look like.
 pub fn fields(text: &str) -> Option<Map<String, Value>> {
     let text = text.trim();
     if is_object(text) {
         return serde_json::from_str::<Map<String, Value>>(text).ok().filter(|map| !map.is_empty());
+    }
+    if let Some(access) = Access::of(text) {
+        return Some(access.fields());
     }
     let mut map = Map::new();
     let mut from = 0;

@@ -20,6 +20,7 @@ mod level;
 mod search;
 mod store;
 mod text;
+mod trace;
 
 pub use cursor::Cursor;
 pub use error::{FilterError, LogError};
@@ -34,3 +35,4 @@ pub use search::query::Query;
 pub use store::resume::{Resume, Seen};
 pub use store::{Head, Limits, Store, Tally};
 pub use text::ansi::strip_ansi;
+pub use trace::trace;

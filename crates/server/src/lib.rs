@@ -25,7 +25,7 @@ use session::Session;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch as signal;
 
-pub use session::{Config as SessionConfig, Drawing, draw};
+pub use session::{Config as SessionConfig, Drawing, LogFile, draw, open_logs};
 
 /// How long a background session that nobody looks at stays when nothing runs.
 const IDLE: Duration = Duration::from_secs(3);

@@ -64,6 +64,7 @@ pub fn line(line: &logs::Stored) -> LogLine {
         level: line.level.map(|l| l.name().to_owned()),
         text: line.text.clone(),
         fields: logs::fields(&line.text),
+        trace: logs::trace(&line.text),
         cont: line.cont,
     }
 }

@@ -300,3 +300,41 @@ fn a_file_that_is_no_capture_is_told_by_name() {
         .tells(&["`notes.txt` is no pcap or pcapng file"]);
     world.shoal(&["calls", "--pcap", "gone.pcap"]).ends_with(2).tells(&["`gone.pcap` cannot be read"]);
 }
+
+/// Lines of two services, as `shoal logs --json` printed them on another machine.
+const SAVED: &str = r#"{"ts":"2026-11-24T10:00:00Z","service":"orders","instance":"shop-orders-1","stream":"stderr","text":"ERROR checkout failed trace_id=4bf92f3577b34da6a3ce929d0e0e4736"}
+{"ts":"2026-11-24T10:00:00.1Z","service":"orders","instance":"shop-orders-1","stream":"stderr","text":"\tat Orders.place(Orders.java:31)"}
+{"ts":"2026-11-24T10:00:01Z","service":"web","instance":"shop-web-1","stream":"stdout","text":"10.0.0.7 - - [24/Nov/2026:10:00:01 +0000] \"POST /buy HTTP/1.1\" 502 153 \"-\" \"curl\""}
+"#;
+
+#[test]
+fn saved_lines_are_asked_everything_without_engine_and_without_manifest() {
+    let world = World::without_engine("opened");
+    world.write("saved.ndjson", SAVED);
+    world.shoal(&["logs", "--open", "saved.ndjson", "--save", "bug.gz"]).ok();
+    let asked =
+        |args: &[&str]| world.shoal(&[&["logs", "--open", "bug.gz", "--json"], args].concat()).ok().rows();
+    assert_eq!(asked(&[]).len(), 3);
+    assert_eq!(asked(&["web"]).len(), 1);
+    assert_eq!(asked(&["--where", "fields.status >= 500"])[0]["fields"]["path"], "/buy");
+    assert_eq!(asked(&["--until", "2026-11-24 10:00:00"]).len(), 1);
+    let trace = asked(&["--trace", "4BF92F3577B34DA6A3CE929D0E0E4736"]);
+    assert_eq!(trace.len(), 2, "the line that names it, and the frame below");
+    assert_eq!(trace[0]["trace"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!((&trace[1]["level"], &trace[1]["cont"]), (&"error".into(), &true.into()));
+    assert_eq!(asked(&["--grep", "checkout", "--no-group"]).len(), 1);
+    let told = world.shoal(&["logs", "--open", "bug.gz", "--otlp", "orders"]).ok().rows();
+    let record = &told[0]["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0];
+    assert_eq!(record["timeUnixNano"], "1795514400000000000");
+    assert_eq!(record["body"]["stringValue"].as_str().map(|body| body.lines().count()), Some(2));
+    world
+        .shoal(&["logs", "--open", "bug.gz", "--where", "level >= 'warn' && servce == 'x'"])
+        .ends_with(2)
+        .tells(&["`servce` is nothing that a line has", "character 20", "did you mean `service`?"]);
+    world.write("notes.txt", "hello");
+    world
+        .shoal(&["logs", "--open", "notes.txt"])
+        .ends_with(2)
+        .tells(&["line 1 of `notes.txt` is no log line"]);
+    assert!(!world.state().exists());
+}

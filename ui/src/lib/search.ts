@@ -3,7 +3,7 @@ import { isExpression } from "./cel";
 
 export type Search = { kind: "none" } | { kind: "text"; text: string } | { kind: "grep"; grep: string } | { kind: "where"; where: string };
 
-export const LOG_ROOTS = ["service", "level", "text", "stream", "ts", "fields"] as const;
+export const LOG_ROOTS = ["service", "instance", "level", "text", "stream", "ts", "fields", "trace"] as const;
 export const CALL_ROOTS = [
   "protocol", "from", "to", "operation", "route", "method", "path", "status", "ok", "ms", "bytes", "headers", "body", "ts",
   "background", "forbidden", "waits", "pending", "failed", "trace", "conn", "service", "services", "quality", "note", "id",

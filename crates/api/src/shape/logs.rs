@@ -27,9 +27,13 @@ pub struct LogsQuery {
     /// Matches this regular expression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grep: Option<String>,
-    /// A CEL expression over `service level text stream ts fields`.
+    /// A CEL expression over `service instance level text stream ts fields trace`.
     #[serde(skip_serializing_if = "Option::is_none", rename = "where")]
     pub where_: Option<String>,
+    /// With every line the record that it is part of: a hit in one line of a stack trace brings all of its lines.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub records: bool,
 }
 
 /// A page of lines.
@@ -85,6 +89,10 @@ pub struct LogLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "Record<string, unknown>")]
     pub fields: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The trace or request that it says it belongs to, as calls have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub trace: Option<String>,
     /// Whether it belongs to the line before it, as in a stack trace.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]

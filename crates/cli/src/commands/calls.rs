@@ -106,8 +106,17 @@ fn query(calls: &CallsArguments) -> Result<CallsQuery, Failure> {
         since: calls.since.as_deref().map(moment).transpose()?,
         until: None,
         text: None,
-        where_: calls.where_.clone(),
+        where_: condition(calls),
     })
+}
+
+/// The expression that was asked for, of one trace when one was asked for.
+fn condition(calls: &CallsArguments) -> Option<String> {
+    let quoted = |id: &String| format!("trace == {}", serde_json::Value::from(id.as_str()));
+    match (calls.trace.as_ref().map(quoted), &calls.where_) {
+        (Some(trace), Some(other)) => Some(format!("{trace} && ({other})")),
+        (trace, other) => trace.or_else(|| other.clone()),
+    }
 }
 
 fn shown(call: &CallDetail, paint: Paint) -> String {

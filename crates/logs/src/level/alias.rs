@@ -19,16 +19,17 @@ pub(super) fn alias(word: &str) -> Option<(Level, Weight)> {
     lower.copy_from_slice(word.as_bytes());
     lower.make_ascii_lowercase();
     Some(match &*lower {
-        b"trace" | b"trc" | b"verbose" | b"vbs" | b"finest" | b"finer" => (Level::Trace, Strong),
+        b"trace" | b"trc" | b"trce" | b"verbose" | b"vbs" | b"finest" | b"finer" => (Level::Trace, Strong),
         b"silly" => (Level::Trace, Weak),
-        b"debug" | b"dbg" | b"dbug" | b"debug1" | b"debug2" | b"debug3" | b"debug4" | b"debug5" => {
+        b"debug" | b"dbg" | b"dbug" | b"debg" | b"debug1" | b"debug2" | b"debug3" | b"debug4" | b"debug5" => {
             (Level::Debug, Strong)
         }
         b"fine" => (Level::Debug, Weak),
         b"info" | b"inf" | b"information" | b"informational" | b"notice" => (Level::Info, Strong),
         b"note" | b"log" | b"system" => (Level::Info, Weak),
         b"warn" | b"warning" | b"wrn" | b"deprecation" => (Level::Warn, Strong),
-        b"error" | b"err" | b"eror" | b"severe" => (Level::Error, Strong),
+        b"deprecated" => (Level::Warn, Weak),
+        b"error" | b"err" | b"erro" | b"eror" | b"severe" => (Level::Error, Strong),
         b"fail" => (Level::Error, Weak),
         b"fatal" | b"ftl" | b"critical" | b"crit" | b"emerg" | b"emergency" | b"dpanic" => {
             (Level::Fatal, Strong)
@@ -56,7 +57,7 @@ pub(super) fn letter(letter: u8) -> Option<Level> {
     Some(match letter {
         b'T' => Level::Trace,
         b'D' => Level::Debug,
-        b'I' | b'A' => Level::Info,
+        b'I' => Level::Info,
         b'W' => Level::Warn,
         b'E' => Level::Error,
         b'F' | b'C' => Level::Fatal,

@@ -40,7 +40,13 @@ pub(super) fn level(text: &str) -> Option<Level> {
             continue;
         }
         let stop = at + bytes[at..].iter().take_while(|b| is_word(**b)).count();
-        let place = Place { before: &bytes[..at], word: &bytes[at..stop], after: &bytes[stop..], first };
+        let place = Place {
+            before: &bytes[..at],
+            word: &bytes[at..stop],
+            after: &bytes[stop..],
+            first,
+            stamped: start > 0,
+        };
         if let Some(level) = place.level() {
             return Some(level);
         }
@@ -61,6 +67,8 @@ struct Place<'t> {
     after: &'t [u8],
     /// Whether only numbers and signs stand before it.
     first: bool,
+    /// Whether the line begins with a time.
+    stamped: bool,
 }
 
 impl Place<'_> {
@@ -72,14 +80,19 @@ impl Place<'_> {
         }
         let word = std::str::from_utf8(self.word).ok()?;
         let Some((level, weight)) = alias::alias(word) else {
+            // What test runners and tools put before all else: `FAIL cart.test.js`, `FAILED: no such path`.
+            if self.first && matches!(self.word, b"FAILED") && matches!(self.after, [b' ' | b':', ..]) {
+                return Some(Level::Error);
+            }
             // Python's and Node's classes of warnings: `DeprecationWarning: text`.
-            return (word.ends_with("Warning") && self.is_labelled()).then_some(Level::Warn);
+            return (word.ends_with("Warning") && self.is_labelled(Level::Warn)).then_some(Level::Warn);
         };
-        let upper = !self.word.iter().any(u8::is_ascii_lowercase);
+        let upper = self.is_upper();
         let stands = self.is_bracketed()
             || !self.is_refused()
-                && (self.is_labelled()
-                    || upper && self.first && self.is_column()
+                && (self.is_labelled(level)
+                    || upper && self.first && (self.is_column() || self.stamped && self.is_apart())
+                    || self.word == b"FAIL" && self.before.is_empty() && self.is_apart()
                     || weight == Weight::Strong
                         && (upper && self.is_apart() || self.first && self.is_column()));
         stands.then_some(level)
@@ -100,26 +113,43 @@ impl Place<'_> {
         }
     }
 
-    /// Part of a path, a quotation, a setting or a call.
+    /// Part of a path, a quotation, a setting or a call, or the word that ends a name in lower case.
     fn is_refused(&self) -> bool {
         matches!(self.before.last(), Some(b'/' | b'"' | b'\'' | b'=' | b'-' | b'@'))
             || matches!(self.after.first(), Some(b'=' | b'"' | b'\'' | b'('))
+            || self.before.ends_with(b".") && self.word[0].is_ascii_lowercase()
     }
 
     /// `error: text`, `WARN | text`; but not Rust's `error::Kind`, and no port.
-    fn is_labelled(&self) -> bool {
-        match self.after {
+    fn is_labelled(&self, level: Level) -> bool {
+        let labelled = match self.after {
             [b':', b':' | b'0'..=b'9', ..] => false,
             [b':' | b'|', ..] => true,
             _ => self.closer() == Some(b'|'),
+        };
+        labelled && (self.first || !self.is_prose(level))
+    }
+
+    /// Whether the word is one of a sentence: behind a full stop, as a count (`with 1 error:`), or, where it is a word
+    /// that names many things (`User information:`, `Stack trace:`), behind another word.
+    fn is_prose(&self, level: Level) -> bool {
+        match self.before {
+            [.., b'.', b' '] | [.., b'a'..=b'z', b' ', b'0'..=b'9', b' '] => true,
+            [.., b'P', b'H', b'P', b' '] => false,
+            [.., b'a'..=b'z' | b'A'..=b'Z' | b',', b' '] => level < Level::Warn && !self.is_upper(),
+            _ => false,
         }
+    }
+
+    fn is_upper(&self) -> bool {
+        !self.word.iter().any(u8::is_ascii_lowercase)
     }
 
     /// Upper case with a blank or a bracket behind it.
     fn is_apart(&self) -> bool {
         matches!(
             self.after.first(),
-            None | Some(b' ' | b'\t' | b']' | b'>' | b')' | b',' | b'/' | b'[' | b'-')
+            None | Some(b' ' | b'\t' | b']' | b'>' | b')' | b',' | b'/' | b'[' | b'-' | b'!')
         )
     }
 

@@ -40,8 +40,10 @@ impl Found {
                 self.syslog = true;
                 self.stated(value);
             }
-            "log" => {
-                let nested = Members::of(value).find(|(key, _)| key.eq_ignore_ascii_case("level"));
+            // ECS nests the one, Roarr the other.
+            "log" | "context" => {
+                let wanted = if key == "log" { "level" } else { "logLevel" };
+                let nested = Members::of(value).find(|(key, _)| key.eq_ignore_ascii_case(wanted));
                 if let Some((_, value)) = nested {
                     self.stated(value);
                 }

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use model::line::Level;
 use regex::Regex;
 
+use crate::text::access::Access;
+
 /// Go's two ways to die: not the level `panic` of a logger.
 pub(super) fn crash(text: &str) -> Option<Level> {
     (text.starts_with("panic: ") || text.starts_with("fatal error: ")).then_some(Level::Error)
@@ -20,17 +22,21 @@ pub(super) fn level(text: &str) -> Option<Level> {
 
 /// Whether the text begins as an uncaught exception does.
 pub(crate) fn is_exception(text: &str) -> bool {
-    const STARTS: [&str; 9] = [
+    const STARTS: [&str; 11] = [
         "Traceback (most recent",
+        "+ Exception Group Traceback (most recent",
         "Exception in thread",
         "Unhandled ",
+        "UnhandledPromiseRejection: ",
         "Uncaught ",
         "PHP Fatal error",
         "PHP Parse error",
         "npm ERR!",
-        "npm error ",
+        "npm error",
         "fatal error: ",
     ];
+    // Next.js, Rollup and others put a sign before it.
+    let text = text.trim_start_matches(|c: char| !c.is_ascii() || "[!] ".contains(c));
     STARTS.iter().any(|start| text.starts_with(start))
         || text.starts_with("thread '") && text.contains("' panicked at")
         || text.starts_with("thread '") && text.contains(") panicked at")
@@ -40,32 +46,28 @@ pub(crate) fn is_exception(text: &str) -> bool {
 /// `pkg.Some$Error: text`, `SomeException`, and Ruby's `text (NoMethodError)`.
 fn is_class(text: &str) -> bool {
     static CLASS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^(?:[A-Za-z0-9_$]+(?:\.|::|\\))*[A-Za-z0-9_$]*(?:Error|Exception)(?:: |:?$)|\((?:[A-Za-z0-9_]+::)*[A-Za-z0-9_]*(?:Error|Exception)\)$")
+        Regex::new(r"^(?:[A-Za-z0-9_$]+(?:\.|::|\\))*[A-Za-z0-9_$]*(?:Error|Exception)(?: \[[A-Z0-9_]+\])?(?:: |:?$)|\((?:[A-Za-z0-9_]+::)*[A-Za-z0-9_]*(?:Error|Exception)\)$")
             .expect("the pattern is constant")
     });
     CLASS.is_match(text)
 }
 
-/// `file:3:5: error: text`, `file(3,5): error TS2304: text`.
+/// `file:3:5: error: text`, `file(3,5): error TS2304: text`, and what every parser made by Bison says.
 fn diagnostic(text: &str) -> Option<Level> {
     static DIAGNOSTIC: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r": (?:fatal )?(error|warning)(?: [A-Z]+[0-9]+)?:").expect("the pattern is constant")
+        Regex::new(r": (?:(?:fatal )?(error|warning)(?: [A-Z]+[0-9]+)?:|syntax (error), )")
+            .expect("the pattern is constant")
     });
-    let word = DIAGNOSTIC.captures(text)?.get(1)?.as_str();
-    Some(if word == "error" { Level::Error } else { Level::Warn })
+    let found = DIAGNOSTIC.captures(text)?;
+    let is_warning = found.get(1).is_some_and(|word| word.as_str() == "warning");
+    Some(if is_warning { Level::Warn } else { Level::Error })
 }
 
 /// `"GET /path HTTP/1.1" 502`: the server's fault, the client's, or nobody's.
 fn access(text: &str) -> Option<Level> {
-    static ACCESS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(
-            r#""(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS|CONNECT|TRACE) [^"]*" ([1-5])[0-9]{2}(?:[^0-9]|$)"#,
-        )
-        .expect("the pattern is constant")
-    });
-    Some(match ACCESS.captures(text)?.get(1)?.as_str() {
-        "5" => Level::Error,
-        "4" => Level::Warn,
+    Some(match Access::of(text)?.status().as_bytes().first()? {
+        b'5' => Level::Error,
+        b'4' => Level::Warn,
         _ => Level::Info,
     })
 }

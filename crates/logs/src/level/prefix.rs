@@ -6,15 +6,16 @@ use model::line::Level;
 use regex::Regex;
 
 use super::alias;
+use crate::text::stamp;
 
 /// The level of a line in one of these formats.
 pub(super) fn level(text: &str) -> Option<Level> {
     let bytes = text.as_bytes();
     match bytes.first()? {
         b'<' => syslog(text),
-        b'0'..=b'9' => redis(text).or_else(|| mongo(text)),
-        b'[' => nest(text),
-        b'A'..=b'Z' => glog(bytes).or_else(|| ruby(bytes)).or_else(|| java_util(text)),
+        b'0'..=b'9' => redis(text).or_else(|| mongo(text)).or_else(|| capnslog(text)),
+        b'[' => nest(text).or_else(|| tornado(bytes)),
+        b'A'..=b'Z' => glog(bytes).or_else(|| ruby(bytes)).or_else(|| apt(bytes)).or_else(|| java_util(text)),
         _ => None,
     }
 }
@@ -37,6 +38,27 @@ fn glog(bytes: &[u8]) -> Option<Level> {
 /// `I, [2026-11-23T02:13:20.123456 #1]  INFO -- : text`
 fn ruby(bytes: &[u8]) -> Option<Level> {
     if bytes.get(1..4) == Some(b", [") { alias::letter(bytes[0]) } else { None }
+}
+
+/// `E: Unable to locate package x`: apt and what is made like it.
+fn apt(bytes: &[u8]) -> Option<Level> {
+    if bytes.get(1..3) == Some(b": ") { alias::letter(bytes[0]) } else { None }
+}
+
+/// `[E 261124 10:30:31 web:2108] text`: Tornado, Jupyter.
+fn tornado(bytes: &[u8]) -> Option<Level> {
+    match bytes {
+        [b'[', letter, b' ', b'0'..=b'9', b'0'..=b'9', ..] => alias::letter(*letter),
+        _ => None,
+    }
+}
+
+/// `2026-11-24 10:28:12.441899 I | etcdmain: text`: etcd up to 3.4 and others that log as it does.
+fn capnslog(text: &str) -> Option<Level> {
+    match text.as_bytes().get(stamp::leading(text)..)? {
+        [b' ', letter, b' ', b'|', b' ', ..] => alias::letter(*letter),
+        _ => None,
+    }
 }
 
 /// `1:M 23 Nov 2026 02:13:20.123 * text`

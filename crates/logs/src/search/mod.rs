@@ -7,3 +7,4 @@ pub(crate) mod merge;
 pub(crate) mod page;
 pub(crate) mod query;
 pub(crate) mod scan;
+pub(crate) mod whole;

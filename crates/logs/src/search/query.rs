@@ -8,6 +8,9 @@ use super::matcher::Text;
 use crate::store::record::{level_number, stream_number};
 use crate::store::track::TrackView;
 
+/// The mask of every level, and of none.
+pub(crate) const ANY_LEVEL: u8 = 0x7f;
+
 /// Which lines; what is left empty does not narrow.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
@@ -27,6 +30,8 @@ pub struct Query {
     pub text: Option<Text>,
     /// For which this holds.
     pub filter: Option<Where>,
+    /// With every line the record that it is part of: a hit in one line of a stack trace shows all of them.
+    pub whole: bool,
     /// Look at so many lines at most, roughly, then give what was found so far and where to go on.
     pub budget: Option<u64>,
 }
@@ -50,8 +55,8 @@ impl Query {
         }
         let level = self.min_level.max(hints.min_level);
         let levels = match level {
-            Some(level) => 0x7f & (0x7f << level_number(Some(level))),
-            None => 0x7f,
+            Some(level) => ANY_LEVEL & (ANY_LEVEL << level_number(Some(level))),
+            None => ANY_LEVEL,
         };
         let streams = self.streams.iter().fold(0, |mask, stream| mask | 1 << stream_number(*stream));
         let instance = match &self.instance {

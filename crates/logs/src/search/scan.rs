@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::filter::Where;
 use super::matcher::Text;
-use super::query::{Narrow, Query};
+use super::query::{ANY_LEVEL, Narrow, Query};
+use super::whole;
 use crate::cursor::Key;
 use crate::store::record::{Record, Zone};
 use crate::store::segment::{Pages, View};
@@ -34,6 +34,10 @@ pub(crate) struct Bounds {
 impl Bounds {
     pub(crate) const ALL: Self =
         Self { after: (i64::MIN, 0, 0), before: (i64::MAX, u16::MAX, u64::MAX), from_seq: 0 };
+
+    fn hold(self, key: Key) -> bool {
+        key > self.after && key < self.before && key.2 >= self.from_seq
+    }
 }
 
 /// A line that was found: its place among all, its segment and its number there.
@@ -98,18 +102,21 @@ impl<'q> Reader<'q> {
         let view = self.view(at);
         let end = (zone.first + zone.count).min(view.lines);
         let base = view.segment.base;
-        let whole = self.is_whole(zone, base, bounds);
+        // What is out of bounds is a hit all the same for the rest of its record, which is not.
+        let expands = self.expands();
+        let reach = if expands { Bounds::ALL } else { bounds };
+        let whole = self.is_whole(zone, base, reach);
         let mut left = Vec::new();
         if !whole {
             left.extend((zone.first..end).filter(|line| {
-                pages.record(*line).is_some_and(|record| self.wants(record, base + u64::from(*line), bounds))
+                pages.record(*line).is_some_and(|record| self.wants(record, base + u64::from(*line), reach))
             }));
-            if left.is_empty() {
+            if left.is_empty() && !expands {
                 return Ok(());
             }
         }
         let few = !whole && left.len() * FEW < zone.count as usize;
-        let lines: Vec<u32> = match self.text {
+        let mut lines: Vec<u32> = match self.text {
             None if whole => (zone.first..end).collect(),
             None => left,
             Some(text) if text.is_bulk() && !few => {
@@ -129,16 +136,34 @@ impl<'q> Reader<'q> {
             Some(text) if whole => (zone.first..end).filter(|line| text.is_in(pages.text(*line))).collect(),
             Some(text) => left.into_iter().filter(|line| text.is_in(pages.text(*line))).collect(),
         };
+        let filter = self.query.filter.as_ref();
+        let holds = |line: u32, record: Record| {
+            filter.is_none_or(|filter| filter.holds(&self.track, record, pages.text(line)))
+        };
+        if filter.is_some() {
+            lines.retain(|line| pages.record(*line).is_some_and(|record| holds(*line, record)));
+        }
+        if expands {
+            let is_hit = |line: u32| {
+                let found = self.text.is_none_or(|wanted| wanted.is_in(pages.text(line)));
+                found && pages.record(line).is_some_and(|record| self.may_be(record) && holds(line, record))
+            };
+            lines = whole::expand(&pages, view.lines, zone.first..end, &lines, is_hit);
+        }
         for line in lines {
             let Some(record) = pages.record(line) else { continue };
-            let holds = |filter: &Where| filter.holds(&self.track, record, pages.text(line));
-            if !self.query.filter.as_ref().is_none_or(holds) {
-                continue;
-            }
             let key = (record.ts, self.track.number, base + u64::from(line));
-            hits.push(Hit { key, view: at, line });
+            if !expands || self.in_time(record) && bounds.hold(key) {
+                hits.push(Hit { key, view: at, line });
+            }
         }
         Ok(())
+    }
+
+    /// Whether lines are wanted for being beside a hit.
+    fn expands(&self) -> bool {
+        let narrows = self.text.is_some() || self.query.filter.is_some() || self.narrow.levels != ANY_LEVEL;
+        self.query.whole && narrows
     }
 
     /// Whether the index refuses no line of the zone.
@@ -155,15 +180,20 @@ impl<'q> Reader<'q> {
     }
 
     fn wants(&self, record: Record, seq: u64, bounds: Bounds) -> bool {
+        self.may_be(record) && bounds.hold((record.ts, self.track.number, seq))
+    }
+
+    /// Whether the index allows a line wherever it is.
+    fn may_be(&self, record: Record) -> bool {
         let narrow = self.narrow;
-        let key = (record.ts, self.track.number, seq);
         record.level_bit() & narrow.levels != 0
             && record.stream_bit() & narrow.streams != 0
             && narrow.instance.is_none_or(|instance| instance == record.instance)
-            && (narrow.since..=narrow.until).contains(&record.ts)
-            && key > bounds.after
-            && key < bounds.before
-            && seq >= bounds.from_seq
+            && self.in_time(record)
+    }
+
+    fn in_time(&self, record: Record) -> bool {
+        (self.narrow.since..=self.narrow.until).contains(&record.ts)
     }
 }
 

@@ -66,6 +66,11 @@ impl Record {
         self.flags & CONTINUES != 0
     }
 
+    /// Whether both lines are of one stream of one instance.
+    pub(crate) fn is_beside(self, other: Self) -> bool {
+        self.instance == other.instance && (self.flags ^ other.flags) & STREAM_BITS == 0
+    }
+
     /// Whether the line has something beside its text.
     pub(crate) fn has_aside(self) -> bool {
         self.flags & ASIDE != 0

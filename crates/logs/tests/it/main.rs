@@ -8,3 +8,4 @@ mod paging;
 mod resume;
 mod retain;
 mod search;
+mod whole;

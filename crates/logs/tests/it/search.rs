@@ -54,6 +54,7 @@ fn query() -> impl Strategy<Value = (Query, Option<&'static str>)> {
                 until,
                 text: compiled,
                 filter: filter.map(|source| Where::parse(source).unwrap()),
+                whole: false,
                 budget: None,
             };
             (query, text)

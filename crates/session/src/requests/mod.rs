@@ -16,7 +16,7 @@ use crate::run::Event;
 use crate::state::{Clearing, Input};
 use crate::{Session, doctor};
 
-pub(crate) use query::calls_query;
+pub(crate) use query::{calls_query, logs_query};
 
 /// How long a command waits for the engine to answer for the first time.
 const ENGINE: Duration = Duration::from_secs(3);

@@ -55,7 +55,9 @@ impl Session {
 
     /// How many stored lines match.
     pub async fn logs_count(&self, query: LogsQuery) -> Result<Count, ApiError> {
-        let (store, query) = (self.shared.sink.store.clone(), logs_query(&query)?);
+        // Hits are counted, not what is shown beside them.
+        let query = logs_query(&LogsQuery { records: false, ..query })?;
+        let store = self.shared.sink.store.clone();
         let count = tokio::task::spawn_blocking(move || store.count(&query))
             .await
             .map_err(|e| ApiError::new(Code::Failed, format!("counting lines broke: {e}")))?

@@ -9,15 +9,41 @@ fn bad(error: impl std::fmt::Display) -> ApiError {
     ApiError::new(Code::BadRequest, error.to_string())
 }
 
+/// An error about what somebody wrote, with the place in it: `at` is in characters.
+fn misread(source: &str, at: usize, message: impl std::fmt::Display, hint: Option<&str>) -> ApiError {
+    let message = if at == 0 {
+        message.to_string()
+    } else {
+        let behind: String = source.chars().skip(at).take(24).collect();
+        let place = if behind.trim().is_empty() { "at its end".to_owned() } else { format!("at `{behind}`") };
+        format!("{message} (character {}, {place})", at + 1)
+    };
+    let error = bad(message);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+fn line_filter(source: &str) -> Result<logs::Where, ApiError> {
+    logs::Where::parse(source).map_err(|e| misread(source, e.at, &e, e.hint.as_deref()))
+}
+
+fn call_filter(source: &str) -> Result<calls::Where, ApiError> {
+    calls::Where::parse(source).map_err(|e| misread(source, e.position, &e, Some(e.hint())))
+}
+
 fn moment(text: Option<&String>) -> Result<Option<Timestamp>, ApiError> {
     text.map(|t| t.parse()).transpose().map_err(bad)
 }
 
-pub(super) fn logs_query(query: &LogsQuery) -> Result<logs::Query, ApiError> {
+pub(crate) fn logs_query(query: &LogsQuery) -> Result<logs::Query, ApiError> {
     let text = match (&query.text, &query.grep) {
         (Some(_), Some(_)) => return Err(bad("ask for a text or for a regular expression, not for both")),
         (Some(text), None) => Some(logs::Text::literal(text)),
-        (None, Some(grep)) => Some(logs::Text::regex(grep).map_err(bad)?),
+        (None, Some(grep)) => {
+            Some(logs::Text::regex(grep).map_err(|e| misread(grep, e.at, &e, e.hint.as_deref()))?)
+        }
         (None, None) => None,
     };
     Ok(logs::Query {
@@ -26,7 +52,8 @@ pub(super) fn logs_query(query: &LogsQuery) -> Result<logs::Query, ApiError> {
         since: moment(query.since.as_ref())?,
         until: moment(query.until.as_ref())?,
         text,
-        filter: query.where_.as_ref().map(|w| logs::Where::parse(w)).transpose().map_err(bad)?,
+        filter: query.where_.as_ref().map(|w| line_filter(w)).transpose()?,
+        whole: query.records,
         ..logs::Query::default()
     })
 }
@@ -62,7 +89,7 @@ pub(crate) fn calls_query(query: &CallsQuery) -> Result<calls::Query, ApiError> 
         since: moment(query.since.as_ref())?,
         until: moment(query.until.as_ref())?,
         text: query.text.clone(),
-        filter: query.where_.as_ref().map(|w| calls::Where::parse(w)).transpose().map_err(bad)?,
+        filter: query.where_.as_ref().map(|w| call_filter(w)).transpose()?,
     })
 }
 

@@ -37,6 +37,10 @@ text: string,
  */
 fields?: Record<string, unknown>, 
 /**
+ * The trace or request that it says it belongs to, as calls have it.
+ */
+trace?: string, 
+/**
  * Whether it belongs to the line before it, as in a stack trace.
  */
 cont?: boolean, };

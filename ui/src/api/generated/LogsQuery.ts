@@ -29,6 +29,10 @@ text?: string,
  */
 grep?: string, 
 /**
- * A CEL expression over `service level text stream ts fields`.
+ * A CEL expression over `service instance level text stream ts fields trace`.
  */
-where?: string, };
+where?: string, 
+/**
+ * With every line the record that it is part of: a hit in one line of a stack trace brings all of its lines.
+ */
+records?: boolean, };

@@ -2,7 +2,9 @@
 
 mod bind;
 mod check;
+mod needs;
 mod parse;
+mod plan;
 mod row;
 
 use std::fmt;
@@ -13,26 +15,27 @@ use cel::parser::Expression;
 use cel::{Context, Env, Value, extensions};
 use model::line::Level;
 
+use self::needs::Needs;
+use self::plan::Plan;
 use self::row::Row;
 use crate::error::FilterError;
 use crate::search::matcher::Text;
 use crate::store::record::Record;
 use crate::store::track::TrackView;
 
-/// An expression over `service`, `instance`, `level`, `text`, `stream`, `ts` and `fields`. Cheap to clone.
+/// An expression over `service`, `instance`, `level`, `text`, `stream`, `ts`, `fields` and `trace`. Cheap to clone.
 ///
 /// `level` is ordered by urgency, `ts` by time; a line whose field is missing, or is of another kind than the
-/// expression asks for, does not match.
+/// expression asks for, does not match. Most expressions are never interpreted: what compares a line's values with what
+/// is written out is asked of the line's bytes.
 #[derive(Clone)]
 pub struct Where(Arc<Compiled>);
 
 struct Compiled {
     source: String,
-    expression: Expression,
+    plan: Plan,
     context: Context<'static, 'static>,
-    service: Option<String>,
-    min_level: Option<Level>,
-    text: Option<Text>,
+    needs: Needs,
 }
 
 /// What any line must have for which the expression holds.
@@ -65,29 +68,18 @@ impl Where {
         env.add_extension(extensions::strings).map_err(failed)?;
         let bound = bind::bind(&mut expression, &places)?;
         let mut context = Context::with_env(Arc::new(env));
-        for (name, regex) in bound.patterns {
-            context.add_function(&name, bind::is_match(regex)).map_err(failed)?;
+        for (name, regex) in &bound.patterns {
+            context.add_function(name, bind::is_match(regex.clone())).map_err(failed)?;
         }
-        let hints = bind::hints(&expression);
-        let compiled = Compiled {
-            source: source.to_owned(),
-            expression,
-            context,
-            service: hints.service,
-            min_level: hints.min_level,
-            text: hints.text.map(|text| Text::exact(&text)),
-        };
-        compiled.gives_bool()?;
-        Ok(Self(Arc::new(compiled)))
+        gives_bool(&expression, &context)?;
+        let plan = plan::plan(expression, &bound.patterns);
+        let needs = needs::needs(&plan);
+        Ok(Self(Arc::new(Compiled { source: source.to_owned(), plan, context, needs })))
     }
 
     pub(crate) fn hints(&self) -> Hints<'_> {
-        let compiled = &*self.0;
-        Hints {
-            service: compiled.service.as_deref(),
-            min_level: compiled.min_level,
-            text: compiled.text.as_ref(),
-        }
+        let needs = &self.0.needs;
+        Hints { service: needs.service.as_deref(), min_level: needs.min_level, text: needs.text.as_ref() }
     }
 
     /// Whether the expression holds for a line.
@@ -100,25 +92,29 @@ impl Where {
 
 impl Compiled {
     fn holds(&self, row: &Row<'_>) -> bool {
-        let mut context = self.context.new_inner_scope();
-        context.set_variable_resolver(row);
-        let value = Value::resolve_val(&self.expression, &context);
-        value.is_ok_and(|value| value.downcast_ref::<CelBool>().is_some_and(|held| *held.inner()))
+        self.plan.ask(row, &|expression| interpret(expression, &self.context, row)) == Some(true)
     }
+}
 
-    /// Refuses an expression that can be told to give something else than true or false.
-    fn gives_bool(&self) -> Result<(), FilterError> {
-        let row = Row::new("", "", model::line::Stream::Stdout, None, 0, "");
-        let mut context = self.context.new_inner_scope();
-        context.set_variable_resolver(&row);
-        match Value::resolve_val(&self.expression, &context) {
-            Ok(value) if value.downcast_ref::<CelBool>().is_none() => {
-                let kind = value.get_type().name().to_owned();
-                Err(FilterError::new(0, format!("the expression gives a {kind}, not true or false"))
-                    .with_hint("compare it with something, as in `service == \"orders\"`"))
-            }
-            _ => Ok(()),
+fn interpret(expression: &Expression, context: &Context<'static, 'static>, row: &Row<'_>) -> Option<bool> {
+    let mut context = context.new_inner_scope();
+    context.set_variable_resolver(row);
+    let value = Value::resolve_val(expression, &context).ok()?;
+    value.downcast_ref::<CelBool>().map(|held| *held.inner())
+}
+
+/// Refuses an expression that can be told to give something else than true or false.
+fn gives_bool(expression: &Expression, context: &Context<'static, 'static>) -> Result<(), FilterError> {
+    let row = Row::new("", "", model::line::Stream::Stdout, None, 0, "");
+    let mut context = context.new_inner_scope();
+    context.set_variable_resolver(&row);
+    match Value::resolve_val(expression, &context) {
+        Ok(value) if value.downcast_ref::<CelBool>().is_none() => {
+            let kind = value.get_type().name().to_owned();
+            Err(FilterError::new(0, format!("the expression gives a {kind}, not true or false"))
+                .with_hint("compare it with something, as in `service == \"orders\"`"))
         }
+        _ => Ok(()),
     }
 }
 
