@@ -9,6 +9,12 @@ fn bad(error: impl std::fmt::Display) -> ApiError {
     ApiError::new(Code::BadRequest, error.to_string())
 }
 
+/// What is wrong with an expression or a pattern, and where.
+fn unreadable(error: logs::FilterError) -> ApiError {
+    let refused = ApiError::new(Code::BadRequest, error.message);
+    ApiError { hint: error.hint, at: u32::try_from(error.at).ok(), ..refused }
+}
+
 fn moment(text: Option<&String>) -> Result<Option<Timestamp>, ApiError> {
     text.map(|t| t.parse()).transpose().map_err(bad)
 }
@@ -17,7 +23,7 @@ pub(super) fn logs_query(query: &LogsQuery) -> Result<logs::Query, ApiError> {
     let text = match (&query.text, &query.grep) {
         (Some(_), Some(_)) => return Err(bad("ask for a text or for a regular expression, not for both")),
         (Some(text), None) => Some(logs::Text::literal(text)),
-        (None, Some(grep)) => Some(logs::Text::regex(grep).map_err(bad)?),
+        (None, Some(grep)) => Some(logs::Text::regex(grep).map_err(unreadable)?),
         (None, None) => None,
     };
     Ok(logs::Query {
@@ -26,7 +32,7 @@ pub(super) fn logs_query(query: &LogsQuery) -> Result<logs::Query, ApiError> {
         since: moment(query.since.as_ref())?,
         until: moment(query.until.as_ref())?,
         text,
-        filter: query.where_.as_ref().map(|w| logs::Where::parse(w)).transpose().map_err(bad)?,
+        filter: query.where_.as_ref().map(|w| logs::Where::parse(w)).transpose().map_err(unreadable)?,
         ..logs::Query::default()
     })
 }
