@@ -2,7 +2,11 @@
 //! in software, and somebody who scrolls by wheel, drags the bar, jumps, and presses keys while a hundred thousand new
 //! lines a second arrive. `./dev bench window [LINES] [LINES A SECOND]`; what is measured is in `ui/bench/window.mjs`.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and cannot go on when something fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and cannot go on when something fails"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -38,11 +42,8 @@ fn main() {
     println!("{lines} lines stored in {:.1} s", begun.elapsed().as_secs_f64());
 
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/bench/window.mjs");
-    let mut browser = Command::new("node")
-        .args([script, server.url().unwrap()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut browser =
+        Command::new("node").args([script, server.url().unwrap()]).stdout(Stdio::piped()).spawn().unwrap();
     let feeding = Arc::new(AtomicBool::new(false));
     let fed = Arc::new(AtomicU64::new(0));
     let feeder = feed(server.clone(), rate, lines / BATCH, feeding.clone(), fed.clone());
@@ -63,7 +64,8 @@ fn main() {
 }
 
 fn config(folder: &Path) -> Config {
-    std::fs::write(folder.join("services.toml"), "name = \"bench\"\n[services.web]\nimage = \"none\"\n").unwrap();
+    std::fs::write(folder.join("services.toml"), "name = \"bench\"\n[services.web]\nimage = \"none\"\n")
+        .unwrap();
     let place = Place::of(folder, "bench", folder);
     place.create().unwrap();
     let session = SessionConfig {
@@ -95,13 +97,25 @@ fn some(batch: u64, ts: impl Fn(u64) -> Timestamp) -> Vec<Line> {
             6..=30 => format!("{{\"level\":\"info\",\"msg\":\"placed\",\"order\":{n},\"ms\":{}}}", n % 90),
             _ => format!("INFO GET /orders/{n} 200 {}ms", n % 50),
         };
-        Line { ts: ts(n), service: service.to_owned(), instance: format!("{service}-1"), stream: Stream::Stdout, bytes: text.into_bytes() }
+        Line {
+            ts: ts(n),
+            service: service.to_owned(),
+            instance: format!("{service}-1"),
+            stream: Stream::Stdout,
+            bytes: text.into_bytes(),
+        }
     };
     (0..BATCH).map(line).collect()
 }
 
 /// Stores `rate` lines a second while it is asked to, in batches that are spread evenly.
-fn feed(server: Arc<Server>, rate: u64, first: u64, on: Arc<AtomicBool>, fed: Arc<AtomicU64>) -> std::thread::JoinHandle<()> {
+fn feed(
+    server: Arc<Server>,
+    rate: u64,
+    first: u64,
+    on: Arc<AtomicBool>,
+    fed: Arc<AtomicU64>,
+) -> std::thread::JoinHandle<()> {
     let pause = Duration::from_secs_f64(BATCH as f64 / rate.max(1) as f64);
     std::thread::spawn(move || {
         let (mut batch, mut due) = (first, Instant::now());

@@ -15,7 +15,13 @@ export function readSearch(typed: string, roots: readonly string[]): Search {
   if (text === "") return { kind: "none" };
   const grep = /^\/(.+)\/$/s.exec(text)?.[1];
   if (grep !== undefined) return { kind: "grep", grep };
-  return isExpression(text, roots) ? { kind: "where", where: text } : { kind: "text", text };
+  return isExpression(text, roots) || isBegun(text, roots) ? { kind: "where", where: text } : { kind: "text", text };
+}
+
+/** Whether a text begins as an expression does: whoever writes one wants to hear what is wrong with it. */
+function isBegun(text: string, roots: readonly string[]): boolean {
+  const [, name, , rest] = /^[!(\s]*([A-Za-z_]\w*)((?:\.\w+|\[[^\]]*\])*)\s*(.*)$/s.exec(text) ?? [];
+  return name !== undefined && roots.includes(name) && /^(?:[=!]=\s|[<>]=?\s|\bin\b\s*\[)/.test(rest ?? "");
 }
 
 /** Finds what the search found, to mark it; null where nothing can be marked. */

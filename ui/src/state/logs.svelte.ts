@@ -230,7 +230,13 @@ export class LogsState {
         await ("line" in to ? this.#toLine(to.line, run) : this.#toMoment(to.moment, run));
         if (run === this.#run) this.error = null;
       } catch (thrown) {
-        if (run === this.#run) this.error = refusal(thrown);
+        if (run !== this.#run) continue;
+        this.error = refusal(thrown);
+        // A browser drops what is under way when the machine's network changes.
+        if (this.error.code === "session-gone") {
+          await pause(PAUSE_MS);
+          this.#wanted ??= to;
+        }
       }
       this.loading = false;
     }

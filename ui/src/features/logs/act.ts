@@ -44,7 +44,12 @@ export function act(action: LogAction, surface: LogSurface): boolean {
     }
     case "expand":
       if (at === undefined) surface.select(list.view.last, false);
-      else panel.toggleExpanded(at.line);
+      else {
+        panel.toggleExpanded(at.line);
+        surface.refresh();
+        list.reveal(at.row);
+        list.draw(false);
+      }
       return true;
     case "context":
       if (panel.context === undefined && at === undefined) return true;
@@ -80,7 +85,7 @@ export function act(action: LogAction, surface: LogSurface): boolean {
     case "hit":
     case "error": {
       const query = action.do === "hit" ? panel.found : { ...panel.query, level: "error" };
-      const from = at?.line ?? lines.buffer.lines[list.view.last - rows.first];
+      const from = panel.focus ?? lines.buffer.lines[list.view.last - rows.first];
       const found = (line: LogLine | undefined) => (line === undefined ? surface.say(action.forward ? "No later one" : "No earlier one") : surface.goTo(line));
       if (from !== undefined) void lines.next(query, from, action.forward).then(found, failed);
       return true;

@@ -73,7 +73,14 @@ export function makeRow(): HTMLElement {
   return row;
 }
 
+const filled = new WeakMap<HTMLElement, [LogLine, Looks, RowState]>();
+
+/** Leaves a row that would not change alone: what the reader has selected or is clicking in it stays. */
 export function fillRow(row: HTMLElement, line: LogLine, looks: Looks, state: RowState): void {
+  const [oldLine, oldLooks, old] = filled.get(row) ?? [];
+  const same = (Object.keys(state) as (keyof RowState)[]).every((key) => (key === "above" && looks.time !== "delta") || old?.[key] === state[key]);
+  if (oldLine === line && oldLooks === looks && same) return;
+  filled.set(row, [line, looks, state]);
   const [time, service, level, text] = row.children as unknown as HTMLElement[];
   if (time === undefined || service === undefined || level === undefined || text === undefined) return;
   const cont = line.cont === true;

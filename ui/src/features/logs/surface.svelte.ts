@@ -39,7 +39,7 @@ export class LogSurface {
     wrap: this.panel.looks.wrap,
     time: this.panel.looks.time,
     fits: Math.max(10, Math.floor((this.width - BESIDE - TIME_WIDTH[this.panel.looks.time]) / this.letter)),
-    reference: this.panel.focus?.ts,
+    reference: this.panel.looks.time === "relative" ? this.panel.focus?.ts : undefined,
   }));
 
   show(host: HTMLElement): () => void {
