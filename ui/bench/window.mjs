@@ -61,7 +61,7 @@ await page.getByLabel("Main view").getByRole("tab", { name: "Logs" }).click();
 const list = page.getByRole("log", { name: "Log lines" });
 const bar = page.getByRole("scrollbar", { name: "Place in the log" });
 await page.locator(".log-row:not([hidden])").first().waitFor();
-await page.waitForFunction(() => /[\dkM.]+ lines/.test(document.querySelector(".strip")?.textContent ?? ""));
+await page.locator(".strip .count", { hasText: /[1-9].* lines/ }).waitFor();
 
 /** A wheel that turns in every frame, for `ms` milliseconds. */
 const wheel = async (by, ms) =>

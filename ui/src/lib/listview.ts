@@ -55,16 +55,11 @@ export function scrolled(anchor: Anchor, by: number, rows: Rows, view: number): 
   return within({ row, skip: Math.max(0, skip) }, rows, view);
 }
 
-/** The rows in view, and `extra` pixels of rows on either side. */
-export function placed(anchor: Anchor, rows: Rows, view: number, extra = 0): Placed[] {
+/** The rows in view. They are drawn in the frame that moves them, so none beyond the edges is needed. */
+export function placed(anchor: Anchor, rows: Rows, view: number): Placed[] {
   const list: Placed[] = [];
   let y = -anchor.skip;
-  let row = anchor.row;
-  while (row > rows.first && y > -extra) {
-    row -= 1;
-    y -= rows.height(row);
-  }
-  for (; row < rows.end && y < view + extra; row += 1) {
+  for (let { row } = anchor; row < rows.end && y < view; row += 1) {
     const height = rows.height(row);
     list.push({ row, y, height });
     y += height;

@@ -71,8 +71,14 @@ async function lookAt(page: Page, has: string | RegExp) {
   await list(page).hover();
   await page.mouse.wheel(0, -900);
   await expect(page.getByRole("button", { name: /Follow/ })).toBeVisible();
-  const row = page.locator(`${shown} .text`, { hasText: has }).first();
-  await row.click();
+  // What the view cuts cannot be clicked.
+  const at = await page.locator(shown).evaluateAll((rows, has) => {
+    const box = document.querySelector("#log-lines")!.getBoundingClientRect();
+    const whole = (row: Element) => row.getBoundingClientRect().top >= box.top && row.getBoundingClientRect().bottom <= box.bottom - 60;
+    return rows.findIndex((row) => whole(row) && new RegExp(has).test(row.querySelector(".text")?.textContent ?? ""));
+  }, new RegExp(has).source);
+  expect(at).toBeGreaterThanOrEqual(0);
+  await page.locator(`${shown} .text`).nth(at).click();
   await expect(page.locator(".log-row.selected")).toHaveCount(1);
   await list(page).focus();
 }

@@ -23,7 +23,7 @@ describe("a long list", () => {
   it("fills the view without gap or overlap wherever it stands", () => {
     for (let at = 0; at < 4000; at += 37) {
       const anchor = scrolled({ row: 100, skip: 0 }, at, rows, VIEW);
-      const list = placed(anchor, rows, VIEW, 0);
+      const list = placed(anchor, rows, VIEW);
       expect(list[0]!.y).toBeLessThanOrEqual(0);
       expect(list.at(-1)!.y + list.at(-1)!.height).toBeGreaterThanOrEqual(VIEW);
       list.slice(1).forEach((row, i) => expect([row.row, row.y]).toEqual([list[i]!.row + 1, list[i]!.y + list[i]!.height]));

@@ -11,8 +11,6 @@ export interface ListOptions {
 
 /** What a wheel turned goes over several frames, so that the eye can follow: this share of the rest in each. */
 const EASE = 0.35;
-/** Pixels of rows that are drawn beyond either edge. */
-const EXTRA = 160;
 
 export class LogList {
   anchor: Anchor = { row: 0, skip: 0 };
@@ -84,7 +82,7 @@ export class LogList {
 
   /** Draws what is in view; `refill` fills the rows that are there already as well. */
   draw(refill: boolean): void {
-    const rows = placed(this.anchor, this.options.rows(), this.height, EXTRA);
+    const rows = placed(this.anchor, this.options.rows(), this.height);
     const wanted = new Set(rows.map(({ row }) => row));
     for (const [row, element] of this.#shown) {
       if (wanted.has(row)) continue;
