@@ -10,8 +10,8 @@ import { timeText, type TimeForm } from "../../lib/logtime";
 import { columns, folded, pieces, rowText, type Pin, type RowText } from "../../lib/rowtext";
 import type { Search } from "../../lib/search";
 
-/** Letters of a row that is not wrapped: more do not fit on any screen. */
-const UNWRAPPED = 2000;
+/** Letters of a row that is not opened: more would push its neighbours off the screen. */
+const SHOWN = 2000;
 
 /** What all rows have in common. */
 export interface Looks {
@@ -58,8 +58,17 @@ function treeOf(line: LogLine): readonly FieldRow[] {
 
 /** How many lines of text the row is high. */
 export function heightOf(line: LogLine, looks: Pick<Looks, "wrap" | "fits">, expanded: boolean): number {
-  const wrapped = looks.wrap || expanded ? Math.max(1, Math.ceil(columns(shownText(textOf(line).text)) / Math.max(looks.fits, 1))) : 1;
+  const { text, over } = textOf(line);
+  const whole = () => columns(shownText(expanded ? text : text.slice(0, SHOWN)) + tail(line, over, expanded));
+  const wrapped = looks.wrap || expanded ? Math.max(1, Math.ceil(whole() / Math.max(looks.fits, 1))) : 1;
   return expanded ? wrapped + treeOf(line).length + (line.whole === undefined ? 0 : 1) : wrapped;
+}
+
+/** What is said of a line behind its text: that there is more of it, and of what kind. */
+function tail(line: LogLine, over: number, expanded: boolean): string {
+  if (over > 0) return `  ${over} overwritten`;
+  const length = line.whole ?? line.text.length;
+  return !expanded && length > SHOWN ? ` … ${bytes(length)}, Enter opens it` : "";
 }
 
 // A tab is as wide as four letters, wherever it stands: then a text's width does not depend on its place.
@@ -95,13 +104,13 @@ export function fillRow(row: HTMLElement, line: LogLine, looks: Looks, state: Ro
   service.textContent = cont ? "" : line.service;
   level.textContent = cont ? "" : levelLetter(line.level);
   const shown = textOf(line);
-  const longest = looks.wrap || state.expanded ? Infinity : UNWRAPPED;
+  const longest = state.expanded ? Infinity : SHOWN;
   const nodes: Node[] = pieces(shown, looks.search, looks.pins, longest).map(({ text, classes, hit }) => {
     if (classes === "" && !hit) return document.createTextNode(shownText(text));
     return element(hit ? "mark" : "span", classes, shownText(text));
   });
-  if (shown.over > 0) nodes.push(element("span", "rest", `  ${shown.over} overwritten`));
-  if (line.whole !== undefined && !state.expanded) nodes.push(element("span", "rest", ` … ${bytes(line.whole)}`));
+  const more = tail(line, shown.over, state.expanded);
+  if (more !== "") nodes.push(element("span", "rest", more));
   if (state.expanded) nodes.push(...treeNodes(line));
   text.replaceChildren(...nodes);
 }

@@ -7,7 +7,7 @@ import { inOrder, type LogPanel } from "../../state/logpanel.svelte";
 import { LogList } from "./list";
 import { fillRow, heightOf, makeRow, type Looks } from "./row";
 
-export const ROW = 20;
+const ROW = 20;
 /** Rows from either end of what is held at which more is read. */
 const NEAR = 200;
 /** Columns beside the text, gaps and padding included. */
@@ -46,6 +46,21 @@ export class LogSurface {
     const list = new LogList(host, { make: makeRow, fill: (row, at) => this.#fill(row, at), rows: () => this.rows(), moved: (by) => this.#moved(by) });
     this.list = list;
     return () => list.stop();
+  }
+
+  /** Turns of the wheel on `host` move the list. */
+  wheel(host: HTMLElement): () => void {
+    const calm = matchMedia("(prefers-reduced-motion: reduce)");
+    const turned = (event: WheelEvent) => {
+      if (event.ctrlKey) return;
+      event.preventDefault();
+      const pixels = event.deltaY * (event.deltaMode === 1 ? ROW : event.deltaMode === 2 ? this.height : 1);
+      // A wheel turns in steps; a finger moves by single pixels and is followed as it is.
+      this.list?.by(pixels, Math.abs(pixels) > 50 && !calm.matches);
+    };
+    // Said by hand, since Svelte's own listeners cannot keep the page from scrolling.
+    host.addEventListener("wheel", turned, { passive: false });
+    return () => host.removeEventListener("wheel", turned);
   }
 
   lineAt(row: number): LogLine | undefined {
