@@ -73,5 +73,5 @@ export default ts.config(
       "svelte/prefer-svelte-reactivity": "off",
     },
   },
-  { files: ["src/api/fake/**", "tests/**", "*.ts", "*.js"], languageOptions: { globals: globals.node }, rules: { "@typescript-eslint/no-non-null-assertion": "off" } },
+  { files: ["src/api/fake/**", "tests/**", "bench/**", "*.ts", "*.js"], languageOptions: { globals: globals.node }, rules: { "@typescript-eslint/no-non-null-assertion": "off" } },
 );

@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 
 use crate::shape::{
     CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
-    Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest,
-    ReplayRequest, ReplayResult, RouteList, RoutesRequest, Services, Snapshot, Text, Timeline,
-    TimelineRequest, Up,
+    Empty, EventsPage, EventsRead, FindingList, LogsOutline, LogsOutlineRequest, LogsPage, LogsQuery,
+    LogsRead, OpenApi, OpenApiRequest, ReplayRequest, ReplayResult, RouteList, RoutesRequest, Services,
+    Snapshot, Text, Timeline, TimelineRequest, Up,
 };
 use crate::{ApiError, Code};
 
@@ -99,6 +99,8 @@ commands! {
     logs_read(LogsRead) -> LogsPage;
     /// How many stored lines match.
     logs_count(LogsQuery) -> Count;
+    /// Where in the log the lines lie that match.
+    logs_outline(LogsOutlineRequest) -> LogsOutline;
     /// A page of calls, without headers and bodies unless asked for.
     calls_read(CallsRead) -> CallsPage;
     /// One call whole.

@@ -59,12 +59,16 @@ pub struct ApiError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub service: Option<String>,
+    /// Where in the expression or pattern that was sent, in characters from its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub at: Option<u32>,
 }
 
 impl ApiError {
     /// An error without hint and causes.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, causes: Vec::new(), service: None }
+        Self { code, message: message.into(), hint: None, causes: Vec::new(), service: None, at: None }
     }
 
     /// The same with what to do about it.

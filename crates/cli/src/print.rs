@@ -92,7 +92,8 @@ pub(crate) fn error(error: &ApiError) {
         .filter(|name| !error.message.contains(name))
         .map(|name| format!("{name}: "))
         .unwrap_or_default();
-    let mut text = format!("{}: {about}{}", paint.red("error"), error.message);
+    let place = error.at.map(|at| format!(" (character {})", at + 1)).unwrap_or_default();
+    let mut text = format!("{}: {about}{}{place}", paint.red("error"), error.message);
     for cause in &error.causes {
         // Writing to a `String` cannot fail.
         _ = write!(text, "\n  {cause}");

@@ -30,6 +30,7 @@ pub use level::level;
 pub use search::filter::Where;
 pub use search::histogram::Histogram;
 pub use search::matcher::Text;
+pub use search::outline::{Hits, Outline, Part};
 pub use search::page::{From, Page, Stored};
 pub use search::query::Query;
 pub use store::resume::{Resume, Seen};

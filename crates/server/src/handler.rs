@@ -4,9 +4,9 @@ use api::ApiError;
 use api::commands::Handler;
 use api::shape::{
     CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
-    Empty, EventsPage, EventsRead, FindingList, LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest,
-    ReplayRequest, ReplayResult, RouteList, RoutesRequest, Services, Snapshot, Text, Timeline,
-    TimelineRequest, Up,
+    Empty, EventsPage, EventsRead, FindingList, LogsOutline, LogsOutlineRequest, LogsPage, LogsQuery,
+    LogsRead, OpenApi, OpenApiRequest, ReplayRequest, ReplayResult, RouteList, RoutesRequest, Services,
+    Snapshot, Text, Timeline, TimelineRequest, Up,
 };
 use session::Session;
 
@@ -55,6 +55,10 @@ impl Handler for Answers<'_> {
 
     async fn logs_count(&self, query: LogsQuery) -> Result<Count, ApiError> {
         self.session.logs_count(query).await
+    }
+
+    async fn logs_outline(&self, request: LogsOutlineRequest) -> Result<LogsOutline, ApiError> {
+        self.session.logs_outline(request).await
     }
 
     async fn calls_read(&self, read: CallsRead) -> Result<CallsPage, ApiError> {

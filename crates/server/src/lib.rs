@@ -85,6 +85,11 @@ impl Server {
         self.url.as_deref()
     }
 
+    /// The session that answers.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// Waits until the session was asked to end.
     pub async fn ended(&self) {
         self.session.ended().await;

@@ -1,8 +1,8 @@
 //! Other crates' errors and facts in the contract's form: the one place where that happens.
 
 use api::shape::{
-    CallDetail, CallMessage, CallRow, ChainCall, EdgeRow, FindingRow, LogLine, PartShape, PartyShape,
-    PortView, RouteRow, Whole,
+    CallDetail, CallMessage, CallRow, ChainCall, EdgeRow, FindingRow, LogLine, LogsOutline, LogsTally,
+    PartShape, PartyShape, PortView, RouteRow, Whole,
 };
 use api::{ApiError, Code};
 use calls::protobuf::Decoded;
@@ -53,8 +53,15 @@ pub(crate) fn ports(facts: &ContainerFacts) -> Vec<PortView> {
     ports
 }
 
-/// A stored line.
-pub fn line(line: &logs::Stored) -> LogLine {
+/// A stored line; its text cut at `longest` bytes unless that is 0, with its escapes when `raw`.
+pub fn line(line: &logs::Stored, longest: usize, raw: bool) -> LogLine {
+    let text = match line.text.floor_char_boundary(longest) {
+        0 => line.text.as_str(),
+        end => line.text.get(..end).unwrap_or_default(),
+    };
+    let cut = text.len() < line.text.len();
+    let raw =
+        line.raw.as_deref().filter(|_| raw && !cut).map(|raw| String::from_utf8_lossy(raw).into_owned());
     LogLine {
         cursor: line.cursor.to_string(),
         ts: line.ts.to_string(),
@@ -62,10 +69,39 @@ pub fn line(line: &logs::Stored) -> LogLine {
         instance: line.instance.to_string(),
         stream: line.stream.name().to_owned(),
         level: line.level.map(|l| l.name().to_owned()),
-        text: line.text.clone(),
-        fields: logs::fields(&line.text),
+        text: text.to_owned(),
+        // What is cut is no JSON any more.
+        fields: if cut { None } else { line.fields() },
         trace: logs::trace(&line.text),
         cont: line.cont,
+        raw: raw.filter(|raw| *raw != line.text),
+        whole: cut.then_some(line.text.len() as u32),
+    }
+}
+
+/// How hits lie along the log.
+pub fn outline(outline: &logs::Outline) -> LogsOutline {
+    let parts = || outline.parts.iter();
+    let counts = |count: fn(&logs::Hits) -> u64| {
+        parts().map(|part| u32::try_from(count(&part.hits)).unwrap_or(u32::MAX)).collect()
+    };
+    LogsOutline {
+        hits: parts().map(|part| part.hits.lines).sum::<u64>().into(),
+        from_ms: parts().map(|part| part.from.millis()).collect(),
+        to_ms: parts().map(|part| part.to.millis()).collect(),
+        lines: counts(|hits| hits.lines),
+        warnings: counts(|hits| hits.warnings),
+        errors: counts(|hits| hits.errors),
+        services: outline
+            .services
+            .iter()
+            .map(|(service, hits)| LogsTally {
+                service: service.to_string(),
+                lines: hits.lines.into(),
+                warnings: hits.warnings.into(),
+                errors: hits.errors.into(),
+            })
+            .collect(),
     }
 }
 

@@ -7,6 +7,8 @@ export class Refusal extends Error {
   readonly hint: string | undefined;
   readonly causes: readonly string[];
   readonly service: string | undefined;
+  /** Where in what was typed, in characters from its beginning. */
+  readonly at: number | undefined;
 
   constructor(error: ApiError) {
     super(error.message);
@@ -15,6 +17,7 @@ export class Refusal extends Error {
     this.hint = error.hint;
     this.causes = error.causes ?? [];
     this.service = error.service;
+    this.at = error.at;
   }
 }
 

@@ -15,26 +15,17 @@ export function readSearch(typed: string, roots: readonly string[]): Search {
   if (text === "") return { kind: "none" };
   const grep = /^\/(.+)\/$/s.exec(text)?.[1];
   if (grep !== undefined) return { kind: "grep", grep };
-  return isExpression(text, roots) ? { kind: "where", where: text } : { kind: "text", text };
+  return isExpression(text, roots) || isBegun(text, roots) ? { kind: "where", where: text } : { kind: "text", text };
 }
 
-/** The pieces of `text`, with those that match the search marked. */
-export function highlight(text: string, search: Search): { text: string; hit: boolean }[] {
-  const pattern = hitPattern(search);
-  if (pattern === null) return [{ text, hit: false }];
-  const pieces: { text: string; hit: boolean }[] = [];
-  let at = 0;
-  for (const match of text.matchAll(pattern)) {
-    if (match[0] === "") continue;
-    if (match.index > at) pieces.push({ text: text.slice(at, match.index), hit: false });
-    pieces.push({ text: match[0], hit: true });
-    at = match.index + match[0].length;
-  }
-  if (at < text.length || pieces.length === 0) pieces.push({ text: text.slice(at), hit: false });
-  return pieces;
+/** Whether a text begins as an expression does: whoever writes one wants to hear what is wrong with it. */
+function isBegun(text: string, roots: readonly string[]): boolean {
+  const [, name, , rest] = /^[!(\s]*([A-Za-z_]\w*)((?:\.\w+|\[[^\]]*\])*)\s*(.*)$/s.exec(text) ?? [];
+  return name !== undefined && roots.includes(name) && /^(?:[=!]=\s|[<>]=?\s|\bin\b\s*\[)/.test(rest ?? "");
 }
 
-function hitPattern(search: Search): RegExp | null {
+/** Finds what the search found, to mark it; null where nothing can be marked. */
+export function hitPattern(search: Search): RegExp | null {
   if (search.kind === "text") {
     // As in the session: a capital letter makes case count.
     const flags = /\p{Lu}/u.test(search.text) ? "g" : "gi";

@@ -14,11 +14,11 @@ export const headerEquals = (header: string, value: string): string => `headers[
 export const allOf = (terms: readonly string[]): string => terms.join(" && ");
 
 /** What was typed, narrowed by one more term. What was no expression becomes one that says nearly the same. */
-export function withTerm(typed: string, term: string, roots: readonly string[]): string {
+export function withTerm(typed: string, term: string, roots: readonly string[], searched = "operation"): string {
   const before = readSearch(typed, roots);
   if (before.kind === "none") return term;
-  if (before.kind === "text") return `operation.matches(${text(`(?i)${escaped(before.text)}`)}) && ${term}`;
-  if (before.kind === "grep") return `operation.matches(${text(before.grep)}) && ${term}`;
+  if (before.kind === "text") return `${searched}.matches(${text(`(?i)${escaped(before.text)}`)}) && ${term}`;
+  if (before.kind === "grep") return `${searched}.matches(${text(before.grep)}) && ${term}`;
   if (before.where === term || before.where.endsWith(` && ${term}`) || before.where.includes(`${term} && `)) return before.where;
   return `${bindsLoosely(before.where) ? `(${before.where})` : before.where} && ${term}`;
 }

@@ -14,9 +14,6 @@ export function visibleRows(scrollTop: number, height: number, rowHeight: number
   return { first: Math.min(first, end), end };
 }
 
-/** Whether the list shows its end; `slack` pixels above it still count. */
-export const atEnd = (scrollTop: number, height: number, content: number, slack = 24): boolean => scrollTop + height >= content - slack;
-
 /** Where to scroll so that row `index` is in view, moving as little as can be. */
 export function scrollToShow(index: number, scrollTop: number, height: number, rowHeight: number): number {
   const top = index * rowHeight;

@@ -2,7 +2,7 @@
 import type { LogLine } from "../api/generated/LogLine";
 import type { LogsPage } from "../api/generated/LogsPage";
 
-export const LINES_KEPT = 20_000;
+export const LINES_KEPT = 10_000;
 
 export interface LineBuffer {
   readonly lines: readonly LogLine[];
@@ -14,17 +14,26 @@ export interface LineBuffer {
   readonly dropped: number;
 }
 
+/** What a buffer takes of a page. */
+export type Piece = Pick<LogsPage, "lines" | "before" | "after">;
+
 export const NO_LINES: LineBuffer = { lines: [], before: undefined, after: undefined, dropped: 0 };
 
-export const firstPage = (page: LogsPage): LineBuffer => ({
+export const firstPage = (page: Piece): LineBuffer => ({
   lines: page.lines,
   before: page.before,
   after: page.after,
   dropped: 0,
 });
 
+/** Lines of another place in the log, under numbers that no line had before. */
+export const elsewhere = (buffer: LineBuffer, page: Piece): LineBuffer => ({
+  ...firstPage(page),
+  dropped: buffer.dropped + buffer.lines.length + LINES_KEPT,
+});
+
 /** Newer lines came; what does not fit is let go at the front. */
-export function append(buffer: LineBuffer, page: LogsPage, kept = LINES_KEPT): LineBuffer {
+export function append(buffer: LineBuffer, page: Piece, kept = LINES_KEPT): LineBuffer {
   const all = [...buffer.lines, ...page.lines];
   const surplus = Math.max(0, all.length - kept);
   return {
@@ -36,7 +45,7 @@ export function append(buffer: LineBuffer, page: LogsPage, kept = LINES_KEPT): L
 }
 
 /** Older lines came; what does not fit is let go at the end, from where reading then goes on. */
-export function prepend(buffer: LineBuffer, page: LogsPage, kept = LINES_KEPT): LineBuffer {
+export function prepend(buffer: LineBuffer, page: Piece, kept = LINES_KEPT): LineBuffer {
   const all = [...page.lines, ...buffer.lines];
   const lines = all.length > kept ? all.slice(0, kept) : all;
   return {

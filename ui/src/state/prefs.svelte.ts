@@ -1,5 +1,7 @@
 // What this window remembers about itself: sizes by stack, the theme for all.
 
+import { TIME_FORMS, type TimeForm } from "../lib/logtime";
+
 export type Theme = "system" | "light" | "dark";
 
 declare global {
@@ -85,5 +87,22 @@ export class SizesState {
   set(name: keyof Sizes, value: number): void {
     this.sizes[name] = value;
     store(`shoal.sizes.${this.stack}`, JSON.stringify(this.sizes));
+  }
+}
+
+/** How log lines are shown, whatever the stack. */
+export class LogLooks {
+  wrap = $state(false);
+  time = $state<TimeForm>("local");
+
+  constructor() {
+    const kept = parsed(stored("shoal.logs")) as Partial<Record<"wrap" | "time", unknown>> | null;
+    this.wrap = kept?.wrap === true;
+    this.time = TIME_FORMS.find((form) => form.id === kept?.time)?.id ?? "local";
+  }
+
+  set(looks: { wrap?: boolean; time?: TimeForm }): void {
+    Object.assign(this, looks);
+    store("shoal.logs", JSON.stringify({ wrap: this.wrap, time: this.time }));
   }
 }

@@ -46,7 +46,10 @@ export class WorkbenchState {
 
   constructor(readonly backend: Backend) {
     this.stack = new StackState(backend);
-    this.logs = new LogPanel(backend, this.selection);
+    this.logs = new LogPanel(backend, this.selection, {
+      names: () => this.stack.services.map((service) => service.service),
+      revision: () => this.stack.snapshot?.counters.lines ?? 0,
+    });
     this.calls = new CallPanel(backend, this.selection);
     this.chain = new ChainState(backend);
     this.findings = new FindingsState(backend);

@@ -4,7 +4,7 @@ import { isUp } from "../state/health";
 import type { ThemeState } from "../state/prefs.svelte";
 import { VIEWS, type WorkbenchState } from "../state/workbench.svelte";
 
-export function commandsOf(bench: WorkbenchState, theme: ThemeState, onopen: (() => void) | undefined): Command[] {
+export function commandsOf(bench: WorkbenchState, theme: ThemeState, onopen: (() => void) | undefined, onkeys: () => void): Command[] {
   const { stack } = bench;
   const list: Command[] = VIEWS.map((view, i) => ({
     id: `view-${view.id}`, title: `Show ${view.label.toLowerCase()}`, group: "View", keys: `Alt ${i + 1}`, run: () => bench.show(view.id),
@@ -46,6 +46,12 @@ export function commandsOf(bench: WorkbenchState, theme: ThemeState, onopen: (()
       add(`${name}-port-${port.host}`, `Open http://localhost:${port.host} (${name})`, "Service", () => window.open(`http://localhost:${port.host}`, "_blank", "noopener"));
     }
   }
+  list.push({ id: "keys", title: "Show all keys", group: "View", keys: "?", run: onkeys });
+  add("log-clear", bench.logs.cleared === undefined ? "Clear the log view" : "Show the lines that were cleared", "Logs", () =>
+    bench.logs.cleared === undefined ? bench.logs.clear() : (bench.logs.cleared = undefined));
+  add("log-wrap", bench.logs.looks.wrap ? "Do not wrap log lines" : "Wrap log lines", "Logs", () => bench.logs.looks.set({ wrap: !bench.logs.looks.wrap }));
+  if (bench.logs.muted.length > 0) add("log-unmute", "Show muted services' lines", "Logs", () => (bench.logs.muted = []));
+
   for (const name of ["system", "light", "dark"] as const) {
     add(`theme-${name}`, name === "system" ? "Theme as the system" : `Theme ${name}`, "Theme", () => theme.choose(name));
   }

@@ -6,6 +6,7 @@ export interface KeyActions {
   search: () => void;
   view: (view: View) => void;
   inspect: () => void;
+  help: () => void;
   /** Returns whether there was anything to widen. */
   widen: () => boolean;
 }
@@ -21,6 +22,7 @@ export function globalKey(event: KeyboardEvent, actions: KeyActions): void {
     if (view !== undefined) actions.view(view.id);
   } else if (typing) return;
   else if (event.key === "/" || (command && event.key.toLowerCase() === "f")) actions.search();
+  else if (event.key === "?") actions.help();
   else if (event.key === "i" && !command && !event.altKey) actions.inspect();
   else if (event.key !== "Escape" || !actions.widen()) return;
   event.preventDefault();

@@ -25,7 +25,7 @@ describe("following lines", () => {
     const logs = new LogsState(backend((_, request: LogsRead) => {
       asked.push(request);
       const lines = Array.from({ length: 10 }, () => line(next++));
-      return { lines, after: `c${next - 1}` };
+      return { lines, after: `c${next - 1}`, more: false, scanned: 10 };
     }), { services: [] });
     return { logs, asked };
   }
@@ -46,8 +46,8 @@ describe("following lines", () => {
   it("counts what nobody sees, stops far ahead, and begins at the end again", async () => {
     let next = 0;
     const logs = new LogsState(backend(() => {
-      const lines = Array.from({ length: 4000 }, () => line(next++));
-      return { lines, after: `c${next - 1}` };
+      const lines = Array.from({ length: 1000 }, () => line(next++));
+      return { lines, after: `c${next - 1}`, more: false, scanned: 1000 };
     }), { services: [] });
     logs.read({ services: [] });
     await vi.advanceTimersByTimeAsync(50);

@@ -8,7 +8,7 @@ import { levelLetter, lineParts } from "../../src/lib/lineparts";
 import { literals } from "../../src/lib/literals";
 import { rank, score } from "../../src/lib/match";
 import { barShare, edgeWidth, redShare } from "../../src/lib/scale";
-import { atEnd, scrollToShow, visibleRows } from "../../src/lib/window";
+import { scrollToShow, visibleRows } from "../../src/lib/window";
 import { line } from "./make";
 
 describe("numbers for people", () => {
@@ -105,8 +105,6 @@ describe("the window of a long list", () => {
     expect(visibleRows(90_000, 400, 20, 3)).toEqual({ first: 3, end: 3 });
     expect(visibleRows(0, 0, 20, 0)).toEqual({ first: 0, end: 0 });
   });
-
-  it("knows its end, with some slack", () => expect([atEnd(600, 400, 1000), atEnd(580, 400, 1000), atEnd(500, 400, 1000), atEnd(0, 400, 100)]).toEqual([true, true, false, true]));
 
   it("moves as little as it can to show a row", () => expect([scrollToShow(0, 100, 200, 20), scrollToShow(20, 100, 200, 20), scrollToShow(8, 100, 200, 20)]).toEqual([0, 220, 100]));
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { CALL_ROOTS, highlight, LOG_ROOTS, readSearch } from "../../src/lib/search";
+import { pieces } from "../../src/lib/rowtext";
+import { CALL_ROOTS, LOG_ROOTS, readSearch } from "../../src/lib/search";
 
 describe("the search box for lines", () => {
   it.each([
@@ -27,10 +28,10 @@ describe("the search box for lines", () => {
   });
 });
 
-describe("highlight", () => {
-  const marked = (text: string, typed: string) => highlight(text, readSearch(typed, LOG_ROOTS)).map((p) => (p.hit ? `[${p.text}]` : p.text)).join("");
+describe("what a search marks", () => {
+  const marked = (text: string, typed: string) => pieces({ text, styled: [], over: 0 }, readSearch(typed, LOG_ROOTS), [], Infinity).map((p) => (p.hit ? `[${p.text}]` : p.text)).join("");
 
-  it("marks every hit and loses no character", () => {
+  it("is every hit, and no character is lost", () => {
     expect(marked("Error: an error", "error")).toBe("[Error]: an [error]");
     expect(marked("a.b axb", "a.b")).toBe("[a.b] axb");
     expect(marked("x1 y22", "/\\d+/")).toBe("x[1] y[22]");

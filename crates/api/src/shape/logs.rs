@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::From;
+use super::{From, Whole};
 
 /// Which lines. Everything that is left out does not narrow.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -49,6 +49,12 @@ pub struct LogsRead {
     pub limit: u32,
     /// With `after`: how long to wait for a first line, in milliseconds, up to 30,000.
     pub wait_ms: u32,
+    /// Look at so many lines, roughly, and then answer with what was found so far; 0: at all.
+    pub budget: u32,
+    /// Texts are cut at so many bytes; 0: whole.
+    pub longest: u32,
+    /// With the lines as they came, escapes included, where that is not their text.
+    pub raw: bool,
 }
 
 /// Lines, oldest first whichever way was read.
@@ -63,6 +69,10 @@ pub struct LogsPage {
     pub before: Option<String>,
     /// What to give to `after` for newer lines.
     pub after: String,
+    /// Whether there may be more in the direction of reading at this moment.
+    pub more: bool,
+    /// How many lines were looked at.
+    pub scanned: Whole,
 }
 
 /// One line.
@@ -97,4 +107,58 @@ pub struct LogLine {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub cont: bool,
+    /// The line as it came, where it was asked for and is not the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub raw: Option<String>,
+    /// How many bytes the whole text has, where it was cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub whole: Option<u32>,
+}
+
+/// How the lines that match lie in the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogsOutlineRequest {
+    /// Which lines.
+    pub query: LogsQuery,
+    /// How many stretches of about equally many lines the log is cut into, up to 2,000.
+    pub parts: u32,
+}
+
+/// Hits along the log, in stretches that each hold about equally many stored lines: busy minutes get more of them
+/// than quiet nights, as on a scroll bar.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct LogsOutline {
+    /// Lines that match.
+    pub hits: Whole,
+    /// When each stretch begins, in milliseconds since 1970; in order.
+    pub from_ms: Vec<f64>,
+    /// The last line of each stretch.
+    pub to_ms: Vec<f64>,
+    /// Hits in each stretch.
+    pub lines: Vec<u32>,
+    /// Those of level warn.
+    pub warnings: Vec<u32>,
+    /// Those of level error and fatal.
+    pub errors: Vec<u32>,
+    /// Hits by service.
+    pub services: Vec<LogsTally>,
+}
+
+/// Hits of one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct LogsTally {
+    /// The service.
+    pub service: String,
+    /// All.
+    pub lines: Whole,
+    /// Those of level warn.
+    pub warnings: Whole,
+    /// Those of level error and fatal.
+    pub errors: Whole,
 }

@@ -17,7 +17,7 @@ pub use calls::{
     PartShape, PartyShape, Timeline, TimelineRequest,
 };
 pub use chain::{Chain, ChainCall};
-pub use logs::{LogLine, LogsPage, LogsQuery, LogsRead};
+pub use logs::{LogLine, LogsOutline, LogsOutlineRequest, LogsPage, LogsQuery, LogsRead, LogsTally};
 pub use map::{
     EdgeList, EdgeRow, FindingList, FindingRow, OpenApi, OpenApiRequest, RouteList, RouteRow, RoutesRequest,
     ServiceApi,

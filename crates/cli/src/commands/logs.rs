@@ -160,7 +160,8 @@ impl<'a> Follow<'a> {
     }
 
     async fn skip_to_end(&mut self) -> Result<(), Failure> {
-        let read = LogsRead { query: self.query.clone(), from: From::Newest, limit: 1, wait_ms: 0 };
+        let read =
+            LogsRead { query: self.query.clone(), from: From::Newest, limit: 1, ..LogsRead::default() };
         self.from = From::After(self.client.call(command::logs_read, &read).await?.after);
         Ok(())
     }
@@ -168,8 +169,13 @@ impl<'a> Follow<'a> {
     /// Prints the next page, and says how many lines it had.
     pub(super) async fn print_next(&mut self) -> Result<usize, Failure> {
         let wait_ms = if self.wait && matches!(self.from, From::After(_)) { 10_000 } else { 0 };
-        let read =
-            LogsRead { query: self.query.clone(), from: self.from.clone(), limit: self.limit, wait_ms };
+        let read = LogsRead {
+            query: self.query.clone(),
+            from: self.from.clone(),
+            limit: self.limit,
+            wait_ms,
+            ..LogsRead::default()
+        };
         let page = self.client.call(command::logs_read, &read).await?;
         self.out.put(&page.lines)?;
         self.from = From::After(page.after);

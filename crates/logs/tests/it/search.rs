@@ -120,6 +120,29 @@ proptest! {
     }
 
     #[test]
+    fn an_outline_counts_every_hit_once_and_where_it_is(batches in batches(), (query, _) in query(), parts in 1_usize..40) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = filled(dir.path(), &batches);
+        let found = all(&store, &query);
+        let outline = store.outline(&query, parts).unwrap();
+        prop_assert!(outline.parts.len() <= parts);
+        prop_assert!(outline.parts.is_sorted_by(|a, b| a.from < b.from && a.to < b.from));
+        for (at, part) in outline.parts.iter().enumerate() {
+            let next = outline.parts.get(at + 1).map(|next| next.from);
+            // What comes before the first sample is in the first part.
+            let within: Vec<_> = found.iter().filter(|line| (at == 0 || line.ts >= part.from) && next.is_none_or(|next| line.ts < next)).collect();
+            prop_assert_eq!(part.hits.lines as usize, within.len());
+            prop_assert_eq!(part.hits.warnings as usize, within.iter().filter(|line| line.level == Some(Level::Warn)).count());
+            prop_assert_eq!(part.hits.errors as usize, within.iter().filter(|line| line.level >= Some(Level::Error)).count());
+            prop_assert_eq!(part.to, within.last().map_or(part.from, |line| line.ts.max(part.from)));
+        }
+        for (service, hits) in &outline.services {
+            prop_assert_eq!(hits.lines as usize, found.iter().filter(|line| line.service == *service).count());
+        }
+        prop_assert_eq!(outline.services.iter().map(|(_, hits)| hits.lines).sum::<u64>() as usize, found.len());
+    }
+
+    #[test]
     fn storing_in_other_pieces_changes_nothing(lines in proptest::collection::vec(any_line(), 1..120), cuts in proptest::collection::vec(1_usize..30, 1..10)) {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let whole = filled(one.path(), std::slice::from_ref(&lines));

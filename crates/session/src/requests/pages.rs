@@ -4,11 +4,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use api::shape::{
-    CallDetail, CallsExport, CallsPage, CallsRead, Chain, Count, ExportFormat, From, LogsPage, LogsQuery,
-    LogsRead, Text, Timeline, TimelineRequest,
+    CallDetail, CallsExport, CallsPage, CallsRead, Chain, Count, ExportFormat, From, LogsOutline,
+    LogsOutlineRequest, LogsPage, LogsQuery, LogsRead, Text, Timeline, TimelineRequest,
 };
 use api::{ApiError, Code};
 use model::Timestamp;
+use model::line::Line;
 use tokio::sync::futures::Notified;
 use tokio::time::Sleep;
 
@@ -19,13 +20,21 @@ use crate::{Session, translate};
 
 /// Rows a page at most.
 const MOST: u32 = 10_000;
+/// Stretches of an outline at most.
+const MOST_PARTS: u32 = 2000;
 /// News come in bursts; so long after the first one the reader looks again.
 const GATHER: Duration = Duration::from_millis(5);
 
 impl Session {
+    /// Stores lines that did not come from a container of the stack, and tells readers, as if they had.
+    pub fn take_lines(&self, lines: &[Line]) {
+        self.shared.sink.append(lines);
+    }
+
     /// A page of log lines.
     pub async fn logs(&self, read: LogsRead) -> Result<LogsPage, ApiError> {
-        let query = logs_query(&read.query)?;
+        let mut query = logs_query(&read.query)?;
+        query.budget = (read.budget > 0).then(|| read.budget.into());
         let limit = limit(read.limit);
         let mut from = place(&read.from)?;
         let deadline = deadline(read.wait_ms);
@@ -39,12 +48,18 @@ impl Session {
                 .await
                 .map_err(|e| ApiError::new(Code::Failed, format!("reading logs broke: {e}")))?
                 .map_err(|e| ApiError::new(Code::Failed, e.to_string()).caused_by(&e))?;
-            let waits = page.lines.is_empty() && read.wait_ms > 0 && !deadline.is_elapsed();
+            let waits = page.lines.is_empty() && !page.more && read.wait_ms > 0 && !deadline.is_elapsed();
             if !waits {
                 return Ok(LogsPage {
-                    lines: page.lines.iter().map(translate::line).collect(),
+                    lines: page
+                        .lines
+                        .iter()
+                        .map(|line| translate::line(line, read.longest as usize, read.raw))
+                        .collect(),
                     before: page.before.map(|c| c.to_string()),
                     after: page.after.to_string(),
+                    more: page.more,
+                    scanned: page.scanned.into(),
                 });
             }
             // What was looked at and does not match need not be looked at again.
@@ -63,6 +78,18 @@ impl Session {
             .map_err(|e| ApiError::new(Code::Failed, format!("counting lines broke: {e}")))?
             .map_err(|e| ApiError::new(Code::Failed, e.to_string()).caused_by(&e))?;
         Ok(Count { count: count.into() })
+    }
+
+    /// Where in the log the lines lie that match.
+    pub async fn logs_outline(&self, request: LogsOutlineRequest) -> Result<LogsOutline, ApiError> {
+        let (store, query) = (self.shared.sink.store.clone(), logs_query(&request.query)?);
+        let outline = tokio::task::spawn_blocking(move || {
+            store.outline(&query, request.parts.min(MOST_PARTS) as usize)
+        })
+        .await
+        .map_err(|e| ApiError::new(Code::Failed, format!("reading logs broke: {e}")))?
+        .map_err(|e| ApiError::new(Code::Failed, e.to_string()).caused_by(&e))?;
+        Ok(translate::outline(&outline))
     }
 
     /// A page of calls.

@@ -9,28 +9,21 @@ fn bad(error: impl std::fmt::Display) -> ApiError {
     ApiError::new(Code::BadRequest, error.to_string())
 }
 
-/// An error about what somebody wrote, with the place in it: `at` is in characters.
-fn misread(source: &str, at: usize, message: impl std::fmt::Display, hint: Option<&str>) -> ApiError {
-    let message = if at == 0 {
-        message.to_string()
-    } else {
-        let behind: String = source.chars().skip(at).take(24).collect();
-        let place = if behind.trim().is_empty() { "at its end".to_owned() } else { format!("at `{behind}`") };
-        format!("{message} (character {}, {place})", at + 1)
-    };
-    let error = bad(message);
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
-    }
+/// An error about what somebody wrote; `at` is the place in it, in characters.
+fn misread(at: usize, message: impl std::fmt::Display, hint: Option<&str>) -> ApiError {
+    ApiError { hint: hint.map(str::to_owned), at: u32::try_from(at).ok(), ..bad(message) }
+}
+
+fn of_lines(error: logs::FilterError) -> ApiError {
+    misread(error.at, &error, error.hint.as_deref())
 }
 
 fn line_filter(source: &str) -> Result<logs::Where, ApiError> {
-    logs::Where::parse(source).map_err(|e| misread(source, e.at, &e, e.hint.as_deref()))
+    logs::Where::parse(source).map_err(of_lines)
 }
 
 fn call_filter(source: &str) -> Result<calls::Where, ApiError> {
-    calls::Where::parse(source).map_err(|e| misread(source, e.position, &e, Some(e.hint())))
+    calls::Where::parse(source).map_err(|e| misread(e.position, &e, Some(e.hint())))
 }
 
 fn moment(text: Option<&String>) -> Result<Option<Timestamp>, ApiError> {
@@ -41,9 +34,7 @@ pub(crate) fn logs_query(query: &LogsQuery) -> Result<logs::Query, ApiError> {
     let text = match (&query.text, &query.grep) {
         (Some(_), Some(_)) => return Err(bad("ask for a text or for a regular expression, not for both")),
         (Some(text), None) => Some(logs::Text::literal(text)),
-        (None, Some(grep)) => {
-            Some(logs::Text::regex(grep).map_err(|e| misread(grep, e.at, &e, e.hint.as_deref()))?)
-        }
+        (None, Some(grep)) => Some(logs::Text::regex(grep).map_err(of_lines)?),
         (None, None) => None,
     };
     Ok(logs::Query {

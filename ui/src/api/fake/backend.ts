@@ -29,7 +29,8 @@ export function fakeBackend(query: URLSearchParams): Backend {
 
   const answers: { [N in CommandName]?: (request: Request<N>) => Response<N> } = {
     snapshot: () => snapshot,
-    logs_read: (request) => { const { items, ...rest } = store.readLogs(request); return { lines: items, ...rest }; },
+    logs_read: (request) => { const { items, ...rest } = store.readLogs(request); return { lines: items, more: rest.before !== undefined, scanned: items.length, ...rest }; },
+    logs_outline: ({ query, parts }) => store.outline(query, parts),
     calls_read: (request) => { const { items, ...rest } = store.readCalls(request); return { calls: items, ...rest }; },
     call_show: ({ id }) => whole(store, id),
     calls_export: ({ ids }) => ({ text: `curl -i 'http://gateway/' # ${ids.join(" ")}` }),

@@ -2,6 +2,8 @@
 import type { Call } from "../generated/Call";
 import type { CallsRead } from "../generated/CallsRead";
 import type { LogLine } from "../generated/LogLine";
+import type { LogsOutline } from "../generated/LogsOutline";
+import type { LogsQuery } from "../generated/LogsQuery";
 import type { LogsRead } from "../generated/LogsRead";
 import type { ServiceView } from "../generated/ServiceView";
 import { LINES, type FakeRoute } from "./world";
@@ -37,6 +39,25 @@ export class FakeStore {
   }
 
   readLogs({ query, from, limit }: LogsRead) {
+    return page(this.#wanted(query), from, limit, (l) => l.cursor, String(this.lines.length));
+  }
+
+  outline(query: LogsQuery, parts: number): LogsOutline {
+    const lines = this.#wanted(query);
+    const size = Math.max(1, Math.ceil(lines.length / parts));
+    const slices = Array.from({ length: Math.ceil(lines.length / size) }, (_, i) => lines.slice(i * size, (i + 1) * size));
+    const of = (some: readonly LogLine[], ...levels: string[]) => some.filter((l) => levels.includes(l.level ?? "")).length;
+    return {
+      hits: lines.length, from_ms: slices.map((s) => Date.parse(s[0]!.ts)), to_ms: slices.map((s) => Date.parse(s.at(-1)!.ts)),
+      lines: slices.map((s) => s.length), warnings: slices.map((s) => of(s, "warn")), errors: slices.map((s) => of(s, "error", "fatal")),
+      services: [...new Set(lines.map((l) => l.service))].sort().map((service) => {
+        const own = lines.filter((l) => l.service === service);
+        return { service, lines: own.length, warnings: of(own, "warn"), errors: of(own, "error", "fatal") };
+      }),
+    };
+  }
+
+  #wanted(query: LogsQuery): LogLine[] {
     const least = LEVELS.indexOf(query.level ?? "trace");
     const text = query.text?.toLowerCase();
     const fits = (line: LogLine) =>
@@ -45,7 +66,7 @@ export class FakeStore {
       (text === undefined || line.text.toLowerCase().includes(text)) &&
       (query.grep === undefined || new RegExp(query.grep).test(line.text)) &&
       (query.since === undefined || line.ts >= query.since) && (query.until === undefined || line.ts <= query.until);
-    return page(this.lines.filter(fits), from, limit, (l) => l.cursor, String(this.lines.length));
+    return this.lines.filter(fits);
   }
 
   readCalls({ query, from, limit }: CallsRead) {

@@ -24,4 +24,8 @@ causes?: Array<string>,
 /**
  * The service it is about.
  */
-service?: string, };
+service?: string, 
+/**
+ * Where in the expression or pattern that was sent, in characters from its beginning.
+ */
+at?: number, };

@@ -14,6 +14,8 @@ import type { Empty } from "./Empty";
 import type { EventsPage } from "./EventsPage";
 import type { EventsRead } from "./EventsRead";
 import type { FindingList } from "./FindingList";
+import type { LogsOutline } from "./LogsOutline";
+import type { LogsOutlineRequest } from "./LogsOutlineRequest";
 import type { LogsPage } from "./LogsPage";
 import type { LogsQuery } from "./LogsQuery";
 import type { LogsRead } from "./LogsRead";
@@ -41,6 +43,7 @@ export interface Commands {
   reload: { request: Services; response: Done };
   logs_read: { request: LogsRead; response: LogsPage };
   logs_count: { request: LogsQuery; response: Count };
+  logs_outline: { request: LogsOutlineRequest; response: LogsOutline };
   calls_read: { request: CallsRead; response: CallsPage };
   call_show: { request: CallId; response: Call };
   chain: { request: CallId; response: Chain };

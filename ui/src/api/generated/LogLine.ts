@@ -43,4 +43,12 @@ trace?: string,
 /**
  * Whether it belongs to the line before it, as in a stack trace.
  */
-cont?: boolean, };
+cont?: boolean, 
+/**
+ * The line as it came, where it was asked for and is not the text.
+ */
+raw?: string, 
+/**
+ * How many bytes the whole text has, where it was cut.
+ */
+whole?: number, };

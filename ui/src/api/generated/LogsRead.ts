@@ -21,4 +21,16 @@ limit: number,
 /**
  * With `after`: how long to wait for a first line, in milliseconds, up to 30,000.
  */
-wait_ms: number, };
+wait_ms: number, 
+/**
+ * Look at so many lines, roughly, and then answer with what was found so far; 0: at all.
+ */
+budget: number, 
+/**
+ * Texts are cut at so many bytes; 0: whole.
+ */
+longest: number, 
+/**
+ * With the lines as they came, escapes included, where that is not their text.
+ */
+raw: boolean, };

@@ -2,12 +2,12 @@
 import type { LogLine } from "../../api/generated/LogLine";
 import { clock } from "../../lib/format";
 
-/** Takes over a copy that touches more than one row of `scroller`. */
-export function copyLines(event: ClipboardEvent, scroller: HTMLElement, lineOf: (row: HTMLElement) => LogLine | undefined): void {
+/** Takes over a copy that touches more than one row of `host`. */
+export function copyLines(event: ClipboardEvent, host: HTMLElement, lineOf: (row: HTMLElement) => LogLine | undefined): void {
   const selection = getSelection();
   if (selection === null || selection.isCollapsed) return;
   const top = (row: HTMLElement) => row.getBoundingClientRect().top;
-  const lines = [...scroller.querySelectorAll<HTMLElement>(".log-row:not([hidden])")]
+  const lines = [...host.querySelectorAll<HTMLElement>(".log-row:not([hidden])")]
     .filter((row) => selection.containsNode(row, true))
     .sort((a, b) => top(a) - top(b))
     .map(lineOf)

@@ -1,0 +1,52 @@
+// The time of a line in the forms that a reader may want. Pure.
+import { clock } from "./format";
+
+export type TimeForm = "local" | "utc" | "relative" | "delta";
+
+export const TIME_FORMS: readonly { id: TimeForm; label: string }[] = [
+  { id: "local", label: "Local time" },
+  { id: "utc", label: "UTC" },
+  { id: "relative", label: "Since the selected line" },
+  { id: "delta", label: "Since the line before" },
+];
+
+/** `reference` is the selected line's time, `before` that of the line above; what there is none of is left open. */
+export function timeText(ts: string, form: TimeForm, reference: string | undefined, before: string | undefined): string {
+  switch (form) {
+    case "local":
+      return clock(ts);
+    case "utc":
+      return `${ts.slice(11, 23).padEnd(12, "0")}Z`;
+    case "relative":
+      return reference === undefined ? clock(ts) : signed(millis(ts) - millis(reference));
+    case "delta":
+      return before === undefined ? "" : signed(millis(ts) - millis(before));
+  }
+}
+
+/** Milliseconds since 1970 with the fraction that `Date` drops. */
+export function millis(ts: string): number {
+  const whole = Date.parse(ts);
+  const digits = /\.(\d+)/.exec(ts)?.[1] ?? "";
+  return whole + Number(`0.${digits.slice(3) || "0"}`);
+}
+
+/** `+1.204 s`, `-35 ms`, `+2:05 min`: seven places at most. */
+function signed(ms: number): string {
+  const [sign, size] = [ms < 0 ? "−" : "+", Math.abs(ms)];
+  if (size < 1) return `${sign}${size.toFixed(2)} ms`;
+  if (size < 1000) return `${sign}${size.toFixed(size < 10 ? 1 : 0)} ms`;
+  if (size < 60_000) return `${sign}${(size / 1000).toFixed(2)} s`;
+  const seconds = Math.floor(size / 1000);
+  const two = (n: number) => String(n).padStart(2, "0");
+  return seconds < 3600
+    ? `${sign}${Math.floor(seconds / 60)}:${two(seconds % 60)} min`
+    : `${sign}${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)} h`;
+}
+
+/** The moment one nanosecond behind a time of RFC 3339: what begins there leaves the line itself out. */
+export function justAfter(ts: string): string {
+  const [, head, digits = ""] = /^([^.Z]+)(?:\.(\d+))?Z?$/.exec(ts) ?? [];
+  const nanos = BigInt(Date.parse(`${head}Z`)) * 1_000_000n + BigInt(digits.padEnd(9, "0").slice(0, 9)) + 1n;
+  return `${new Date(Number(nanos / 1_000_000_000n) * 1000).toISOString().slice(0, 19)}.${String(nanos % 1_000_000_000n).padStart(9, "0")}Z`;
+}
