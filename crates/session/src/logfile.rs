@@ -89,12 +89,12 @@ pub fn open_logs<E: From<ApiError>>(
     fill(&store, file)?;
     if let Some(last) = last {
         let page = store.read(&query, logs::From::Newest, last).map_err(|e| store_failed(&e))?;
-        return page.lines.iter().try_for_each(|line| sink(&translate::line(line, 0, true)));
+        return page.lines.iter().try_for_each(|line| sink(&translate::line(line, 0, false)));
     }
     let mut from = logs::From::Oldest;
     loop {
         let page = store.read(&query, from, BATCH).map_err(|e| store_failed(&e))?;
-        page.lines.iter().try_for_each(|line| sink(&translate::line(line, 0, true)))?;
+        page.lines.iter().try_for_each(|line| sink(&translate::line(line, 0, false)))?;
         if !page.more {
             return Ok(());
         }
