@@ -199,18 +199,12 @@ impl Watching {
             let lost = self.lost.swap(false, Ordering::AcqRel);
             let poll = next_poll <= seen.at;
             for number in 0..self.trees.len() {
-                let polled = poll && self.polled[number].is_some();
-                let lifted = polled && self.polled[number].as_ref().is_some_and(Polled::is_lifted);
-                if lifted {
-                    self.polled[number] = None;
-                }
-                if lost || polled {
-                    self.rescan(number, seen);
-                }
-                if lifted && self.polled[number].is_none() {
-                    let service = self.trees[number].service().map(str::to_owned);
-                    let path = self.trees[number].shown.clone();
-                    self.waiting.push_back(Tidings::Watched { service, path });
+                let polled = self.polled[number].as_ref().filter(|_| poll);
+                match polled.map(Polled::is_lifted) {
+                    Some(true) => self.watch_again(number, seen),
+                    Some(false) => self.rescan(number, seen),
+                    None if lost => self.rescan(number, seen),
+                    None => {}
                 }
             }
             if poll {
@@ -313,7 +307,9 @@ impl Watching {
 
     /// Compares a whole tree with what is known of it.
     fn rescan(&mut self, number: usize, seen: Seen) {
-        if let Err(error) = self.watches.add_anchor(&self.trees[number]) {
+        if self.polled[number].is_none()
+            && let Err(error) = self.watches.add_anchor(&self.trees[number])
+        {
             self.degrade(number, error);
         }
         let root = self.trees[number].real.clone();
@@ -339,6 +335,17 @@ impl Watching {
             watches.add_all_beneath(&tree.real)?;
         }
         tree.walk(from, &mut |folder| if FOLDER_BY_FOLDER && !polled { watches.add(folder) } else { Ok(()) })
+    }
+
+    /// Whoever raised the limit gets notifications again, if it is enough.
+    fn watch_again(&mut self, number: usize, seen: Seen) {
+        self.polled[number] = None;
+        self.rescan(number, seen);
+        if self.polled[number].is_none() {
+            let tree = &self.trees[number];
+            let (service, path) = (tree.service().map(str::to_owned), tree.shown.clone());
+            self.waiting.push_back(Tidings::Watched { service, path });
+        }
     }
 
     /// What cannot be watched any more is looked at now and then: slower, but no change is lost.

@@ -287,6 +287,21 @@ async fn permissions_links_and_links_to_folders() {
 }
 
 #[tokio::test]
+async fn a_name_that_differs_only_in_case_is_another_one() {
+    let mut watched = Watched::start(&["src/App.py", "src/Part/x"]);
+    fs::rename(watched.at("src/App.py"), watched.at("src/app.py")).unwrap();
+    fs::rename(watched.at("src/Part"), watched.at("src/part")).unwrap();
+    let expected = [
+        "folder src/part",
+        "removed src/app.py",
+        "removed src/part",
+        "written src/app.py",
+        "written src/part/x",
+    ];
+    assert_eq!(watched.changes().await, expected.map(|words| format!("orders {words}")));
+}
+
+#[tokio::test]
 async fn many_files_at_once_are_all_told() {
     let mut watched = Watched::start(&["src/x"]);
     for n in 0..2000 {

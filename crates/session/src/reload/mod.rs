@@ -211,7 +211,11 @@ impl Reloads {
     /// Gives a batch to its service's worker, unless the service itself is behind it.
     fn sift(&mut self, service: &str, batch: Batch) {
         let writable = self.writable.get(service).map(Vec::as_slice).unwrap_or_default();
-        let is_shared = |change: &Change| writable.iter().any(|folder| change.path.starts_with(folder));
+        let rules = self.rules.get(service).map(Vec::as_slice).unwrap_or_default();
+        // What waits for the user goes round nowhere.
+        let waits = |change: &Change| rules.get(change.rule).is_some_and(|r| r.mode == ReloadMode::Manual);
+        let is_shared =
+            |change: &Change| !waits(change) && writable.iter().any(|folder| change.path.starts_with(folder));
         let found = self.loops.entry(service.to_owned()).or_default();
         match found.take(batch, is_shared) {
             Fate::Goes(batch) => self.give(service, Work::Batch(batch)),
