@@ -12,7 +12,9 @@ import time
 
 WORK, LANGUAGES, SAVES, IMAGE, SHOAL, COMPOSE = sys.argv[1:]
 WORK, SAVES = pathlib.Path(WORK), int(SAVES)
-LONGEST = 30.0
+# A way that has not shown the new code by then never does.
+LONGEST = 8.0
+STOPPED = []
 STACK = f"bench-reload-{os.getpid()}"
 
 PYTHON = """import os, signal
@@ -209,14 +211,14 @@ def percentile(values, share):
 
 
 def report(languages, ways, events):
-    print(f"{'':8} {'way':22} {'median':>10} {'p90':>10} {'of ours':>8}   ({SAVES} saves each)")
+    print(f"{'':8} {'way':22} {'median':>10} {'p90':>10} {'of ours':>8}   ({len(ways[0].ms)} saves each)")
     for language in languages:
         of_language = [way for way in ways if way.language == language]
         ours = next(statistics.median(way.ms) for way in of_language if way.name == "shoal")
         for way in sorted(of_language, key=lambda way: statistics.median(way.ms)):
             median = statistics.median(way.ms)
             late = sum(ms >= LONGEST * 1000 for ms in way.ms)
-            note = f"   {late} never seen" if late else ""
+            note = f"   {late} of {len(way.ms)} never seen" if late else ""
             print(f"{language:8} {way.name:22} {median:7.0f} ms {percentile(way.ms, 0.9):7.0f} ms {median / ours:7.2f}x{note}")
         told = [e["ms"] for e in events if e["kind"] == "reload" and e.get("service") == language and e["ok"]]
         own = [ms["total"] - ms.get("ready", 0) for ms in told]
@@ -225,6 +227,9 @@ def report(languages, ways, events):
 
 
 def main():
+    # Whoever stops it sees what was measured so far, and nothing is left behind.
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: STOPPED.append(True))
     languages = list(PROGRAMS) if LANGUAGES == "all" else [LANGUAGES]
     first_port = 20000 + os.getpid() % 400 * 100
     stacks = Stacks(languages, first_port)
@@ -239,8 +244,12 @@ def main():
         # One save of each before it counts: ways are opened, caches filled.
         for save in range(SAVES + 1):
             for way in ways:
-                way.measure(f"version {save}")
-                time.sleep(0.3)
+                # One that missed two saves in a row, as watchers of single files do, is not waited for again.
+                if way.ms[-2:] != [LONGEST * 1000] * 2:
+                    way.measure(f"version {save}")
+                    time.sleep(0.3)
+            if STOPPED:
+                break
         for way in ways:
             del way.ms[0]
         report(languages, ways, [json.loads(line) for line in stacks.shoal("events", "--json").splitlines()])

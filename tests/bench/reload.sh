@@ -26,4 +26,5 @@ get_compose
 make_image
 work=$(mktemp -d /tmp/shoal-bench.XXXXXX)
 trap 'rm -rf "$work"' EXIT
+trap : INT TERM # the measuring part cleans up, and needs the folder for it
 python3 "$(dirname "$0")/reload.py" "$work" "$languages" "$saves" "$image" "$shoal" "$compose"

@@ -167,7 +167,8 @@ impl Reloads {
                 });
             }
             Err(error) => {
-                self.tell(None, format!("files cannot be watched: {error}"), error.hint());
+                let hint = error.hint().unwrap_or_else(|| error.to_string());
+                self.tell(None, format!("files cannot be watched: {error}"), Some(hint));
             }
         }
     }
