@@ -3,7 +3,7 @@
 //! One line each: `have NAME` is there from the start; `MS NAME...` is what happens at a millisecond; `=> MS: ...` is
 //! a batch and when it ends; `quiet MS` is the rule's quiet time. A name is a file with new content, `name/` a folder,
 //! `name@` a link, `-name` is gone, `?name` has other times or permissions maybe but is the same, `~name` is being
-//! written while it is open.
+//! written while it is open. `+lock` is git that begins to change files, `-lock` that it is done.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,6 +21,7 @@ struct Run {
     debounce: Debounce,
     versions: u64,
     batches: Vec<String>,
+    locked: bool,
 }
 
 impl Run {
@@ -42,6 +43,10 @@ impl Run {
     fn happen(&mut self, ms: u64, name: &str, quiet: Duration) {
         let at = Duration::from_millis(ms);
         let seen = Seen { at: self.began + at, wall: SystemTime::UNIX_EPOCH + at };
+        if let "+lock" | "-lock" = name {
+            self.locked = name == "+lock";
+            return;
+        }
         let (path, touch) = if let Some(name) = name.strip_prefix('~') {
             self.debounce.prolong(None, 0, Path::new(name), seen);
             return;
@@ -54,13 +59,14 @@ impl Run {
             (self.write(name), Touch::Certain)
         };
         self.debounce.touch(None, (0, path), touch, quiet, seen);
+        self.debounce.look(seen.at, |_| self.locked);
     }
 
     fn end_batches(&mut self, until: Option<Instant>) {
         while let Some(deadline) =
             self.debounce.deadline().filter(|at| until.is_none_or(|until| *at <= until))
         {
-            let (_, pending) = self.debounce.take_due(deadline).unwrap();
+            let Some((_, pending)) = self.debounce.take_due(deadline, |_| self.locked) else { continue };
             let mut words = Vec::new();
             for ((_, path), touch) in pending.paths {
                 for kind in self.known.resolve(&path, self.disk.get(&path).copied(), touch) {
@@ -97,6 +103,7 @@ fn cases() {
             debounce: Debounce::default(),
             versions: 0,
             batches: Vec::new(),
+            locked: false,
         };
         let mut quiet = Duration::from_millis(10);
         let mut expected = Vec::new();

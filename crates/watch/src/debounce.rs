@@ -6,6 +6,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// A batch ends at the latest this long after its first event, however busy the folder is.
 pub(crate) const CAP: Duration = Duration::from_secs(1);
+/// The same while git is at work.
+const GIT_CAP: Duration = Duration::from_secs(10);
+/// Git that holds its lock and changes nothing for so long waits for somebody, such as the writer of a message.
+const GIT_IDLE: Duration = Duration::from_millis(500);
+/// A rebase lets go of its lock between two commits, for less than this.
+const GIT_PAUSE: Duration = Duration::from_millis(50);
+/// How often git is looked after.
+const GIT_LOOK: Duration = Duration::from_millis(5);
 
 /// When an event was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +41,41 @@ pub(crate) struct Pending {
     pub(crate) paths: BTreeMap<Place, Touch>,
     last: Instant,
     quiet: Duration,
+    git: Option<Git>,
+    /// Whether git was looked after when it began.
+    looked: bool,
+}
+
+/// What is known of git, which was at work while the batch was collected.
+#[derive(Debug, Clone, Copy)]
+struct Git {
+    /// When it was last seen at work.
+    seen: Instant,
+    /// When it is looked after again.
+    look: Instant,
 }
 
 impl Pending {
     fn due(&self) -> Instant {
-        (self.last + self.quiet).min(self.first.at + CAP)
+        let quiet = self.last + self.quiet;
+        match self.git {
+            None => quiet.min(self.first.at + CAP),
+            Some(git) => quiet.max(git.look).min(self.first.at + GIT_CAP),
+        }
+    }
+
+    /// Whether a batch that is due has to wait for git.
+    fn waits(&mut self, now: Instant, is_locked: bool) -> bool {
+        if now >= self.first.at + GIT_CAP || is_locked && now >= self.last + GIT_IDLE {
+            return false;
+        }
+        if is_locked {
+            self.git = Some(Git { seen: now, look: now + GIT_LOOK });
+            return true;
+        }
+        let Some(git) = &mut self.git else { return false };
+        git.look = git.seen + GIT_PAUSE;
+        now < git.look
     }
 }
 
@@ -62,6 +100,8 @@ impl Debounce {
             paths: BTreeMap::new(),
             last: seen.at,
             quiet,
+            git: None,
+            looked: false,
         });
         pending.last = pending.last.max(seen.at);
         pending.quiet = pending.quiet.max(quiet);
@@ -83,9 +123,30 @@ impl Debounce {
         self.pending.values().map(Pending::due).min()
     }
 
-    /// One of those that are over by now.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<(Option<String>, Pending)> {
-        let due = self.pending.iter().find(|(_, pending)| pending.due() <= now)?.0.clone();
+    /// Looks after git once as soon as a batch begins: it may be done before that is over, and soon go on.
+    pub(crate) fn look(&mut self, now: Instant, mut is_locked: impl FnMut(&Pending) -> bool) {
+        for pending in self.pending.values_mut().filter(|pending| !pending.looked) {
+            pending.looked = true;
+            if is_locked(pending) {
+                pending.git = Some(Git { seen: now, look: now });
+            }
+        }
+    }
+
+    /// One of those that are over by now. Those of which `is_locked` says that git is changing their files go on.
+    pub(crate) fn take_due(
+        &mut self,
+        now: Instant,
+        mut is_locked: impl FnMut(&Pending) -> bool,
+    ) -> Option<(Option<String>, Pending)> {
+        let mut over = |pending: &mut Pending| {
+            pending.due() <= now && {
+                let locked = is_locked(pending);
+                !pending.waits(now, locked)
+            }
+        };
+        let due =
+            self.pending.iter_mut().find_map(|(whose, pending)| over(pending).then(|| whose.clone()))?;
         self.pending.remove_entry(&due)
     }
 }

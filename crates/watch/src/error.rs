@@ -1,11 +1,16 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::limits;
+
 /// Why files cannot be watched.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// The system allows no more watches.
-    #[error("`{}` cannot be watched: the limit `{sysctl}` of {} is used up", path.display(), shown(*current))]
+    #[error(
+        "`{}` cannot be watched: the limit `{sysctl}` of {} is used up{}",
+        path.display(), shown(*current), in_use(*used)
+    )]
     Limit {
         /// The first path without a watch.
         path: PathBuf,
@@ -13,6 +18,8 @@ pub enum WatchError {
         sysctl: &'static str,
         /// Its value now, when it can be read.
         current: Option<u64>,
+        /// How many this user's processes have, as far as that can be seen.
+        used: Option<u64>,
     },
     /// A path cannot be read.
     #[error("`{}` cannot be watched: {source}", path.display())]
@@ -54,9 +61,9 @@ impl WatchError {
     /// Gives the notification library's errors their names.
     pub(crate) fn from_notify(error: notify::Error, path: PathBuf) -> Self {
         match error.kind {
-            notify::ErrorKind::MaxFilesWatch => Self::limit(path, "fs.inotify.max_user_watches"),
+            notify::ErrorKind::MaxFilesWatch => Self::limit(path, limits::WATCHES),
             notify::ErrorKind::Io(source) => match source.raw_os_error() {
-                Some(EMFILE) => Self::limit(path, "fs.inotify.max_user_instances"),
+                Some(EMFILE) => Self::limit(path, limits::INSTANCES),
                 _ => Self::Path { path, source },
             },
             notify::ErrorKind::PathNotFound => Self::Path { path, source: io::ErrorKind::NotFound.into() },
@@ -65,14 +72,16 @@ impl WatchError {
     }
 
     fn limit(path: PathBuf, sysctl: &'static str) -> Self {
-        let file = format!("/proc/sys/{}", sysctl.replace('.', "/"));
-        let current = std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok());
-        Self::Limit { path, sysctl, current }
+        Self::Limit { path, sysctl, current: limits::value(sysctl), used: limits::used(sysctl) }
     }
 }
 
 /// Too many open files: what `inotify_init` says at the limit of instances.
 const EMFILE: i32 = 24;
+
+fn in_use(used: Option<u64>) -> String {
+    used.map_or_else(String::new, |used| format!(" ({used} by programs of yours)"))
+}
 
 fn shown(value: Option<u64>) -> String {
     value.map_or_else(|| "unknown size".to_owned(), |value| value.to_string())
@@ -88,10 +97,11 @@ mod tests {
             path: "/work/app".into(),
             sysctl: "fs.inotify.max_user_watches",
             current: Some(8192),
+            used: Some(8190),
         };
         assert_eq!(
             error.to_string(),
-            "`/work/app` cannot be watched: the limit `fs.inotify.max_user_watches` of 8192 is used up"
+            "`/work/app` cannot be watched: the limit `fs.inotify.max_user_watches` of 8192 is used up (8190 by programs of yours)"
         );
         assert_eq!(
             error.hint().unwrap(),

@@ -9,6 +9,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use model::plan::ReloadRule;
 
 use crate::WatchError;
+use crate::git::{common_folder, folder_of_git};
 use crate::patterns::{Opinion, Patterns};
 
 /// What nobody means when saying "the source changed", in `.gitignore` syntax: what tools make beside the sources, and
@@ -199,7 +200,8 @@ impl GitRules {
         let top = path.ancestors().find(|folder| folder.join(".git").exists())?.to_owned();
         let mut builder = GitignoreBuilder::new(&top);
         // A line that is no pattern is git's to complain about.
-        drop(builder.add(top.join(".git/info/exclude")));
+        let git = folder_of_git(&top).map(|git| common_folder(&git)).unwrap_or_default();
+        drop(builder.add(git.join("info/exclude")));
         let exclude = builder.build().unwrap_or_else(|_| Gitignore::empty());
         let mut rules = Self { top, exclude, by_folder: HashMap::new() };
         (!rules.ignores_all_of(path)).then_some(rules)

@@ -4,6 +4,7 @@
 //! A folder that is ignored gets no watch at all, so a `node_modules` costs nothing. A batch ends after a short quiet
 //! time, or after a second if it never gets quiet. What counts is how the disk differs from what was known of it: an
 //! editor's dance of temporary files and renames is one change of one file, and a file that came and went is none.
+//! While git switches branches, a batch waits until it is done.
 //!
 //! Deliberately absent: doing anything about it (`session` and the guest's agent do), holding back what the user
 //! wants to apply by hand, and reading files. Tested by case files with a clock and a disk of their own
@@ -14,6 +15,8 @@ mod cases;
 mod debounce;
 mod error;
 mod filter;
+mod git;
+mod limits;
 mod patterns;
 pub mod plan;
 mod snapshot;
@@ -40,6 +43,28 @@ pub struct Rule {
     pub rule: ReloadRule,
     /// The folder the service's image is built from, whose `.dockerignore` counts as well.
     pub context: Option<PathBuf>,
+}
+
+/// What a [`Watcher`] tells.
+#[derive(Debug)]
+pub enum Tidings {
+    /// Files have changed.
+    Batch(Batch),
+    /// A rule's files get no notifications any more: they are looked at now and then, so that changes are found late
+    /// but none is lost.
+    Polled {
+        /// Whose rule; `None` for the further files.
+        service: Option<String>,
+        /// Why.
+        error: WatchError,
+    },
+    /// They get notifications again.
+    Watched {
+        /// Whose rule.
+        service: Option<String>,
+        /// What is watched.
+        path: PathBuf,
+    },
 }
 
 /// Changes that belong together.

@@ -14,7 +14,7 @@ pub(crate) struct Tree {
     /// `None` for a file beside the rules, such as the manifest.
     pub(crate) rule: Option<Rule>,
     /// The path as the user named it, and where it really is: events bear the latter.
-    shown: PathBuf,
+    pub(crate) shown: PathBuf,
     pub(crate) real: PathBuf,
     filter: Option<Filter>,
     snapshot: Snapshot,

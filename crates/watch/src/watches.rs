@@ -14,20 +14,34 @@ use crate::tree::{Tree, is_gone};
 /// What tells one folder from another, whatever their paths: device and number.
 type Identity = (u64, u64);
 
+/// Makes the library's side of the watches.
+type Open = Box<dyn Fn() -> notify::Result<RecommendedWatcher> + Send>;
+
 /// Folders by path, and each folder by what it is.
 ///
 /// The kernel has one watch for a folder, by what it is; the library knows paths. A folder that moved may be found at
 /// its new place before the library has read of the move. Left to itself, the library would then have two paths for
 /// one watch, and end it with the wrong one. So no folder is ever given a second path here: the first is taken back.
 pub(crate) struct Watches {
-    backend: RecommendedWatcher,
+    open: Open,
+    /// `None` while the system allows no more of them.
+    backend: Option<RecommendedWatcher>,
     folders: BTreeMap<PathBuf, Identity>,
     paths: HashMap<Identity, PathBuf>,
 }
 
 impl Watches {
-    pub(crate) fn new(backend: RecommendedWatcher) -> Self {
-        Self { backend, folders: BTreeMap::new(), paths: HashMap::new() }
+    pub(crate) fn new(open: Open) -> Self {
+        Self { open, backend: None, folders: BTreeMap::new(), paths: HashMap::new() }
+    }
+
+    fn set(&mut self, path: &Path, mode: RecursiveMode) -> Result<(), WatchError> {
+        let named = |error| WatchError::from_notify(error, path.to_owned());
+        let backend = match &mut self.backend {
+            Some(backend) => backend,
+            none => none.insert((self.open)().map_err(named)?),
+        };
+        backend.watch(path, mode).map_err(named)
     }
 
     /// Watches a folder; nothing when it is watched, not there any more, or closed to us, as reading it then tells.
@@ -40,20 +54,18 @@ impl Watches {
         if let Some(former) = self.paths.get(&identity).cloned() {
             self.take_back(&former);
         }
-        match self.backend.watch(folder, RecursiveMode::NonRecursive) {
+        match self.set(folder, RecursiveMode::NonRecursive) {
             Ok(()) => {
                 self.folders.insert(folder.to_owned(), identity);
                 self.paths.insert(identity, folder.to_owned());
                 Ok(())
             }
-            Err(error) => match WatchError::from_notify(error, folder.to_owned()) {
-                WatchError::Path { source, .. }
-                    if is_gone(&source) || source.kind() == io::ErrorKind::PermissionDenied =>
-                {
-                    Ok(())
-                }
-                error => Err(error),
-            },
+            Err(WatchError::Path { source, .. })
+                if is_gone(&source) || source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -74,9 +86,7 @@ impl Watches {
         let Some(identity) = identity(root).filter(|_| !self.folders.contains_key(root)) else {
             return Ok(());
         };
-        self.backend
-            .watch(root, RecursiveMode::Recursive)
-            .map_err(|error| WatchError::from_notify(error, root.to_owned()))?;
+        self.set(root, RecursiveMode::Recursive)?;
         self.folders.insert(root.to_owned(), identity);
         Ok(())
     }
@@ -97,8 +107,10 @@ impl Watches {
             if self.paths.get(&identity).is_some_and(|path| path == folder) {
                 self.paths.remove(&identity);
             }
-            // It is no error that the library was faster.
-            drop(self.backend.unwatch(folder));
+            if let Some(backend) = &mut self.backend {
+                // It is no error that the library was faster.
+                drop(backend.unwatch(folder));
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use model::plan::{Action, OnDelete, ReloadMode, ReloadRule};
 use proptest::prelude::*;
 use tokio::sync::mpsc::{self, Receiver};
 use watch::plan::{Step, Write, decide};
-use watch::{Batch, Kind, Rule, Watcher};
+use watch::{Batch, Kind, Rule, Tidings, Watcher};
 
 /// Something done to the folder; paths are short, so that they meet often.
 #[derive(Debug, Clone)]
@@ -121,12 +121,13 @@ fn tree(root: &Path) -> BTreeMap<PathBuf, String> {
 }
 
 /// Applies batches until the one that tells of a file written now.
-async fn settle(source: &Path, rules: &[ReloadRule], batches: &mut Receiver<Batch>, count: usize) {
+async fn settle(source: &Path, rules: &[ReloadRule], batches: &mut Receiver<Tidings>, count: usize) {
     // A name of its own each time: one write may be told in two batches.
     let last = source.join(format!("last{count}"));
     fs::write(&last, "").unwrap();
     loop {
-        let batch = tokio::time::timeout(Duration::from_secs(30), batches.recv()).await.unwrap().unwrap();
+        let told = tokio::time::timeout(Duration::from_secs(30), batches.recv()).await.unwrap().unwrap();
+        let Tidings::Batch(batch) = told else { panic!("{told:?}") };
         apply(rules, &batch);
         if batch.changes.iter().any(|change| change.path == last) {
             return;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use model::plan::{Action, OnDelete, ReloadMode, ReloadRule};
 use tokio::sync::mpsc;
-use watch::{Batch, Kind, Rule, Watcher};
+use watch::{Batch, Kind, Rule, Tidings, Watcher};
 
 fn rule(service: &str, index: usize, watch: &Path) -> Rule {
     let rule = ReloadRule {
@@ -29,7 +29,7 @@ fn rule(service: &str, index: usize, watch: &Path) -> Rule {
 
 struct Watched {
     folder: tempfile::TempDir,
-    batches: mpsc::Receiver<Batch>,
+    tidings: mpsc::Receiver<Tidings>,
     _watcher: Watcher,
 }
 
@@ -44,10 +44,10 @@ impl Watched {
         for entry in entries {
             write(&folder.path().join(entry));
         }
-        let (sender, batches) = mpsc::channel(16);
+        let (sender, tidings) = mpsc::channel(16);
         let watcher =
             Watcher::start(rules(folder.path()), vec![folder.path().join("services.toml")], sender).unwrap();
-        Self { folder, batches, _watcher: watcher }
+        Self { folder, tidings, _watcher: watcher }
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -55,7 +55,7 @@ impl Watched {
     }
 
     async fn next(&mut self) -> Batch {
-        tokio::time::timeout(Duration::from_secs(20), self.batches.recv()).await.unwrap().unwrap()
+        batch(&mut self.tidings).await
     }
 
     /// All changes up to that of `src/last`, which is written now, as `orders written src/a`; sorted.
@@ -77,6 +77,13 @@ impl Watched {
         words.sort();
         words.dedup();
         words
+    }
+}
+
+async fn batch(tidings: &mut mpsc::Receiver<Tidings>) -> Batch {
+    match tokio::time::timeout(Duration::from_mins(1), tidings.recv()).await.unwrap().unwrap() {
+        Tidings::Batch(batch) => batch,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -280,6 +287,21 @@ async fn permissions_links_and_links_to_folders() {
 }
 
 #[tokio::test]
+async fn a_name_that_differs_only_in_case_is_another_one() {
+    let mut watched = Watched::start(&["src/App.py", "src/Part/x"]);
+    fs::rename(watched.at("src/App.py"), watched.at("src/app.py")).unwrap();
+    fs::rename(watched.at("src/Part"), watched.at("src/part")).unwrap();
+    let expected = [
+        "folder src/part",
+        "removed src/app.py",
+        "removed src/part",
+        "written src/app.py",
+        "written src/part/x",
+    ];
+    assert_eq!(watched.changes().await, expected.map(|words| format!("orders {words}")));
+}
+
+#[tokio::test]
 async fn many_files_at_once_are_all_told() {
     let mut watched = Watched::start(&["src/x"]);
     for n in 0..2000 {
@@ -293,7 +315,7 @@ async fn many_files_at_once_are_all_told() {
 
 #[tokio::test]
 async fn changes_wait_for_who_is_busy() {
-    let (sender, mut batches) = mpsc::channel(1);
+    let (sender, mut tidings) = mpsc::channel(1);
     let folder = tempfile::tempdir().unwrap();
     let watcher =
         Watcher::start(vec![rule("a", 0, folder.path()), rule("b", 0, folder.path())], vec![], sender)
@@ -304,11 +326,11 @@ async fn changes_wait_for_who_is_busy() {
     // Both services' changes arrive, though there is room for one batch only.
     let mut seen = BTreeMap::<String, usize>::new();
     while seen.values().sum::<usize>() < 40 {
-        let batch = tokio::time::timeout(Duration::from_secs(20), batches.recv()).await.unwrap().unwrap();
+        let batch = batch(&mut tidings).await;
         *seen.entry(batch.service.unwrap()).or_default() += batch.changes.len();
     }
     assert_eq!(seen.values().copied().collect::<Vec<_>>(), [20, 20]);
     drop(watcher);
     // The thread ends and lets go of its side.
-    assert_eq!(tokio::time::timeout(Duration::from_secs(20), batches.recv()).await.unwrap(), None);
+    assert!(tokio::time::timeout(Duration::from_secs(20), tidings.recv()).await.unwrap().is_none());
 }

@@ -5,9 +5,11 @@
 
 mod calls;
 mod cli;
+mod compiled;
 mod door;
 mod failures;
 mod files;
+mod fire;
 mod life;
 mod logs;
 mod logs_kept;

@@ -1,4 +1,5 @@
 //! When a save is broken, its command fails, or the session dies: the container goes on, and the next save heals.
+//! When a service itself writes what is watched for it, that does not go round forever.
 
 use crate::reload::{reload, reloads, says, service};
 use crate::world::{World, until};
@@ -96,4 +97,42 @@ fn manual(world: &World) {
     world.shoal(&["reload", "asks"]).ok();
     says(&address, "start=later hangup= now=later");
     until("nothing to wait", || (world.service("asks")["reload"]["pending"] == 0).then_some(()));
+}
+
+#[test]
+fn a_service_that_writes_what_is_watched_for_it_is_found_out_and_named() {
+    let world = World::with_engine("loop");
+    let app = service(&world, "app", "to = \"/srv\", then = \"restart\"");
+    let command = "test -e /srv/quiet || date +%N >/shared/state; exec perl /state.pl";
+    world.manifest(&format!(
+        "{app}volumes = [\"./app/files:/shared\"]\ncommand = [\"sh\", \"-c\", \"{command}\"]\n"
+    ));
+    world.shoal(&["up", "-d"]).ok();
+    let told = |count: usize| {
+        let mut all = world.shoal(&["events", "--json"]).ok().rows();
+        all.retain(|e| e["kind"] == "watch" && e["service"] == "app");
+        all.into_iter().nth(count - 1)
+    };
+    world.write("app/files/version", "second\n");
+    let found = until("the loop to be found", || told(1));
+    assert_eq!(found["ok"], false, "{found}");
+    assert!(found["text"].as_str().is_some_and(|text| text.contains("`app/files/state`")), "{found}");
+    assert!(found["error"].as_str().is_some_and(|hint| hint.contains("`ignore`")), "{found}");
+    let shown = until("the service's row", || {
+        let shown = world.service("app")["reload"].clone();
+        shown["notice"].is_string().then_some(shown)
+    });
+    assert!(shown["notice"].as_str().is_some_and(|notice| notice.contains("`app/files/state`")), "{shown}");
+    assert_eq!(shown["pending"], 1, "{shown}");
+
+    // What is written by somebody else is reloaded, and that it now writes nothing is found.
+    world.write("app/files/quiet", "");
+    let mended = until("the loop's end", || told(2));
+    assert_eq!(mended["ok"], true, "{mended}");
+    // The first start's writing, the save, and how often it may be a coincidence.
+    assert!(reloads(&world, "app").len() <= 2 + 5 + 1, "{:?}", reloads(&world, "app"));
+    until("the row to be as before", || world.service("app")["reload"].get("notice").is_none().then_some(()));
+    world.write("app/files/version", "third\n");
+    says(&world.published("app"), "start=third hangup= now=third");
+    world.shoal(&["down"]).ok();
 }

@@ -41,7 +41,8 @@ export function remark(service: ServiceView): string | null {
   }
   if (service.waiting_for !== undefined) return `waits for ${service.waiting_for}`;
   if (service.error !== undefined) return service.error.message;
-  if (service.reload !== undefined && service.reload.failed) return "the last reload failed";
+  if (service.reload?.error !== undefined) return `the last reload failed: ${service.reload.error}`;
+  if (service.reload?.notice !== undefined) return service.reload.notice;
   if (service.state === "failed" && service.exit_code !== undefined) return `ended with exit code ${service.exit_code}`;
   return null;
 }

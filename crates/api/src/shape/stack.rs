@@ -284,7 +284,7 @@ pub struct Build {
 }
 
 /// The reload of a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct ReloadView {
     /// Whether batches wait for the user.
@@ -293,6 +293,14 @@ pub struct ReloadView {
     pub pending: u32,
     /// Whether the last batch failed.
     pub failed: bool,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub error: Option<String>,
+    /// Why saves are found late, or lead to nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub notice: Option<String>,
 }
 
 /// The engine.
@@ -378,7 +386,7 @@ pub struct Event {
     pub seq: u32,
     /// When.
     pub ts: String,
-    /// `started ready exited failed stopped removed built pulled reload manifest engine capture …`.
+    /// `started ready exited failed stopped removed built pulled reload watch manifest engine capture …`.
     pub kind: String,
     /// Which service.
     #[serde(default, skip_serializing_if = "Option::is_none")]

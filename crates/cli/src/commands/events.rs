@@ -30,7 +30,14 @@ fn shown(event: &Event, paint: Paint) -> String {
     let service = event.service.as_deref().unwrap_or("");
     let gap = " ".repeat(12_usize.saturating_sub(service.len()));
     let failed = event.ok == Some(false) || event.kind == "failed" || event.exit_code.is_some_and(|c| c != 0);
-    let text = if failed { paint.red(&event.text) } else { event.text.clone() };
+    let mut text = if failed { paint.red(&event.text) } else { event.text.clone() };
+    if let Some(bytes) = &event.bytes {
+        text.push_str(&paint.dim(&format!("  {}", print::size(bytes.as_f64()))));
+    }
+    // A failed reload's text has its error in it; what is told of the watching says here what to do.
+    if let Some(hint) = event.error.as_ref().filter(|_| event.kind == "watch") {
+        text.push_str(&paint.dim(&format!("  hint: {hint}")));
+    }
     let ms = event.ms.as_ref().map(|ms| {
         let ready = ms.ready.map(|r| format!(", ready {}", print::span(r))).unwrap_or_default();
         paint.dim(&format!(

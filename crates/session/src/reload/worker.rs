@@ -41,6 +41,8 @@ pub(super) struct Worker {
     down: bool,
     /// Changes of a batch that failed, of which nobody knows how many are in the container.
     owed: Vec<Change>,
+    /// What went wrong last, until a batch goes right.
+    failure: Option<String>,
 }
 
 /// How a batch went.
@@ -64,6 +66,7 @@ impl Worker {
             batches: 0,
             down: false,
             owed: Vec::new(),
+            failure: None,
         }
     }
 
@@ -85,7 +88,7 @@ impl Worker {
                 }
                 Work::Batch(batch) if self.waits(&batch) => {
                     self.pending.push(batch);
-                    self.show(false).await;
+                    self.show().await;
                 }
                 Work::Batch(batch) => self.apply(&batch).await,
             }
@@ -130,18 +133,20 @@ impl Worker {
             error: Some(crash_text(code)),
             ..Shown::default()
         });
-        self.show(true).await;
+        self.failure = Some(crash_text(code));
+        self.show().await;
     }
 
-    async fn show(&mut self, failed: bool) {
+    async fn show(&mut self) {
         let pending = self.pending.iter().map(|b| b.changes.len() as u32).sum();
         let manual = self.live().is_some_and(|live| is_manual(&live.service.reload));
-        let view = ReloadView { manual, pending, failed };
+        let error = self.failure.clone();
+        let view = ReloadView { manual, pending, failed: error.is_some(), error, notice: None };
         self.shared.send(Event::Reload(self.service.clone(), view)).await;
     }
 
     async fn apply(&mut self, batch: &Batch) {
-        let Some(live) = self.at_rest().await else { return self.show(false).await };
+        let Some(live) = self.at_rest().await else { return self.show().await };
         // What a failed batch did not get to is done with this one.
         let owed = std::mem::take(&mut self.owed).into_iter().filter(|c| !batch.changes.contains(c));
         let batch = &Batch { changes: owed.chain(batch.changes.iter().cloned()).collect(), ..batch.clone() };
@@ -169,9 +174,9 @@ impl Worker {
             self.owed.clone_from(&batch.changes);
         }
         told.ms.total = millis(batch.first_event.elapsed());
-        let failed = told.error.is_some();
+        self.failure.clone_from(&told.error);
         self.tell(told, &live);
-        self.show(failed).await;
+        self.show().await;
     }
 
     async fn carry_out(&mut self, live: &Live, decision: &Decision, told: &mut Told) -> Result<(), String> {

@@ -74,8 +74,10 @@ pub(crate) enum Event {
     Reload(String, ReloadView),
     /// Something about a reload that the state wants to know.
     Reloaded(Input),
-    /// Files changed.
-    Batch(watch::Batch),
+    /// Files changed, or cannot be watched.
+    Files(watch::Tidings),
+    /// A service had time to answer its reload.
+    Answered(String),
     /// Whoever works in manual reload mode wants what waits to be applied.
     ApplyPending(Vec<String>),
     /// The manifest was read again.
@@ -177,9 +179,13 @@ impl Run {
             }
             Event::Progress(service, build) => drop(self.builds.insert(service, build)),
             Event::Capture(view) => self.shared.board.post(Change::Capture(view)),
-            Event::Reload(service, view) => drop(self.reload_views.insert(service, view)),
+            Event::Reload(service, view) => {
+                self.reloads.on_reloaded(&service);
+                self.reload_views.insert(service, view);
+            }
             Event::Reloaded(input) => self.feed(input),
-            Event::Batch(batch) => self.reloads.take(batch),
+            Event::Files(tidings) => self.reloads.take(tidings),
+            Event::Answered(service) => self.reloads.on_answered(&service),
             Event::ApplyPending(services) => self.reloads.apply_pending(&services),
             Event::Manifest(loaded) => self.on_manifest(*loaded),
             Event::Followed(container, ended) => {

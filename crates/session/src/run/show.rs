@@ -88,8 +88,7 @@ impl Run {
             {
                 view.build = Some(build.clone());
             }
-            view.reload =
-                self.reload_views.get(&view.service).cloned().or_else(|| self.reloads.view(&view.service));
+            view.reload = self.reloads.view(&view.service, self.reload_views.get(&view.service));
         }
         self.shared.board.services(views);
     }

@@ -90,7 +90,7 @@ fn nothing_secret(world: &World) {
 }
 
 /// Copies a folder with all that is in it, rights included.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder").flatten() {
         let (path, target) = (entry.path(), to.join(entry.file_name()));

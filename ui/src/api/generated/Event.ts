@@ -15,7 +15,7 @@ seq: number,
  */
 ts: string, 
 /**
- * `started ready exited failed stopped removed built pulled reload manifest engine capture …`.
+ * `started ready exited failed stopped removed built pulled reload watch manifest engine capture …`.
  */
 kind: string, 
 /**

@@ -15,4 +15,12 @@ pending: number,
 /**
  * Whether the last batch failed.
  */
-failed: boolean, };
+failed: boolean, 
+/**
+ * Why it failed.
+ */
+error?: string, 
+/**
+ * Why saves are found late, or lead to nothing.
+ */
+notice?: string, };
