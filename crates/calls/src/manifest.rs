@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::call::OUTSIDE;
-use model::plan::{Check, Plan};
+use model::plan::{Check, Plan, Speaks};
 
 /// The part of a plan that calls are held against.
 #[derive(Debug, Default)]
@@ -11,6 +11,7 @@ pub(crate) struct Manifest {
     pub(crate) services: BTreeMap<String, Declared>,
     /// Whom each caller that a rule names may call.
     allow: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) protocols: Vec<Speaks>,
 }
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Manifest {
         for rule in &plan.allow {
             allow.entry(rule.from.clone()).or_default().extend(rule.to.iter().cloned());
         }
-        Self { services: services.collect(), allow }
+        Self { services: services.collect(), allow, protocols: plan.calls.protocols.clone() }
     }
 
     /// The path that the manifest asks of a service to see whether it is ready.

@@ -1,11 +1,13 @@
 //! Who has which address, and since when.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use model::Timestamp;
 use model::call::OUTSIDE;
+use model::exchange::Protocol;
+use model::plan::Speaks;
 
 /// A container speaks before the engine has said which address it got, so a name reaches this far back.
 const EARLY: Duration = Duration::from_secs(5);
@@ -141,6 +143,23 @@ impl Names {
         own
     }
 
+    /// What is spoken at which address, by what services' ports speak: at their own, and where they are published on
+    /// this machine.
+    pub(crate) fn protocols(&self, rules: &[Speaks], at: Timestamp) -> Vec<(SocketAddr, Protocol)> {
+        let mut all = Vec::new();
+        for Speaks { service, port, protocol } in rules {
+            let own = self.addresses(service, at).into_iter().map(|ip| (ip, *port));
+            let behind = |(_, behind): &(_, &(ServiceId, u16))| {
+                Some(behind.0) == self.id(service) && behind.1 == *port
+            };
+            let hosts = self.published.iter().filter(behind).map(|(host, _)| *host);
+            let published = hosts.flat_map(|host| self.gateways.iter().map(move |ip| (*ip, host)));
+            all.extend(own.chain(published).map(|end| (end.into(), *protocol)));
+        }
+        all.sort_unstable();
+        all
+    }
+
     pub(crate) fn name(&self, service: ServiceId) -> &str {
         self.services.get(service as usize).map_or(OUTSIDE, String::as_str)
     }
@@ -261,6 +280,29 @@ mod tests {
         names.learn(addr("172.20.0.3"), "orders", at(1));
         assert_eq!(names.resolve(addr("::ffff:172.20.0.3"), at(2)), "orders");
         assert_eq!(names.resolve(addr("fd00::2"), at(2)), "outside");
+    }
+
+    #[test]
+    fn what_a_port_speaks_follows_its_service() {
+        let mut names = Names::default();
+        let rule = |port, protocol| Speaks { service: "db".to_owned(), port, protocol };
+        let rules = [rule(5433, Protocol::Postgres), rule(9000, Protocol::Tcp)];
+        assert_eq!(names.protocols(&rules, at(1)), []);
+        names.learn(addr("10.0.0.2"), "db", at(1));
+        names.learn(addr("10.0.0.3"), "web", at(1));
+        names.gateway(addr("10.0.0.1"));
+        names.published(15433, "db", 5433);
+        names.published(8080, "web", 9000);
+        let end = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let expected = [
+            (end("10.0.0.1:15433"), Protocol::Postgres),
+            (end("10.0.0.2:5433"), Protocol::Postgres),
+            (end("10.0.0.2:9000"), Protocol::Tcp),
+        ];
+        assert_eq!(names.protocols(&rules, at(2)), expected);
+        names.forget(addr("10.0.0.2"), at(3));
+        names.unpublished(15433);
+        assert_eq!(names.protocols(&rules, at(4)), []);
     }
 
     #[test]

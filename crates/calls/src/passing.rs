@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn calls_come_out_in_the_order_in_which_they_began_and_none_is_missing() {
         let query = Query { failed: false, ..Query::default() };
-        let config = CallsConfig { body_limit: 100, redact: Vec::new() };
+        let config = CallsConfig { body_limit: 100, redact: Vec::new(), ..CallsConfig::default() };
         let mut passing = Passing::new(&config, &query, "p");
         let mut out = Vec::new();
         for n in 0..10_000_u32 {
@@ -100,7 +100,7 @@ mod tests {
     fn only_what_is_asked_for_is_handed_on() {
         let whole = exchange(1, 0, "GET", "/a");
         let at = whole.request.first;
-        let config = CallsConfig { body_limit: 100, redact: Vec::new() };
+        let config = CallsConfig { body_limit: 100, redact: Vec::new(), ..CallsConfig::default() };
         for (query, comes) in [
             (Query::default(), true),
             (Query { failed: true, ..Query::default() }, false),

@@ -9,8 +9,8 @@ const MEMORY: u64 = 128 * 1024 * 1024;
 
 /// The container with the least rights that can listen.
 pub(crate) fn spec(start: &Start<'_>) -> ContainerSpec {
-    let mut cmd = vec!["capture".to_owned(), "--body-limit".to_owned(), start.body_limit.to_string()];
-    for bridge in &start.bridges {
+    let mut cmd = vec!["capture".to_owned(), "--body-limit".to_owned(), start.orders.body_limit.to_string()];
+    for bridge in &start.orders.bridges {
         cmd.extend(["--bridge".to_owned(), bridge.clone()]);
     }
     let mut labels = start.labels.clone();

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use engine::{ContainerSpec, Engine, EngineError, Exec};
 use futures_util::StreamExt as _;
-use model::frame::{CapturedNetwork, Frames, FromCapture, ToCapture, encode};
+use model::frame::{Frames, FromCapture, ToCapture, encode};
 use model::line::Stream;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::watch;
 
 use crate::container;
+use crate::orders::Orders;
 use crate::queue::Queue;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -40,8 +41,7 @@ pub(crate) struct Follow {
     pub(crate) engine: Engine,
     pub(crate) spec: ContainerSpec,
     pub(crate) container: watch::Sender<String>,
-    pub(crate) wanted: watch::Receiver<Vec<String>>,
-    pub(crate) body_limit: u32,
+    pub(crate) wanted: watch::Receiver<Orders>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) heard: watch::Sender<Heard>,
 }
@@ -60,14 +60,9 @@ impl Follow {
     async fn drain(&mut self, attached: &mut Exec) -> Broke {
         let mut frames = Frames::<FromCapture>::default();
         let mut complaint = Vec::new();
-        let limit = ToCapture::BodyLimit(self.body_limit);
-        self.wanted.mark_unchanged();
-        let told = match send(attached, &limit).await {
-            Ok(()) => self.send_networks(attached).await,
-            told => told,
-        };
-        if let Err(error) = told {
-            tracing::warn!("the capture could not be told what to watch: {error}");
+        let mut known = None;
+        if let Err(error) = self.tell(attached, &mut known).await {
+            tracing::warn!("the capture could not be told what to do: {error}");
         }
         loop {
             tokio::select! {
@@ -89,8 +84,8 @@ impl Follow {
                     if changed.is_err() {
                         return Broke::Nobody;
                     }
-                    if let Err(error) = self.send_networks(attached).await {
-                        tracing::warn!("the capture could not be told what to watch: {error}");
+                    if let Err(error) = self.tell(attached, &mut known).await {
+                        tracing::warn!("the capture could not be told what to do: {error}");
                         return Broke::Ended;
                     }
                 }
@@ -110,10 +105,14 @@ impl Follow {
         self.queue.put(frame);
     }
 
-    async fn send_networks(&self, attached: &mut Exec) -> io::Result<()> {
-        let bridges = self.wanted.borrow().clone();
-        let networks = bridges.into_iter().map(|bridge| CapturedNetwork { bridge }).collect();
-        send(attached, &ToCapture::Networks(networks)).await
+    /// Tells the guest what it does not know yet.
+    async fn tell(&mut self, attached: &mut Exec, known: &mut Option<Orders>) -> io::Result<()> {
+        let wanted = self.wanted.borrow_and_update().clone();
+        for command in wanted.commands(known.as_ref()) {
+            send(attached, &command).await?;
+        }
+        *known = Some(wanted);
+        Ok(())
     }
 
     /// Reaches the guest again, however long it takes; starts it when it has ended.

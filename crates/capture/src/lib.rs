@@ -12,9 +12,11 @@
 mod container;
 mod error;
 mod follow;
+mod orders;
 pub mod pcap;
 mod queue;
 mod start;
 
 pub use error::CaptureError;
+pub use orders::{Orders, Remote};
 pub use start::{Capture, Start, start};

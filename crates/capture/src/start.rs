@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::CaptureError;
 use crate::container::{self, gone_is_fine};
 use crate::follow::{Follow, Heard};
+use crate::orders::{Orders, Remote};
 use crate::queue::Queue;
 
 /// Reports that the receiver may take at once; more wait in the queue, within its bound.
@@ -33,10 +34,8 @@ pub struct Start<'a> {
     pub image: &'a str,
     /// The stack's labels.
     pub labels: BTreeMap<String, String>,
-    /// Bytes of each body to keep.
-    pub body_limit: u32,
-    /// The bridges to watch, by interface name in the engine's network.
-    pub bridges: Vec<String>,
+    /// What it is to do at first.
+    pub orders: Orders,
 }
 
 /// A running capture. Dropping it leaves its container to whoever comes next; [`Capture::stop`] removes it.
@@ -44,7 +43,7 @@ pub struct Start<'a> {
 pub struct Capture {
     engine: Engine,
     name: String,
-    networks: watch::Sender<Vec<String>>,
+    orders: watch::Sender<Orders>,
     container: watch::Receiver<String>,
     heard: watch::Receiver<Heard>,
     tasks: [JoinHandle<()>; 2],
@@ -59,7 +58,7 @@ pub async fn start(start: Start<'_>) -> Result<(Capture, mpsc::Receiver<FromCapt
     let (id, attached) = container::open(&engine, &spec).await?;
     let queue = Arc::<Queue>::default();
     let (reports, receiver) = mpsc::channel(CHANNEL);
-    let (networks, wanted) = watch::channel(start.bridges);
+    let (orders, wanted) = watch::channel(start.orders);
     let (id, container) = watch::channel(id);
     let (hears, heard) = watch::channel(Heard::Nothing);
     let follow = Follow {
@@ -67,12 +66,11 @@ pub async fn start(start: Start<'_>) -> Result<(Capture, mpsc::Receiver<FromCapt
         spec,
         container: id,
         wanted,
-        body_limit: start.body_limit,
         queue: Arc::clone(&queue),
         heard: hears,
     };
     let tasks = [tokio::spawn(follow.run(attached)), tokio::spawn(queue.pass_on(reports))];
-    let capture = Capture { engine, name, networks, container, heard, tasks };
+    let capture = Capture { engine, name, orders, container, heard, tasks };
     match capture.until_ready().await {
         Ok(()) => Ok((capture, receiver)),
         Err(error) => {
@@ -87,10 +85,15 @@ impl Capture {
     pub async fn set_networks(&self, bridges: Vec<String>) {
         let mut heard = self.heard.clone();
         let before = heard.borrow_and_update().clone();
-        self.networks.send_replace(bridges);
+        self.orders.send_modify(|orders| orders.bridges = bridges);
         // A guest that is being started again hears them when it is back.
         let again = |now: &Heard| matches!(now, Heard::Ready(_)) && *now != before;
         drop(timeout(OBEYED_WITHIN, heard.wait_for(again)).await);
+    }
+
+    /// A way to it for others.
+    pub fn remote(&self) -> Remote {
+        Remote { orders: self.orders.clone() }
     }
 
     /// The engine's id of the container.

@@ -5,6 +5,7 @@ mod union;
 
 use std::time::Duration;
 
+use model::exchange::Protocol;
 use model::plan::{Lifetime, OnDelete, PullPolicy, ReloadMode};
 
 use crate::format::{
@@ -62,6 +63,9 @@ table! {
         /// Ports published on this machine: `HOST:CONTAINER`, on 127.0.0.1 unless an address stands before. A container
         /// port alone gets a free port of this machine.
         ports: List<At<Ports>>,
+        /// What its ports speak, where that cannot be told from the bytes or is told wrongly: a table of container port =
+        /// protocol, such as `{ 5433 = "postgres" }`. `"tcp"` leaves a port undecoded.
+        protocols: Map<At<Protocol>>,
         /// What is mounted: `NAME:/path` (a volume that survives), `./folder:/path`, either with `:ro`, or a table.
         volumes: List<Volume>,
         /// What must be ready first: a list of names, or a table of name = `"started"`, `"ready"` or `"completed"`.

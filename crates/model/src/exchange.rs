@@ -15,34 +15,49 @@ use crate::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Protocol {
     /// HTTP/1.0 and 1.1 (RFC 9112).
+    #[serde(rename = "http/1")]
     Http1,
     /// HTTP/2 (RFC 9113) that carries no gRPC.
+    #[serde(rename = "http/2")]
     Http2,
     /// gRPC over HTTP/2, and gRPC-Web over either HTTP.
+    #[serde(rename = "grpc")]
     Grpc,
     /// WebSocket (RFC 6455), from the upgrade on.
+    #[serde(rename = "websocket")]
     WebSocket,
     /// Redis serialization protocol, versions 2 and 3, and inline commands.
+    #[serde(rename = "redis")]
     Redis,
     /// PostgreSQL's frontend/backend protocol, version 3.
+    #[serde(rename = "postgres")]
     Postgres,
     /// MySQL's and `MariaDB`'s client/server protocol.
+    #[serde(rename = "mysql")]
     Mysql,
     /// MongoDB's wire protocol.
+    #[serde(rename = "mongodb")]
     Mongodb,
     /// Kafka's protocol.
+    #[serde(rename = "kafka")]
     Kafka,
     /// AMQP 0-9-1.
+    #[serde(rename = "amqp")]
     Amqp,
     /// NATS' client protocol.
+    #[serde(rename = "nats")]
     Nats,
     /// MQTT 3.1, 3.1.1 and 5.
+    #[serde(rename = "mqtt")]
     Mqtt,
     /// DNS (RFC 1035) over UDP or TCP.
+    #[serde(rename = "dns")]
     Dns,
     /// TLS whose inside is not readable: who is asked for, and which versions.
+    #[serde(rename = "tls")]
     Tls,
     /// Any byte stream that no decoder knows.
+    #[serde(rename = "tcp")]
     Tcp,
 }
 

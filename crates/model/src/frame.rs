@@ -5,11 +5,12 @@
 //! magic ([`Frames`]). Both sides are of one build, so the payload carries no version of its own.
 
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::exchange::{CaptureCounts, Exchange, Message, Part, Tally};
+use crate::exchange::{CaptureCounts, Exchange, Message, Part, Protocol, Tally};
 
 const MAGIC: [u8; 4] = *b"SHL1";
 const HEAD: usize = 8;
@@ -30,6 +31,8 @@ pub enum ToCapture {
     Networks(Vec<CapturedNetwork>),
     /// Keep this many bytes of each body.
     BodyLimit(u32),
+    /// These servers speak this, whatever their bytes look like; replaces what was said before.
+    Protocols(Vec<(SocketAddr, Protocol)>),
 }
 
 /// `shoal-guest capture` to host, on its standard output.

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::exchange::Protocol;
+
 /// A whole stack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -363,6 +365,19 @@ pub struct CallsConfig {
     pub body_limit: usize,
     /// Header names, and `$.path` of JSON bodies, whose values are hidden; the defaults included.
     pub redact: Vec<String>,
+    /// What services' ports speak, where the manifest says so.
+    pub protocols: Vec<Speaks>,
+}
+
+/// A service's port speaks this, whatever its bytes look like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Speaks {
+    /// The service.
+    pub service: String,
+    /// Its port, in its container.
+    pub port: u16,
+    /// [`Protocol::Tcp`]: it is not to be decoded.
+    pub protocol: Protocol,
 }
 
 impl CallsConfig {
@@ -381,7 +396,8 @@ impl CallsConfig {
 
 impl Default for CallsConfig {
     fn default() -> Self {
-        Self { body_limit: 64 * 1024, redact: Self::REDACTED.map(str::to_owned).to_vec() }
+        let redact = Self::REDACTED.map(str::to_owned).to_vec();
+        Self { body_limit: 64 * 1024, redact, protocols: Vec::new() }
     }
 }
 

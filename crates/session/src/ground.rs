@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use api::{ApiError, Code};
-use capture::Capture;
+use capture::{Capture, Orders};
 use engine::{Engine, EngineError};
 use model::frame::FromCapture;
 use model::plan::Plan;
@@ -62,8 +62,7 @@ pub(crate) async fn lay(
             stack: &plan.name,
             image: &tools.image,
             labels,
-            body_limit: plan.calls.body_limit.min(u32::MAX as usize) as u32,
-            bridges: vec![network.bridge.clone()],
+            orders: Orders { bridges: vec![network.bridge.clone()], ..orders(plan) },
         })
         .await
         .map_err(|e| e.to_string())
@@ -71,6 +70,12 @@ pub(crate) async fn lay(
         Err("not asked for".to_owned())
     };
     Ok(Laid { tools, gateways: network.gateways, capture })
+}
+
+/// What the manifest says about capturing, whatever runs.
+pub(crate) fn orders(plan: &Plan) -> Orders {
+    let body_limit = u32::try_from(plan.calls.body_limit).unwrap_or(u32::MAX);
+    Orders { body_limit, ..Orders::default() }
 }
 
 /// Clears the ground: network, volumes when asked, and the guest where no other stack uses it. Everything is tried;

@@ -11,6 +11,7 @@ use api::shape::Change;
 use calls::Calls;
 use engine::{Address, ContainerFacts, ContainerState, Engine};
 use model::Timestamp;
+use model::plan::Plan;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::Config;
 use crate::board::Board;
 use crate::follow::Sink;
+use crate::ground;
 use crate::jobs::now;
 use crate::link::Whose;
 use crate::manifests::{self, Asked};
@@ -49,6 +51,8 @@ pub(crate) struct Shared {
     files: Mutex<Vec<PathBuf>>,
     clear_error: Mutex<Option<ApiError>>,
     asked: Mutex<Asked>,
+    /// The way to the capture while there is one.
+    remote: Mutex<Option<capture::Remote>>,
     events: mpsc::Sender<Event>,
 }
 
@@ -95,6 +99,7 @@ impl Shared {
             files: Mutex::new(files),
             clear_error: Mutex::new(None),
             asked: Mutex::new(Asked::default()),
+            remote: Mutex::new(None),
             events,
         }
     }
@@ -188,6 +193,7 @@ impl Shared {
             calls.names_mut().published(port.host, service, port.container);
         }
         drop(calls);
+        self.tell_capture();
         locked(&self.known).insert(facts.id.clone(), Known { addresses, ports });
     }
 
@@ -204,6 +210,7 @@ impl Shared {
             calls.names_mut().learn(*address, service, at);
         }
         drop(calls);
+        self.tell_capture();
         let mut known = locked(&self.known);
         known.entry(container.to_owned()).or_insert(Known { addresses, ports: Vec::new() });
     }
@@ -218,6 +225,30 @@ impl Shared {
         for port in known.ports {
             calls.names_mut().unpublished(port);
         }
+        drop(calls);
+        self.tell_capture();
+    }
+
+    /// There is a capture now, or none any more.
+    pub(crate) fn set_remote(&self, remote: Option<capture::Remote>) {
+        *locked(&self.remote) = remote;
+        self.tell_capture();
+    }
+
+    /// The capture is to go by this manifest from now on.
+    pub(crate) fn order_capture(&self, plan: &Plan) {
+        let of_plan = ground::orders(plan);
+        if let Some(remote) = &*locked(&self.remote) {
+            remote.order(|orders| orders.body_limit = of_plan.body_limit);
+        }
+        self.tell_capture();
+    }
+
+    /// Tells the capture what servers speak, which depends on the addresses that they have now.
+    fn tell_capture(&self) {
+        let Some(remote) = locked(&self.remote).clone() else { return };
+        let protocols = self.calls().protocols(now());
+        remote.order(|orders| orders.protocols = protocols);
     }
 
     pub(crate) fn learn_gateways(&self, gateways: &[IpAddr]) {
@@ -225,6 +256,8 @@ impl Shared {
         for gateway in gateways {
             calls.names_mut().gateway(*gateway);
         }
+        drop(calls);
+        self.tell_capture();
     }
 
     /// Says that a container's log is being read; dropping the sender says that it was read to its end.

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use model::Timestamp;
 use model::exchange::{Ending, Exchange, Protocol, Quality};
 
-use crate::detect::{Finding, Probe, Servers, Turns};
+use crate::detect::{Expected, Finding, Probe, Servers, Turns};
 use crate::limits::Limits;
 use crate::tcp::Tcp;
 
@@ -194,8 +194,8 @@ impl Conversation {
         let Decoder::Unknown { retries, turns } = &mut self.decoder else { return };
         if turns.data(dir, bytes) && *retries > 0 {
             *retries -= 1;
-            let known = cx.servers.speaks(&self.connection.server).filter(|_| self.followed == 0);
-            if let Some(spoken) = turns.speaks(dir, bytes, known) {
+            let expected = expected(self.followed, &self.connection, cx);
+            if let Some(spoken) = turns.speaks(dir, bytes, expected) {
                 self.tcp.uncount(dir, bytes.len() as u64);
                 if !self.tcp.is_empty() {
                     self.tcp.end(Ending::Open, at, &mut self.connection, cx);
@@ -256,6 +256,27 @@ impl Conversation {
         self.tcp = Tcp::new(at);
     }
 
+    /// Something else is said of the server now: what went on is ended, what comes is read by the new word.
+    pub(crate) fn read_anew(&mut self, at: Timestamp, cx: &mut Cx<'_>) {
+        let told = match &mut self.decoder {
+            // The first bytes are still there to be read by it.
+            Decoder::Probing(_) => return,
+            Decoder::Known(decoder) => decoder.end(Ending::Open, &mut self.connection, cx),
+            Decoder::Unknown { .. } => false,
+        };
+        if !told && !self.tcp.is_empty() {
+            self.tcp.end(Ending::Open, at, &mut self.connection, cx);
+        }
+        self.tcp = Tcp::new(at);
+        self.tcp.tell();
+        self.mid_stream();
+    }
+
+    /// Whom the connection was opened to.
+    pub(crate) fn server(&self) -> SocketAddr {
+        self.connection.server
+    }
+
     /// Reports what changed and is due.
     pub(crate) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
         match &mut self.decoder {
@@ -299,9 +320,9 @@ impl Conversation {
 
     fn probe(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) {
         let Decoder::Probing(probe) = &mut self.decoder else { return };
-        let known = cx.servers.speaks(&self.connection.server).filter(|_| self.followed == 0);
+        let expected = expected(self.followed, &self.connection, cx);
         let answers = probe.began_with().is_some_and(|first| first != dir);
-        let finding = probe.data(dir, at, bytes, known);
+        let finding = probe.data(dir, at, bytes, expected);
         self.found(finding, at, cx);
         // What excludes the last protocol may be the beginning of another's message.
         if answers && matches!(finding, Finding::Nothing) {
@@ -361,4 +382,10 @@ impl Conversation {
             self.hand(dir, at, bytes, cx);
         }
     }
+}
+
+/// What the bytes of a connection are read as, `followed` times after it became another.
+fn expected(followed: u32, connection: &Connection, cx: &Cx<'_>) -> Expected {
+    // What runs through a tunnel is not what its server speaks to others.
+    if followed == 0 { cx.servers.expected(&connection.server) } else { Expected::Anything }
 }

@@ -4,7 +4,7 @@
 //! exclude it, `Maybe` as long as more could do either. A false `Yes` costs more than a late one: half a line proves
 //! nothing. The same recognisers are asked again, each time the direction turns, about a connection that none knew.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 use model::Timestamp;
@@ -63,6 +63,13 @@ pub(crate) struct Spoken {
 }
 
 impl Spoken {
+    /// Who reads a protocol; nobody reads bare TCP.
+    fn of(protocol: Protocol) -> Option<&'static Self> {
+        // A gRPC call is told from others on its own stream.
+        let read = if protocol == Protocol::Grpc { Protocol::Http2 } else { protocol };
+        SPOKEN.iter().find(|spoken| spoken.protocol == read)
+    }
+
     pub(crate) fn decoder(&self) -> Box<dyn Decode> {
         (self.decoder)()
     }
@@ -93,11 +100,45 @@ pub(crate) enum Finding {
     Nothing,
 }
 
+/// What a server's bytes are read as.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Expected {
+    /// As what they prove to be.
+    Anything,
+    /// Other connections spoke this: half a proof is enough where the beginning was not seen.
+    Perhaps(Protocol),
+    /// Somebody who knows has said so.
+    Surely(&'static Spoken),
+    /// Somebody who knows does not want them read.
+    Unread,
+}
+
+impl Expected {
+    /// Whether a server of whom this is expected may speak it.
+    fn allows(self, spoken: &Spoken) -> bool {
+        match self {
+            Self::Anything | Self::Perhaps(_) => true,
+            Self::Surely(told) => told.protocol == spoken.protocol,
+            Self::Unread => false,
+        }
+    }
+
+    /// Whether half a proof is enough in the middle of a connection.
+    fn favours(self, spoken: &Spoken) -> bool {
+        match self {
+            Self::Perhaps(protocol) => protocol == spoken.protocol,
+            Self::Surely(told) => told.protocol == spoken.protocol,
+            Self::Anything | Self::Unread => false,
+        }
+    }
+}
+
 /// What servers were found to speak: what makes a connection that is older than the capture readable at once. And what
 /// they call things that other connections name by a number that is unique in the world.
 #[derive(Debug, Default)]
 pub(crate) struct Servers {
     protocols: HashMap<SocketAddr, Protocol>,
+    told: HashMap<SocketAddr, Protocol>,
     names: HashMap<[u8; 16], String>,
 }
 
@@ -109,8 +150,23 @@ impl Servers {
         self.protocols.insert(server, spoken.protocol);
     }
 
-    pub(crate) fn speaks(&self, server: &SocketAddr) -> Option<Protocol> {
-        self.protocols.get(server).copied()
+    /// Takes what somebody knows of servers, in place of what was said before. Returns those of whom something else
+    /// was said before, or nothing.
+    pub(crate) fn tell(&mut self, told: HashMap<SocketAddr, Protocol>) -> HashSet<SocketAddr> {
+        let before = std::mem::replace(&mut self.told, told);
+        let both = before.keys().chain(self.told.keys()).copied();
+        both.filter(|server| before.get(server) != self.told.get(server)).collect()
+    }
+
+    pub(crate) fn is_known(&self, server: &SocketAddr) -> bool {
+        self.told.contains_key(server) || self.protocols.contains_key(server)
+    }
+
+    pub(crate) fn expected(&self, server: &SocketAddr) -> Expected {
+        if let Some(told) = self.told.get(server) {
+            return Spoken::of(*told).map_or(Expected::Unread, Expected::Surely);
+        }
+        self.protocols.get(server).map_or(Expected::Anything, |found| Expected::Perhaps(*found))
     }
 
     pub(crate) fn learn_name(&mut self, id: [u8; 16], name: &str) {
@@ -157,8 +213,8 @@ impl Probe {
         Self { opening: false, ..Self::default() }
     }
 
-    /// Takes the next bytes; `known` is what the server was found to speak on other connections.
-    pub(crate) fn data(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], known: Option<Protocol>) -> Finding {
+    /// Takes the next bytes.
+    pub(crate) fn data(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], expected: Expected) -> Finding {
         self.chunks.push((dir, at, bytes.to_vec()));
         let start = &mut self.starts[dir as usize];
         if self.frozen[dir as usize] {
@@ -168,14 +224,22 @@ impl Probe {
             .extend_from_slice(&bytes[..bytes.len().min(PROBE_LIMIT + 1 - start.len().min(PROBE_LIMIT + 1))]);
         let full = start.len() > PROBE_LIMIT;
         let starts = Starts::new(self.opening, &self.starts[0], &self.starts[1]);
+        match expected {
+            Expected::Surely(told) if self.opening => return surely(told, &starts),
+            Expected::Unread => return Finding::Nothing,
+            Expected::Surely(_) | Expected::Perhaps(_) | Expected::Anything => {}
+        }
         for (place, spoken) in SPOKEN.iter().enumerate() {
             let bit = 1 << place;
+            if !expected.allows(spoken) {
+                self.excluded |= bit;
+            }
             if self.excluded & bit != 0 {
                 continue;
             }
             match (spoken.recognise)(&starts) {
                 Proof::Yes => return Finding::Spoken(spoken),
-                Proof::Maybe if !self.opening && known == Some(spoken.protocol) => {
+                Proof::Maybe if !self.opening && expected.favours(spoken) => {
                     return Finding::Spoken(spoken);
                 }
                 Proof::Maybe if !full => {}
@@ -207,6 +271,18 @@ impl Probe {
     }
 }
 
+/// What a connection speaks from its first byte on to a server of whom `told` was said: within TLS, where it begins so.
+fn surely(told: &'static Spoken, starts: &Starts<'_>) -> Finding {
+    if starts.to_server().is_empty() {
+        return Finding::Spoken(told);
+    }
+    match (Spoken::of(Protocol::Tls), tls::recognise(starts)) {
+        (Some(tls), Proof::Yes) => Finding::Spoken(tls),
+        (Some(_), Proof::Maybe) => Finding::Unsure,
+        _ => Finding::Spoken(told),
+    }
+}
+
 /// The turns of a connection that no decoder knows: each may begin with a message.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
@@ -232,13 +308,15 @@ impl Turns {
     }
 
     /// The protocol that a turn beginning with these bytes speaks.
-    pub(crate) fn speaks(&self, dir: Dir, bytes: &[u8], known: Option<Protocol>) -> Option<&'static Spoken> {
+    pub(crate) fn speaks(&self, dir: Dir, bytes: &[u8], expected: Expected) -> Option<&'static Spoken> {
         let mut starts = Starts::new(false, &self.starts[0], &self.starts[1]);
         starts.bytes[dir as usize] = &bytes[..bytes.len().min(PROBE_LIMIT)];
-        SPOKEN.iter().find(|spoken| match (spoken.recognise)(&starts) {
-            Proof::Yes => true,
-            Proof::Maybe => known == Some(spoken.protocol),
-            Proof::No => false,
+        SPOKEN.iter().filter(|spoken| expected.allows(spoken)).find(|spoken| {
+            match (spoken.recognise)(&starts) {
+                Proof::Yes => true,
+                Proof::Maybe => expected.favours(spoken),
+                Proof::No => false,
+            }
         })
     }
 
@@ -275,7 +353,10 @@ mod tests {
         ];
         for (chunks, expected) in cases {
             let mut probe = Probe::default();
-            let last = chunks.iter().map(|(dir, bytes)| probe.data(*dir, Timestamp(0), bytes, None)).last();
+            let last = chunks
+                .iter()
+                .map(|(dir, bytes)| probe.data(*dir, Timestamp(0), bytes, Expected::Anything))
+                .last();
             let found = match last.unwrap() {
                 Finding::Spoken(spoken) => spoken.protocol.name(),
                 Finding::Unsure => "unsure",
@@ -295,9 +376,37 @@ mod tests {
 
     #[test]
     fn half_a_message_of_a_known_server_is_enough() {
-        let find = |mut probe: Probe, known| probe.data(Dir::ToServer, Timestamp(0), b"GET /", known);
-        assert!(matches!(find(Probe::mid_stream(), Some(Protocol::Http1)), Finding::Spoken(_)));
-        assert!(matches!(find(Probe::mid_stream(), None), Finding::Unsure));
-        assert!(matches!(find(Probe::default(), Some(Protocol::Http1)), Finding::Unsure));
+        let find = |mut probe: Probe, expected| probe.data(Dir::ToServer, Timestamp(0), b"GET /", expected);
+        let known = Expected::Perhaps(Protocol::Http1);
+        assert!(matches!(find(Probe::mid_stream(), known), Finding::Spoken(_)));
+        assert!(matches!(find(Probe::mid_stream(), Expected::Anything), Finding::Unsure));
+        assert!(matches!(find(Probe::default(), known), Finding::Unsure));
+    }
+
+    #[test]
+    fn what_is_told_of_a_server_beats_what_its_bytes_look_like() {
+        let redis = Expected::Surely(Spoken::of(Protocol::Redis).unwrap());
+        let find = |mut probe: Probe, bytes: &[u8], expected| match probe.data(
+            Dir::ToServer,
+            Timestamp(0),
+            bytes,
+            expected,
+        ) {
+            Finding::Spoken(spoken) => spoken.protocol.name(),
+            Finding::Unsure => "unsure",
+            Finding::Nothing => "nothing",
+        };
+        let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+        for (bytes, opening, later) in [
+            (&b"GET / HTTP/1.1\r\n\r\n"[..], "redis", "nothing"),
+            (b"SET a 1\r\n", "redis", "redis"),
+            // A server that speaks it within TLS speaks it.
+            (hello, "tls", "nothing"),
+            (&hello[..7], "unsure", "nothing"),
+        ] {
+            assert_eq!(find(Probe::default(), bytes, redis), opening, "{bytes:x?}");
+            assert_eq!(find(Probe::mid_stream(), bytes, redis), later, "{bytes:x?}");
+            assert_eq!(find(Probe::default(), bytes, Expected::Unread), "nothing");
+        }
     }
 }

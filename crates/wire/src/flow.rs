@@ -5,6 +5,7 @@
 //! mixed them. What does not come is waited for a little while, longer where nobody has confirmed it, and then passed
 //! over as a gap.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -167,6 +168,13 @@ impl Flow {
         if self.phase != Phase::Dead {
             self.pump(now, cx);
             self.talk.report(now, cx);
+        }
+    }
+
+    /// What is said of these servers is another now.
+    pub(crate) fn read_anew(&mut self, servers: &HashSet<SocketAddr>, now: Timestamp, cx: &mut Cx<'_>) {
+        if self.phase != Phase::Dead && servers.contains(&self.talk.server()) {
+            self.talk.read_anew(now, cx);
         }
     }
 
@@ -374,8 +382,8 @@ fn guess_client(side: usize, segment: &Segment<'_>, servers: &Servers) -> usize 
     let (from, to) = (segment.from.port(), segment.to.port());
     let sender_calls = if segment.syn {
         segment.ack.is_none()
-    } else if servers.speaks(&segment.to).is_some() != servers.speaks(&segment.from).is_some() {
-        servers.speaks(&segment.to).is_some()
+    } else if servers.is_known(&segment.to) != servers.is_known(&segment.from) {
+        servers.is_known(&segment.to)
     } else if let Some(dir) = direction(segment.payload) {
         dir == Dir::ToServer
     } else if (from >= EPHEMERAL) == (to >= EPHEMERAL) {

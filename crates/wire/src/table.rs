@@ -87,6 +87,12 @@ impl<F: Follow> Table<F> {
         self.held
     }
 
+    /// All that there are.
+    pub(crate) fn slots(&self) -> Vec<u32> {
+        let taken = (0_u32..).zip(&self.entries).filter(|(_, entry)| entry.is_some());
+        taken.map(|(slot, _)| slot).collect()
+    }
+
     /// Finds a flow and makes it the newest.
     pub(crate) fn find(&mut self, key: &Key) -> Option<u32> {
         let slot = *self.index.get(key)?;

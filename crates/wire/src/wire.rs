@@ -1,7 +1,9 @@
 //! The way in and out: packets and moments in, exchanges out.
 
+use std::net::SocketAddr;
+
 use model::Timestamp;
-use model::exchange::{CaptureCounts, Ending, Exchange};
+use model::exchange::{CaptureCounts, Ending, Exchange, Protocol};
 
 use crate::conversation::Cx;
 use crate::datagrams::Datagrams;
@@ -43,6 +45,24 @@ impl Wire {
     /// Keeps this many bytes of each body from now on.
     pub fn set_body_limit(&mut self, body: usize) {
         self.limits = Limits { body, ..self.limits };
+    }
+
+    /// Takes what somebody knows of servers: their bytes are read as this and nothing else, as [`Protocol::Tcp`] not at
+    /// all. It is in place of what was said before, and counts for connections that are open, too.
+    pub fn set_protocols(
+        &mut self,
+        servers: impl IntoIterator<Item = (SocketAddr, Protocol)>,
+        out: &mut Vec<Exchange>,
+    ) {
+        let others = self.servers.tell(servers.into_iter().collect());
+        if others.is_empty() {
+            return;
+        }
+        let now = self.now;
+        for slot in self.table.slots() {
+            let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
+            self.table.with(slot, |flow| flow.read_anew(&others, now, &mut cx));
+        }
     }
 
     /// Takes a packet: when it was captured, what it starts with, the bytes that were kept, and how many there were

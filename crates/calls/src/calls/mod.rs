@@ -5,10 +5,11 @@ mod observe;
 mod tally;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
 
 use model::Timestamp;
 use model::call::{Call, Edge, OUTSIDE};
-use model::exchange::Exchange;
+use model::exchange::{Exchange, Protocol};
 use model::plan::{CallsConfig, Plan};
 
 use crate::axis::{Axis, Bin};
@@ -168,6 +169,11 @@ impl Calls {
     /// Who has which address.
     pub fn names_mut(&mut self) -> &mut Names {
         &mut self.names
+    }
+
+    /// What the manifest says that servers speak, by the addresses that they have at that moment.
+    pub fn protocols(&self, at: Timestamp) -> Vec<(SocketAddr, Protocol)> {
+        self.names.protocols(&self.manifest.protocols, at)
     }
 
     /// Takes one report. The newest report of a `(conn, serial)` replaces the older ones.

@@ -127,6 +127,7 @@ fn odd_rules_do_nothing() {
     let config = CallsConfig {
         body_limit: 1,
         redact: ["$", "$.", "", " ", "$..password"].map(str::to_owned).to_vec(),
+        ..CallsConfig::default()
     };
     let rules = Redaction::new(&config);
     assert!(rules.headers.is_empty());

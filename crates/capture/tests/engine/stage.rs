@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use capture::{Capture, Start, start};
+use capture::{Capture, Orders, Start, start};
 use engine::{ContainerSpec, ExecSpec, Network, NetworkFacts};
 use futures_util::StreamExt;
 use model::exchange::Exchange;
@@ -63,8 +63,11 @@ impl Stage {
             stack: self.guard.prefix(),
             image: &self.image,
             labels: self.guard.labels(),
-            body_limit: 1000,
-            bridges: bridges.iter().map(|network| network.bridge.clone()).collect(),
+            orders: Orders {
+                bridges: bridges.iter().map(|network| network.bridge.clone()).collect(),
+                body_limit: 1000,
+                ..Orders::default()
+            },
         })
         .await
         .unwrap()

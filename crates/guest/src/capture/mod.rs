@@ -22,7 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use model::Timestamp;
-use model::exchange::CaptureCounts;
+use model::exchange::{CaptureCounts, Exchange};
 use model::frame::{Frames, FromCapture, ToCapture};
 use wire::{Limits, Link, Wire};
 
@@ -109,7 +109,7 @@ impl Watch {
             let told = out.drain(..).filter_map(|exchange| budget.spend(exchange, now));
             outbox.put_all(told.map(|exchange| FromCapture::Exchange(Box::new(exchange))));
             outbox.put_all(budget.tell(now, false).into_iter().map(|t| FromCapture::Tally(Box::new(t))));
-            let told = self.obey();
+            let told = self.obey(&mut out);
             if told || filter_at.elapsed() >= FILTER_EVERY {
                 filter_at = Instant::now();
                 self.renew_filter(outbox);
@@ -130,7 +130,7 @@ impl Watch {
     }
 
     /// Decodes the next block of packets; false when there is none.
-    fn read_block(&mut self, out: &mut Vec<model::exchange::Exchange>) -> bool {
+    fn read_block(&mut self, out: &mut Vec<Exchange>) -> bool {
         let Some(block) = self.ring.next_block() else { return false };
         let now = Instant::now();
         for packet in block.packets() {
@@ -142,7 +142,7 @@ impl Watch {
     }
 
     /// Does what the host asked for; true when the networks are others now.
-    fn obey(&mut self) -> bool {
+    fn obey(&mut self, out: &mut Vec<Exchange>) -> bool {
         let mut networks = false;
         while let Ok(command) = self.commands.try_recv() {
             match command {
@@ -151,6 +151,7 @@ impl Watch {
                     networks = true;
                 }
                 ToCapture::BodyLimit(bytes) => self.wire.set_body_limit(bytes as usize),
+                ToCapture::Protocols(servers) => self.wire.set_protocols(servers, out),
             }
         }
         networks

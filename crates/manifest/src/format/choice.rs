@@ -1,5 +1,6 @@
 //! Values out of a closed list.
 
+use model::exchange::Protocol;
 use model::plan::{Action, Condition, Lifetime, OnDelete, PullPolicy, ReloadMode, RestartPolicy};
 use schemars::{Schema, json_schema};
 
@@ -82,6 +83,42 @@ pub(crate) enum MountType {
 }
 
 choice!(MountType, "type", ["bind" => Self::Bind, "volume" => Self::Volume, "tmpfs" => Self::Tmpfs], also []);
+
+choice!(
+    Protocol,
+    "protocol",
+    [
+        "http/1" => Self::Http1,
+        "http/2" => Self::Http2,
+        "grpc" => Self::Grpc,
+        "redis" => Self::Redis,
+        "postgres" => Self::Postgres,
+        "mysql" => Self::Mysql,
+        "mongodb" => Self::Mongodb,
+        "kafka" => Self::Kafka,
+        "amqp" => Self::Amqp,
+        "nats" => Self::Nats,
+        "mqtt" => Self::Mqtt,
+        "dns" => Self::Dns,
+        "tls" => Self::Tls,
+        "tcp" => Self::Tcp,
+    ],
+    also [
+        "http" => "write `http/1` or `http/2`",
+        "http1" => "write `http/1`",
+        "h2c" => "write `http/2`",
+        "h2" => "write `http/2`",
+        "http2" => "write `http/2`",
+        "https" => "write `tls`",
+        "websocket" => "write `http/1`: a WebSocket begins as HTTP",
+        "postgresql" => "write `postgres`",
+        "mariadb" => "write `mysql`",
+        "mongo" => "write `mongodb`",
+        "valkey" => "write `redis`",
+        "rabbitmq" => "write `amqp`",
+        "none" => "write `tcp`: the port is then not decoded",
+    ]
+);
 
 /// `no`, `always`, `on-failure`, `on-failure:3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use model::plan::{AllowRule, CallsConfig};
+use model::plan::{AllowRule, CallsConfig, Speaks};
 
 use super::Draft;
 use crate::collect::Stack;
 use crate::nearest::{listed, nearest};
-use crate::read::At;
+use crate::read::{At, Map};
 use crate::source::Findings;
 
 /// The name of everything that is no service of the stack.
@@ -44,7 +44,29 @@ pub(super) fn lowered(
             }
         }
     }
+    for draft in drafts.values() {
+        config.protocols.extend(speaks(draft, findings));
+    }
     (config, rules)
+}
+
+/// What the service's ports speak.
+fn speaks(draft: &Draft, findings: &mut Findings) -> Vec<Speaks> {
+    let mut all = Vec::new();
+    let written = draft.service.and_then(|service| service.protocols.get());
+    for (port, key, protocol) in written.into_iter().flat_map(Map::sound) {
+        match port.parse::<u16>().ok().filter(|port| *port > 0) {
+            Some(port) => {
+                all.push(Speaks { service: draft.name.to_owned(), port, protocol: protocol.value });
+            }
+            None => {
+                findings
+                    .error(key, "invalid-port", format!("`{port}` is no port"))
+                    .hint("write the container's port, such as `{ 5433 = \"postgres\" }`");
+            }
+        }
+    }
+    all
 }
 
 fn check_name(name: &At<String>, drafts: &BTreeMap<&str, Draft>, findings: &mut Findings) {

@@ -181,6 +181,10 @@ fn every_check_has_its_code() {
         ),
         ("[services.a]\nimage = 'x'\nprivileged = 'yes'", &[("wrong-type", 3)]),
         ("[calls]\nbody_limit = '1x'\nredact = ['a b']", &[("invalid-value", 2), ("invalid-value", 3)]),
+        (
+            "[services.a]\nimage = 'x'\nprotocols = { 80 = 'htp/1', x = 'tcp', 0 = 'tcp', 81 = 7 }",
+            &[("invalid-value", 3), ("invalid-port", 3), ("invalid-port", 3), ("wrong-type", 3)],
+        ),
         ("[[allow]]", &[("missing-key", 1), ("missing-key", 1)]),
         ("[[allow]]\nfrom = 'a'\nto = ['b']", &[("unknown-service", 2), ("unknown-service", 3)]),
         ("[[allow]]\nfrom = 'outside'\nto = ['a']\n[services.a]\nimage = 'x'", &[]),

@@ -200,6 +200,23 @@ fn included_manifests_keep_their_folder_and_variables() {
 }
 
 #[test]
+fn what_ports_speak_goes_to_the_capture_and_replaces_no_container() {
+    let plain = plan(&manifest("[services.db]\nimage = 'db'"));
+    let told =
+        plan(&manifest("[services.db]\nimage = 'db'\nprotocols = { 5433 = 'postgres', '9000' = 'tcp' }"));
+    let speaks: Vec<String> =
+        told.calls.protocols.iter().map(|s| serde_json::to_string(s).unwrap()).collect();
+    assert_eq!(
+        speaks,
+        [
+            r#"{"service":"db","port":5433,"protocol":"postgres"}"#,
+            r#"{"service":"db","port":9000,"protocol":"tcp"}"#
+        ]
+    );
+    assert_eq!(plain.services, told.services);
+}
+
+#[test]
 fn later_files_are_laid_over_the_first() {
     let mut folder = Folder::with(&[
         (

@@ -131,6 +131,7 @@ impl Run {
     fn clear_ground(&mut self, clearing: Clearing) {
         let Some(engine) = self.engine.clone() else { return };
         let (shared, capture) = (self.shared.clone(), self.capture.take());
+        shared.set_remote(None);
         self.shared.spawn(async move {
             if let Some(capture) = capture {
                 capture.stop().await;
@@ -154,6 +155,7 @@ impl Run {
         match laid.capture {
             Ok((capture, frames)) => {
                 self.shared.calls().restart_capture();
+                self.shared.set_remote(Some(capture.remote()));
                 self.capture = Some(capture);
                 self.shared.spawn(observe::exchanges(self.shared.clone(), frames));
             }

@@ -250,6 +250,7 @@ impl Run {
         }
         self.tell("manifest", None, "the manifest changed".into());
         self.shared.calls().configure(&plan);
+        self.shared.order_capture(&plan);
         let hashes = spec::hashes(&plan);
         self.feed(Input::Plan(plan, hashes));
         self.watch();

@@ -38,4 +38,6 @@ mod tcp;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod told;
+#[cfg(test)]
 mod websocket;
