@@ -14,6 +14,7 @@ mod follow;
 mod ground;
 mod holder;
 mod jobs;
+mod lag;
 mod lease;
 mod link;
 mod manifests;
