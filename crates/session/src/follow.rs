@@ -14,16 +14,12 @@ use model::line::{Line, Stream};
 use tokio::sync::Notify;
 
 use crate::jobs::now;
-use crate::lag::Lag;
+use crate::pace::{GATHER, Lag, Pace};
 
 /// Lines asked for again after a break; ten times as many where they do not reach back far enough.
 const AGAIN: u32 = 2000;
 /// As many lines as are ever asked for again before all are.
 const MOST: u32 = 20_000_000;
-/// So few parts at once are a service that says a line now and then: the next ones are left to gather, since every
-/// look costs as much as some ten lines. More fill the engine's end of the connection while nobody reads.
-const FEW: usize = 64;
-const GATHER: Duration = Duration::from_millis(10);
 /// Between attempts.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Until the disk may have room again.
@@ -174,7 +170,8 @@ impl Reader<'_> {
         let request = LogRequest { since, tail, follow, tty: followed.tty };
         let mut batches = self.engine.logs(&followed.container, request);
         let mut joiner = Joiner::new(&followed.service, &followed.instance);
-        let (mut lines, mut joined, mut lag) = (Vec::new(), known.is_none(), Lag::default());
+        let (mut lines, mut joined) = (Vec::new(), known.is_none());
+        let (mut lag, mut pace) = (Lag::default(), Pace::new());
         while let Some(parts) = batches.next().await {
             let parts = parts?;
             join(&mut joiner, &parts, &mut lines);
@@ -198,7 +195,7 @@ impl Reader<'_> {
             {
                 return Ok(Read::Doubtful(since));
             }
-            if follow && parts.len() <= FEW {
+            if follow && pace.is_slow_after(parts.len()) {
                 tokio::time::sleep(GATHER).await;
             }
         }

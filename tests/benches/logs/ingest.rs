@@ -1,9 +1,10 @@
 //! Lines on their way from containers to the disk.
 
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logs::{From, Limits, Query, Store};
+use logs::{From, Limits, LogError, Query, Store};
 
 use crate::anchor::{drain, engine};
 use crate::measure::{cpu, median};
@@ -69,13 +70,23 @@ fn kept(writers: usize, count: u64) -> Run {
     }
     let logs = stack.place().join("logs");
     stack.shoal(&["down", "--all"]);
-    numbers_once(&Store::open(&logs, Limits::default()).expect("the store"), writers, count);
+    numbers_once(&opened(&logs), writers, count);
     run
 }
 
 fn run(lines: u64, took: Duration, engine: Duration, shoal: Duration) -> Run {
     let per_line = |cpu: Duration| cpu.as_secs_f64() * 1e6 / lines as f64;
     Run { rate: lines as f64 / took.as_secs_f64(), engine: per_line(engine), shoal: per_line(shoal) }
+}
+
+/// The store, once the session has let go of it.
+fn opened(logs: &Path) -> Store {
+    loop {
+        match Store::open(logs, Limits::default()) {
+            Err(LogError::InUse { .. }) => thread::sleep(Duration::from_millis(50)),
+            opened => return opened.expect("the store"),
+        }
+    }
 }
 
 /// Every number of every writer is there once.

@@ -11,17 +11,15 @@ const BASE: &str = "shoal/base:bookworm";
 /// Waits for the starting shot, then writes so many numbered lines of 100 bytes, so many a second; 0 is as fast as can
 /// be.
 const WRITER: &str = r#"
-use strict; use warnings; use Time::HiRes qw(sleep time);
+use strict; use warnings;
 my ($count, $rate) = @ARGV;
-sleep 0.005 until -e "/go/now";
+select undef, undef, undef, 0.005 until -e "/go/now";
 my $rest = "x" x 88;
-if (!$rate) { printf "%010d %s\n", $_, $rest for 1 .. $count; exit 0 }
-$| = 1;
-my $begun = time;
+$| = $rate;
 for my $n (1 .. $count) {
     printf "%010d %s\n", $n, $rest;
-    my $early = $begun + $n / $rate - time;
-    sleep $early if $early > 0.001;
+    # Waking up takes a tenth of a millisecond too.
+    select undef, undef, undef, 1 / $rate - 0.0001 if $rate;
 }
 "#;
 

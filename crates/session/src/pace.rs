@@ -1,11 +1,44 @@
-//! How far a reader of a log is behind.
+//! How fast a log comes, and how far its reader is behind.
+//!
+//! Every look at a log costs as much as some ten lines, so lines that come slowly are left to gather. Lines that come
+//! fast would fill the engine's end of the connection meanwhile, and are read as they come.
 //!
 //! An engine that throws the beginning of a log away does so under a slow reader too, and tells nobody. Who was behind
 //! and has caught up therefore looks once more at what was written meanwhile.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::Timestamp;
+
+/// How long lines that come slowly gather.
+pub(crate) const GATHER: Duration = Duration::from_millis(25);
+/// So many parts in that time are slow: the engine's end of the connection holds some three hundred.
+const SLOW: usize = 150;
+
+/// How fast one log comes.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    since: Instant,
+    parts: usize,
+    slow: bool,
+}
+
+impl Pace {
+    pub(crate) fn new() -> Self {
+        Self { since: Instant::now(), parts: 0, slow: true }
+    }
+
+    /// Takes how many parts came at once.
+    pub(crate) fn is_slow_after(&mut self, parts: usize) -> bool {
+        self.parts += parts;
+        let spans = self.since.elapsed().as_secs_f64() / GATHER.as_secs_f64();
+        if spans >= 1.0 {
+            self.slow = (self.parts as f64) < SLOW as f64 * spans;
+            (self.since, self.parts) = (Instant::now(), 0);
+        }
+        self.slow
+    }
+}
 
 const BEHIND: Duration = Duration::from_secs(1);
 const CAUGHT_UP: Duration = Duration::from_millis(200);
