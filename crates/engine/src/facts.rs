@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use bollard::models::{
-    ContainerInspectResponse, ContainerStateStatusEnum, EndpointSettings, HealthStatusEnum, PortMap,
+    ContainerInspectResponse, ContainerStateStatusEnum, EndpointSettings, HealthStatusEnum,
+    HostConfigLogConfig, PortMap,
 };
 use model::Timestamp;
 use model::plan::Transport;
@@ -32,6 +33,8 @@ pub struct ContainerFacts {
     pub start_error: String,
     /// When it was started last, as the engine notes it: its first log lines may be a little older.
     pub started: Option<Timestamp>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
     /// When it ended last.
     pub finished: Option<Timestamp>,
     /// Its first process, as the engine's machine counts; `None` when it does not run.
@@ -48,6 +51,8 @@ pub struct ContainerFacts {
     pub restart_count: u32,
     /// Whether it has a terminal.
     pub tty: bool,
+    /// Whether the engine throws the beginning of its log away when that grows.
+    pub log_rotates: bool,
 }
 
 impl ContainerFacts {
@@ -134,6 +139,7 @@ pub(crate) fn read(answer: ContainerInspectResponse) -> ContainerFacts {
         oom: state.oom_killed.unwrap_or(false),
         start_error: state.error.unwrap_or_default(),
         started: moment(state.started_at.as_deref()),
+        created: answer.created.and_then(|at| i64::try_from(at.unix_timestamp_nanos()).ok()).map(Timestamp),
         finished: moment(state.finished_at.as_deref()),
         pid: state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0),
         health: state.health.and_then(|health| health.status).and_then(|status| match status {
@@ -151,7 +157,12 @@ pub(crate) fn read(answer: ContainerInspectResponse) -> ContainerFacts {
         ports: ports(network.ports.unwrap_or_default()),
         restart_count: answer.restart_count.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         tty: config.tty.unwrap_or(false),
+        log_rotates: answer.host_config.and_then(|host| host.log_config).is_some_and(rotates),
     }
+}
+
+fn rotates(log: HostConfigLogConfig) -> bool {
+    log.typ.as_deref() == Some("local") || log.config.is_some_and(|options| options.contains_key("max-size"))
 }
 
 fn addresses(network: &str, endpoint: &EndpointSettings) -> Vec<(String, IpAddr)> {

@@ -9,6 +9,7 @@
 //! Tested on a real engine in `tests/`; pure parts (addresses, error texts, `.dockerignore`, frames) beside the code.
 
 mod address;
+mod answer;
 mod archive;
 mod build;
 mod connect;

@@ -59,18 +59,22 @@ impl Engine {
         let status = answer.status();
         if status != StatusCode::SWITCHING_PROTOCOLS {
             let text = answer.into_body().collect().await.map_err(broken)?.to_bytes();
-            let message = serde_json::from_slice::<serde_json::Value>(&text)
-                .ok()
-                .and_then(|value| value.get("message")?.as_str().map(str::to_owned))
-                .unwrap_or_else(|| String::from_utf8_lossy(&text).into_owned());
-            return Err(attempt.answered(status.as_u16(), &message));
+            return Err(attempt.answered(status.as_u16(), &told(&text)));
         }
         let upgraded = hyper::upgrade::on(answer).await.map_err(broken)?;
         Ok(Box::new(TokioIo::new(upgraded)))
     }
 }
 
-async fn dial(address: &Address) -> io::Result<Box<dyn Duplex>> {
+/// What the body of a refusal says.
+pub(crate) fn told(body: &[u8]) -> String {
+    serde_json::from_slice::<serde_json::Value>(body)
+        .ok()
+        .and_then(|value| value.get("message")?.as_str().map(str::to_owned))
+        .unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
+}
+
+pub(crate) async fn dial(address: &Address) -> io::Result<Box<dyn Duplex>> {
     match address {
         Address::Unix(path) => Ok(Box::new(UnixStream::connect(path).await?)),
         Address::Tcp(host) => {

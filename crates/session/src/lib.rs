@@ -20,6 +20,7 @@ mod logfile;
 mod manifests;
 mod observe;
 mod offline;
+mod pace;
 mod probe;
 mod protos;
 mod reload;

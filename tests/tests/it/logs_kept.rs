@@ -1,34 +1,30 @@
-//! No hole and no double line, whatever happens to session and container while lines pour in.
+//! No hole and no double line, whatever happens to the way to the engine, to the session and to the container while
+//! lines pour in. What the containers wrote they tell themselves.
+//!
+//! `SHOAL_CUTS=300 SHOAL_KILLS=50` do it more often than a run of all tests has time for; `./dev bench cuts` does.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::world::{World, docker, script, until};
+use logs::{From, Limits, LogError, Query, Store};
 
-const COUNT: usize = 40_000;
+use crate::world::{World, docker, until, writer};
 
-/// A pause of `from` to `to` milliseconds: the moment of the kill is what must not matter.
+/// A pause of `from` to `to` milliseconds: the moment of what happens is what must not matter.
 fn pause(from: u64, to: u64) {
     let random = RandomState::new().build_hasher().finish();
     std::thread::sleep(Duration::from_millis(from + random % (to - from)));
 }
 
-/// What the store has of the writer, in order.
-fn stored(world: &World) -> Vec<String> {
-    let rows = world.shoal(&["logs", "writer", "--json"]).ok().rows();
-    rows.iter().filter_map(|l| l["text"].as_str().map(str::to_owned)).collect()
+/// How often; the environment may ask for more.
+fn times(variable: &str, few: usize) -> usize {
+    std::env::var(variable).ok().map_or(few, |more| more.parse().expect("a number"))
 }
 
-/// The same once a run's lines are there: standard error may come a moment after the `done` of standard output. What
-/// is lost never comes, and is then told by whoever looks.
-fn whole(world: &World, number: usize) -> Vec<String> {
-    let begun = Instant::now();
-    loop {
-        let all = stored(world);
-        if run(&all, number).len() >= COUNT || begun.elapsed() > Duration::from_secs(20) {
-            return all;
-        }
-    }
+/// What the writer says that it wrote in a run.
+fn written(world: &World, run: usize) -> usize {
+    let path = world.folder().join("said").join(run.to_string());
+    until("the writer's own count", || std::fs::read_to_string(&path).ok()?.parse().ok())
 }
 
 fn said(world: &World, line: &str) {
@@ -38,83 +34,153 @@ fn said(world: &World, line: &str) {
     });
 }
 
-/// The first difference, as a message that can be read.
-#[track_caller]
-fn same(found: &[String], wanted: &[String], what: &str) {
-    let at = found.iter().zip(wanted).position(|(a, b)| a != b).unwrap_or(found.len().min(wanted.len()));
-    let around = |all: &[String]| all[at.saturating_sub(2)..(at + 3).min(all.len())].to_vec();
-    assert!(
-        found == wanted,
-        "{what}: {} lines stored, {} written; they part at {at}: stored {:?}, written {:?}",
-        found.len(),
-        wanted.len(),
-        around(found),
-        around(wanted)
-    );
+fn told(world: World) -> World {
+    std::fs::create_dir(world.folder().join("said")).expect("a folder");
+    world
 }
 
-/// Lines of both streams may overtake each other in the engine, so their order is by number.
-fn run(all: &[String], run: usize) -> Vec<usize> {
-    let prefix = format!("run {run} line ");
-    let mut numbers: Vec<usize> = all.iter().filter_map(|l| l.strip_prefix(&prefix)?.parse().ok()).collect();
-    numbers.sort_unstable();
-    numbers
+/// Tells the writer to end its lines.
+fn stop_writing(world: &World) {
+    let stopped = world.docker(&["kill", "--signal", "USR1", &world.instance("writer")]).status();
+    assert!(stopped.expect("`docker` runs").success());
+}
+
+/// Ends the writer and the stack, and counts what is in the store: every line of `runs` once, and nothing else.
+#[track_caller]
+fn holds_every_line_once(world: &World, runs: usize) {
+    stop_writing(world);
+    let last = written(world, runs);
+    said(world, &format!("run {runs} done"));
+    // Standard error may come a moment after the `done` of standard output.
+    until("standard error to follow", || {
+        let count =
+            world.shoal(&["logs", "writer", "--count", "--grep", &format!("^run {runs} line")]).ok().stdout;
+        (count.trim().parse::<usize>().expect("a number") >= last).then_some(())
+    });
+    world.shoal(&["down"]).ok();
+    let counts: Vec<usize> = (1..=runs).map(|run| written(world, run)).collect();
+    let store = until("the session to let go of the logs", || {
+        match Store::open(&world.place().join("logs"), Limits::default()) {
+            Err(LogError::InUse { .. }) => None,
+            opened => Some(opened.expect("the store")),
+        }
+    });
+    let mut seen: Vec<Vec<u32>> = counts.iter().map(|count| vec![0; *count]).collect();
+    let (mut from, mut others) = (From::Oldest, Vec::new());
+    loop {
+        let page = store.read(&Query::default(), from, 10_000).expect("a page");
+        for line in &page.lines {
+            match place(&line.text).and_then(|(run, n)| seen.get_mut(run - 1)?.get_mut(n - 1)) {
+                Some(times) => *times += 1,
+                None => others.push(line.text.clone()),
+            }
+        }
+        if !page.more {
+            break;
+        }
+        from = From::After(page.after);
+    }
+    for (run, seen) in seen.iter().enumerate() {
+        let of = |wrong: fn(u32) -> bool| -> Vec<usize> {
+            seen.iter().zip(1..).filter(|(times, _)| wrong(**times)).map(|(_, n)| n).collect()
+        };
+        let (lost, twice) = (of(|times| times == 0), of(|times| times > 1));
+        assert!(
+            lost.is_empty() && twice.is_empty(),
+            "run {}, {} lines: lost {lost:?}, twice {twice:?}",
+            run + 1,
+            seen.len()
+        );
+    }
+    assert_eq!(others, [format!("run {runs} done")]);
+    assert!(counts.iter().all(|count| *count > 0));
+}
+
+/// `run 1 line 20`
+fn place(text: &str) -> Option<(usize, usize)> {
+    let (run, n) = text.strip_prefix("run ")?.split_once(" line ")?;
+    Some((run.parse().ok()?, n.parse().ok()?))
 }
 
 #[test]
-fn a_killed_session_and_a_restarted_container_neither_lose_nor_double_a_line() {
-    let world = World::with_engine("kept");
-    world.manifest(&script("writer", &format!("exec perl /lines.pl {COUNT} 5000"), ""));
+fn a_stream_that_is_cut_loses_and_doubles_no_line() {
+    let (world, cuts) = told(World::with_engine("cuts")).that_can_be_cut();
+    world.manifest(&writer(30_000, ""));
     world.shoal(&["up", "-d"]).ok();
-    for _ in 0..6 {
+    let (mut cut, wanted) = (0, times("SHOAL_CUTS", 15));
+    until("lines", || (world.shoal(&["logs", "--count"]).ok().stdout != "0\n").then_some(()));
+    while cut < wanted {
+        pause(20, 300);
+        cut += cuts.cut();
+    }
+    holds_every_line_once(&world, 1);
+}
+
+#[test]
+fn a_killed_session_loses_and_doubles_no_line() {
+    let world = told(World::with_engine("kills"));
+    world.manifest(&writer(5_000, ""));
+    world.shoal(&["up", "-d"]).ok();
+    for _ in 0..times("SHOAL_KILLS", 6) {
         pause(50, 1200);
         world.kill_session();
         pause(0, 300);
         // Whoever asks next starts a session, which goes on where the store ends.
         world.shoal(&["logs", "writer", "-n", "1"]).ok();
     }
-    said(&world, "run 1 done");
-    let everything: Vec<usize> = (1..=COUNT).collect();
-    assert_same_numbers(&run(&whole(&world, 1), 1), &everything, "kills");
+    holds_every_line_once(&world, 1);
+}
 
+#[test]
+fn a_container_that_is_restarted_or_made_anew_loses_and_doubles_no_line() {
+    let world = told(World::with_engine("again"));
+    world.manifest(&writer(5_000, "first"));
+    world.shoal(&["up", "-d"]).ok();
+    said(&world, "run 1 line 2001");
     let container = world.container("writer");
     world.shoal(&["restart", "writer"]).ok();
-    said(&world, "run 2 line 4001");
+    said(&world, "run 2 line 1001");
     pause(0, 500);
-    world.shoal(&["restart", "writer"]).ok();
-    said(&world, "run 3 line 4001");
+    // Behind Shoal's back, and with nobody there to see it.
     world.kill_session();
+    docker(&["restart", &container]);
     world.shoal(&["ps"]).ok();
-    said(&world, "run 3 done");
+    said(&world, "run 3 line 1001");
     assert_eq!(world.container("writer"), container);
-    let all = whole(&world, 3);
-    assert_same_numbers(&run(&all, 1), &everything, "the first run");
-    let second = run(&all, 2);
-    assert_same_numbers(&second, &(1..=second.len()).collect::<Vec<_>>(), "the run that was cut off");
-    assert_same_numbers(&run(&all, 3), &everything, "the last run");
+    world.manifest(&writer(5_000, "second"));
+    said(&world, "run 4 line 1001");
+    assert_ne!(world.container("writer"), container);
+    holds_every_line_once(&world, 4);
+}
 
-    // The engine's own record of the same container, line by line.
-    let mut kept = docker_log(&container);
-    let mut found = all;
-    kept.sort_unstable();
-    found.sort_unstable();
-    same(&found, &kept, "against the engine");
+#[test]
+fn an_engine_that_is_restarted_loses_and_doubles_no_line() {
+    let mut world = told(World::with_own_engine("engine", &[]));
+    world.manifest(&(writer(5_000, "") + "restart = \"always\"\n"));
+    world.shoal(&["up", "-d", "--no-capture"]).ok();
+    said(&world, "run 1 line 2001");
+    for run in 2..4 {
+        pause(0, 300);
+        world.own_engine().restart();
+        said(&world, &format!("run {run} line 1001"));
+    }
+    holds_every_line_once(&world, 3);
+}
+
+#[test]
+fn where_the_engine_threw_lines_away_a_line_says_so() {
+    let options = ["--log-opt", "max-size=64k", "--log-opt", "max-file=2"];
+    let world = told(World::with_own_engine("rotated", &options));
+    world.manifest(&writer(1_000, ""));
+    world.shoal(&["up", "-d", "--no-capture"]).ok();
+    said(&world, "run 1 line 501");
+    world.kill_session();
+    // A thousand lines a second of a hundred bytes each are more than the engine keeps.
+    std::thread::sleep(Duration::from_secs(4));
+    let holes = until("the line that tells of the hole", || {
+        let told = ["logs", "writer", "--json", "--grep", "^warning: lines from .* are missing"];
+        Some(world.shoal(&told).ok().rows()).filter(|told| !told.is_empty())
+    });
+    assert_eq!((holes.len(), &holes[0]["level"], &holes[0]["stream"]), (1, &"warn".into(), &"reload".into()));
     world.shoal(&["down"]).ok();
-}
-
-fn docker_log(container: &str) -> Vec<String> {
-    let both = docker(&["logs", container]);
-    let errors = std::process::Command::new("docker")
-        .args(["logs", container])
-        .output()
-        .expect("`docker` runs")
-        .stderr;
-    let errors = String::from_utf8_lossy(&errors).into_owned();
-    both.lines().chain(errors.lines()).map(str::to_owned).collect()
-}
-
-#[track_caller]
-fn assert_same_numbers(found: &[usize], wanted: &[usize], what: &str) {
-    let text = |all: &[usize]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
-    same(&text(found), &text(wanted), what);
 }

@@ -64,7 +64,7 @@ async fn an_engine_behind_tcp_does_the_same() {
     let (_, bytes) = exec.output.next().await.unwrap().unwrap();
     assert_eq!(&bytes[..], b"there and back");
     let mut log = engine.logs(&id, LogRequest { follow: true, ..LogRequest::default() });
-    assert_eq!(log.next().await.unwrap().unwrap().bytes, b"up");
+    assert_eq!(log.next().await.unwrap().unwrap()[0].bytes, "up");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use engine::{ContainerSpec, Engine, EngineError, LogPart, LogRequest};
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use model::line::Stream;
 use testkit::EngineGuard;
 
@@ -23,7 +23,7 @@ pub(crate) async fn all(engine: &Engine, id: &str, tty: bool) -> Vec<String> {
 }
 
 async fn parts(engine: &Engine, id: &str, request: LogRequest) -> Vec<LogPart> {
-    engine.logs(id, request).map(Result::unwrap).collect().await
+    engine.logs(id, request).try_concat().await.unwrap()
 }
 
 #[tokio::test]
@@ -33,11 +33,8 @@ async fn both_streams_come_with_their_times() {
         guard.run(&guard.shell("a", "echo out; sleep 0.3; echo err >&2; sleep 0.3; printf 'no end'")).await;
     guard.ended(&id).await;
     let parts = parts(&guard, &id, LogRequest::default()).await;
-    let seen: Vec<_> = parts.iter().map(|p| (p.stream, p.bytes.as_slice())).collect();
-    assert_eq!(
-        seen,
-        [(Stream::Stdout, &b"out"[..]), (Stream::Stderr, &b"err"[..]), (Stream::Stdout, &b"no end"[..])]
-    );
+    let seen: Vec<_> = parts.iter().map(|p| (p.stream, &p.bytes[..])).collect();
+    assert_eq!(seen, [(Stream::Stdout, &b"out"[..]), (Stream::Stderr, b"err"), (Stream::Stdout, b"no end")]);
     let gap = parts[1].ts.since(parts[0].ts);
     assert!(gap > Duration::from_millis(200) && gap < Duration::from_secs(5), "{gap:?}");
     let facts = guard.inspect(&id).await.unwrap();
@@ -80,10 +77,10 @@ async fn a_part_of_the_past_can_be_asked_for() {
     let id = guard.run(&guard.shell("a", "echo old; sleep 2.2; echo new; echo newest")).await;
     guard.ended(&id).await;
     let last = parts(&guard, &id, LogRequest { tail: Some(1), ..LogRequest::default() }).await;
-    assert_eq!(last.iter().map(|p| p.bytes.as_slice()).collect::<Vec<_>>(), [b"newest"]);
+    assert_eq!(last.iter().map(|p| &p.bytes[..]).collect::<Vec<_>>(), [&b"newest"[..]]);
     let since = Some(last[0].ts.minus(Duration::from_millis(500)));
     let recent = parts(&guard, &id, LogRequest { since, ..LogRequest::default() }).await;
-    assert_eq!(recent.iter().map(|p| p.bytes.as_slice()).collect::<Vec<_>>(), [&b"new"[..], b"newest"]);
+    assert_eq!(recent.iter().map(|p| &p.bytes[..]).collect::<Vec<_>>(), [&b"new"[..], b"newest"]);
 }
 
 #[tokio::test]

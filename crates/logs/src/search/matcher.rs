@@ -84,11 +84,12 @@ impl Text {
         }
     }
 
-    /// Where it begins first in `lines`, which are whole lines, at or behind `from`, which is the beginning of one.
+    /// A place in the first line of `lines`, at or behind the one that begins at `from`, that has it. For a pattern it is
+    /// where a match ends at the earliest: where it begins would have to be looked for backwards.
     pub(crate) fn find(&self, lines: &[u8], from: usize) -> Option<usize> {
         match &*self.0 {
             Kind::Exact(finder) => finder.find(lines.get(from..)?).map(|at| from + at),
-            Kind::Bulk(regex) | Kind::Single(regex) => regex.find_at(lines, from).map(|found| found.start()),
+            Kind::Bulk(regex) | Kind::Single(regex) => regex.shortest_match_at(lines, from),
         }
     }
 }

@@ -42,6 +42,14 @@ impl Direction {
     }
 }
 
+/// How much is wanted at most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    pub(crate) lines: usize,
+    /// Of text; one line there is in any case.
+    pub(crate) bytes: usize,
+}
+
 /// What a merge found.
 pub(crate) struct Merged {
     /// The lines in the direction of the search, and whose they are.
@@ -62,7 +70,7 @@ pub(crate) enum End {
     Budget(i64),
 }
 
-/// The first `limit` lines in a direction.
+/// The first lines in a direction.
 ///
 /// Zones are taken by the best time in them, so that a line is given out as soon as no zone that was not looked at
 /// can have a better one: the newest hits cost only the newest zones, whatever the order within a segment.
@@ -70,7 +78,7 @@ pub(crate) fn merge(
     readers: &mut [Reader<'_>],
     bounds: impl Fn(&Reader<'_>) -> Bounds,
     direction: Direction,
-    limit: usize,
+    room: Room,
     budget: u64,
 ) -> io::Result<Merged> {
     let mut zones: Vec<(i64, usize, u32, Zone)> = Vec::new();
@@ -82,7 +90,8 @@ pub(crate) fn merge(
     let mut waiting: BinaryHeap<(Key, usize, Hit)> = BinaryHeap::new();
     let mut merged = Merged { hits: Vec::new(), scanned: 0, end: End::Full };
     let mut found = Vec::new();
-    while merged.hits.len() < limit {
+    let (limit, mut bytes) = (room.lines, 0);
+    while merged.hits.len() < limit && bytes <= room.bytes {
         while let Some((best, whose, view, zone)) = zones.last().copied() {
             if waiting.peek().is_some_and(|(rank, ..)| rank.0 > best) {
                 break;
@@ -107,6 +116,7 @@ pub(crate) fn merge(
             merged.end = End::Exhausted;
             break;
         };
+        bytes += readers[whose].size(hit)?;
         merged.hits.push((whose, hit));
     }
     Ok(merged)

@@ -7,12 +7,15 @@ use model::Timestamp;
 use model::line::{Level, Stream};
 use serde_json::{Map, Value};
 
-use super::merge::{Direction, End, merge};
+use super::merge::{Direction, End, Room, merge};
 use super::query::Query;
 use super::scan::{Bounds, Hit, Reader};
 use crate::cursor::Cursor;
 use crate::error::LogError;
 use crate::store::Store;
+
+/// A page has no more text than this, but for its first line: memory stays bounded however long lines are.
+const PAGE: usize = 8 << 20;
 
 /// Where a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +134,8 @@ fn backward(
     arrival: u64,
 ) -> io::Result<Page> {
     let bounds = Bounds { before: before.map_or(Bounds::ALL.before, Cursor::key), ..Bounds::ALL };
-    let mut merged = merge(readers, |_| bounds, Direction::Backward, limit, budget(query))?;
+    let mut merged =
+        merge(readers, |_| bounds, Direction::Backward, Room { lines: limit, bytes: PAGE }, budget(query))?;
     merged.hits.reverse();
     let lines = stored(readers, &merged.hits)?;
     let oldest = lines.first().map(|line| line.cursor);
@@ -158,7 +162,8 @@ fn forward(
     arrival: u64,
 ) -> io::Result<Page> {
     let bounds = Bounds { after: after.key(), ..Bounds::ALL };
-    let merged = merge(readers, |_| bounds, Direction::Forward, limit, budget(query))?;
+    let merged =
+        merge(readers, |_| bounds, Direction::Forward, Room { lines: limit, bytes: PAGE }, budget(query))?;
     let lines = stored(readers, &merged.hits)?;
     let next = match merged.end {
         End::Budget(ts) => Cursor::at(Timestamp(ts)).max(after),
@@ -193,7 +198,8 @@ fn follow(
         let from_seq = unseen.get(&reader.track.number).copied().unwrap_or(0);
         Bounds { before, from_seq, ..Bounds::ALL }
     };
-    let missed = merge(readers, late, Direction::Forward, usize::MAX, u64::MAX)?;
+    let missed =
+        merge(readers, late, Direction::Forward, Room { lines: usize::MAX, bytes: usize::MAX }, u64::MAX)?;
     let mut lines = stored(readers, &missed.hits)?;
     let page = forward(readers, query, cursor, limit.saturating_sub(lines.len()), arrival)?;
     lines.extend(page.lines);

@@ -166,6 +166,11 @@ impl<'q> Reader<'q> {
         self.query.whole && narrows
     }
 
+    /// Bytes of a line's text.
+    pub(crate) fn size(&mut self, hit: Hit) -> io::Result<usize> {
+        Ok(self.pages(hit.view)?.text(hit.line).len())
+    }
+
     /// Whether the index refuses no line of the zone.
     fn is_whole(&self, zone: Zone, base: u64, bounds: Bounds) -> bool {
         let narrow = self.narrow;
@@ -220,12 +225,18 @@ fn find_all(
     found
 }
 
-/// The line that holds the byte at `place`.
+/// The line that holds the byte at `place`: looked for near the first, as hits are seldom far apart.
 fn line_at(pages: &Pages, lines: std::ops::Range<u32>, place: u32) -> u32 {
-    let (mut low, mut high) = (lines.start, lines.end.saturating_sub(1));
+    let is_before = |line| pages.record(line).is_some_and(|record| record.end <= place);
+    let (mut low, mut step) = (lines.start, 1);
+    while low + step < lines.end && is_before(low + step - 1) {
+        low += step;
+        step *= 2;
+    }
+    let mut high = (low + step).min(lines.end) - 1;
     while low < high {
         let middle = low + (high - low) / 2;
-        if pages.record(middle).is_some_and(|record| record.end <= place) {
+        if is_before(middle) {
             low = middle + 1;
         } else {
             high = middle;

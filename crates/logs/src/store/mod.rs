@@ -164,12 +164,14 @@ impl Store {
         self.tracks().iter().map(tally).collect()
     }
 
-    /// What a reader needs that attaches to `instance` again; `None` when nothing of it is stored.
-    pub fn resume(&self, instance: &str) -> Result<Option<Resume>, LogError> {
+    /// What a reader needs that attaches to `instance` again; `None` when nothing of it is stored. One that doubts what
+    /// it was given since a moment looks again `from` there.
+    pub fn resume(&self, instance: &str, from: Option<Timestamp>) -> Result<Option<Resume>, LogError> {
         let mut latest: Option<Resume> = None;
         for track in self.tracks() {
             let view = track.view(u64::MAX);
-            let found = resume::resume(&view, instance).map_err(|e| LogError::io("read", &self.dir, e))?;
+            let found =
+                resume::resume(&view, instance, from).map_err(|e| LogError::io("read", &self.dir, e))?;
             if let Some(found) = found.filter(|f| latest.as_ref().is_none_or(|l| l.last < f.last)) {
                 latest = Some(found);
             }

@@ -11,15 +11,19 @@ use super::record::stream_number;
 use super::segment::{Pages, View};
 use super::track::TrackView;
 
-/// How far before the last line lines are remembered, in nanoseconds. The engine is asked for the last second, and
-/// the two streams of a container are out of order by up to 200 ms.
-const WINDOW: i64 = 2_000_000_000;
+/// How far before the last line the engine is asked again, in nanoseconds: the two streams of a container are out of
+/// order by up to 200 ms.
+const AGAIN: i64 = 1_000_000_000;
+/// How far before that lines are remembered; engines that count whole seconds give up to one more.
+const SLACK: i64 = 1_000_000_000;
 
 /// What a reader needs that attaches to an instance again.
 #[derive(Debug)]
 pub struct Resume {
-    /// The engine's time of the last stored line. Ask the engine for what is newer than a second before it.
+    /// The engine's time of the last stored line.
     pub last: Timestamp,
+    /// From when on the engine is to be asked again.
+    pub since: Timestamp,
     /// The stored lines around it.
     pub seen: Seen,
 }
@@ -28,13 +32,14 @@ pub struct Resume {
 #[derive(Debug, Default)]
 pub struct Seen {
     floor: i64,
+    latest: i64,
     lines: HashMap<(i64, u8, u64), u32>,
 }
 
 impl Seen {
     /// Whether the line is new and to be stored; `bytes` are the whole line, as [`crate::Joiner`] gives it.
     ///
-    /// A line that is two seconds older than the last stored one is never new: it was stored or given up before.
+    /// A line that is a second older than what was asked for is never new: it was stored or given up before.
     pub fn admit(&mut self, ts: Timestamp, stream: Stream, bytes: &[u8]) -> bool {
         if ts.0 < self.floor {
             return false;
@@ -48,8 +53,13 @@ impl Seen {
         }
     }
 
-    /// Whether a line of these was seen: while the engine's first answer begins behind all of them, lines may be
-    /// missing between, and more is to be asked for.
+    /// Whether a reader who has come to this time needs to ask no more: all that follows is new.
+    pub fn is_behind(&self, ts: Timestamp) -> bool {
+        ts.0.saturating_sub(AGAIN + SLACK) > self.latest
+    }
+
+    /// Whether the line is one of these. The engine keeps the order in which it is read, so that what it gives from such
+    /// a line on leaves nothing out; what begins with another line may.
     pub fn knows(&self, ts: Timestamp, stream: Stream, bytes: &[u8]) -> bool {
         self.lines.contains_key(&key(ts.0, stream, bytes))
     }
@@ -61,8 +71,12 @@ fn key(ts: i64, stream: Stream, bytes: &[u8]) -> (i64, u8, u64) {
     (ts, stream_number(stream), hasher.finish())
 }
 
-/// Looks for the instance in the log of a service.
-pub(super) fn resume(track: &TrackView, instance: &str) -> io::Result<Option<Resume>> {
+/// Looks for the instance in the log of a service; lines from `from` on are remembered in any case.
+pub(super) fn resume(
+    track: &TrackView,
+    instance: &str,
+    from: Option<Timestamp>,
+) -> io::Result<Option<Resume>> {
     let Some(number) = track.instances.iter().position(|name| &**name == instance) else { return Ok(None) };
     let number = number as u16;
     let mut last = None;
@@ -75,8 +89,9 @@ pub(super) fn resume(track: &TrackView, instance: &str) -> io::Result<Option<Res
         }
     }
     let Some(last) = last else { return Ok(None) };
-    let floor = last.saturating_sub(WINDOW);
-    let mut seen = Seen { floor, lines: HashMap::new() };
+    let since = from.map_or(i64::MAX, |from| from.0).min(last.saturating_sub(AGAIN));
+    let floor = since.saturating_sub(SLACK);
+    let mut seen = Seen { floor, latest: last, lines: HashMap::new() };
     for view in &track.views {
         for zone in view.zones.iter().filter(|zone| zone.max >= floor) {
             let pages = view.open()?;
@@ -87,7 +102,7 @@ pub(super) fn resume(track: &TrackView, instance: &str) -> io::Result<Option<Res
             }
         }
     }
-    Ok(Some(Resume { last: Timestamp(last), seen }))
+    Ok(Some(Resume { last: Timestamp(last), since: Timestamp(since), seen }))
 }
 
 fn is_of(pages: &Pages, line: u32, instance: u16) -> bool {
@@ -111,6 +126,7 @@ fn remember(seen: &mut Seen, view: &View, pages: &Pages, line: u32) -> io::Resul
     let text = pages.text(line);
     let whole = aside.and_then(|aside| aside.whole(text));
     let bytes = whole.as_deref().unwrap_or(text);
+    seen.latest = seen.latest.max(ts);
     *seen.lines.entry(key(ts, record.stream(), bytes)).or_default() += 1;
     Ok(())
 }

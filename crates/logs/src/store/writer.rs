@@ -12,7 +12,7 @@ use crate::text::escapes::varint;
 /// Lines that are not written yet are at most so many bytes.
 const PENDING: usize = 1 << 20;
 
-/// Appends to one file; what is pending becomes part of it in one write.
+/// Appends to one file, which stands at its end; what is pending becomes part of it in one write.
 #[derive(Debug)]
 struct Tail {
     file: File,
@@ -23,8 +23,9 @@ struct Tail {
 impl Tail {
     fn open(path: &Path, length: u64) -> io::Result<Self> {
         // A file may be longer than what counts of it; the rest goes.
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         file.set_len(length)?;
+        file.seek(SeekFrom::Start(length))?;
         Ok(Self { file, length, pending: Vec::new() })
     }
 
@@ -32,7 +33,6 @@ impl Tail {
         if self.pending.is_empty() {
             return Ok(());
         }
-        self.file.seek(SeekFrom::Start(self.length))?;
         self.file.write_all(&self.pending)?;
         self.length += self.pending.len() as u64;
         self.pending.clear();
@@ -43,7 +43,7 @@ impl Tail {
         self.pending.clear();
         self.length = length;
         // A tail that cannot be cut is cut when the store is opened again.
-        drop(self.file.set_len(length));
+        drop(self.file.set_len(length).and_then(|()| self.file.seek(SeekFrom::Start(length))));
     }
 }
 

@@ -90,7 +90,7 @@ proptest! {
         let lines = all(&store, &Query::default());
         let found = all(&store, &Query { text: Some(Text::regex("x|timeout").unwrap()), ..Query::default() });
         prop_assert!(found.len() <= lines.len());
-        store.resume("shop-db-1").unwrap();
+        store.resume("shop-db-1", None).unwrap();
         store.append(&batches[0]).unwrap();
         prop_assert!(all(&store, &Query::default()).len() >= batches[0].len());
     }

@@ -50,9 +50,9 @@ proptest! {
                 drop(store);
                 store = Store::open(dir.path(), SMALL).unwrap();
             }
-            // The engine gives what is not older than a second before the last stored line.
-            let (since, mut seen) = match store.resume("shop-orders-1").unwrap() {
-                Some(Resume { last, seen }) => (last.0 - SECOND, seen),
+            // The engine gives what is not older than it is asked for.
+            let (since, mut seen) = match store.resume("shop-orders-1", None).unwrap() {
+                Some(Resume { since, seen, .. }) => (since.0, seen),
                 None => (i64::MIN, logs::Seen::default()),
             };
             let fresh: Vec<Line> = log[..end].iter().filter(|(ts, ..)| *ts >= since).map(|l| as_line(*l))
@@ -74,10 +74,10 @@ fn nothing_is_known_of_an_instance_that_never_spoke() {
     let store = Store::open(dir.path(), SMALL).unwrap();
     store.append(&[Line { stream: Stream::Build, ..line(5, "orders", "step 1") }]).unwrap();
     assert!(
-        store.resume("shop-orders-1").unwrap().is_none(),
+        store.resume("shop-orders-1", None).unwrap().is_none(),
         "the build's output is no line of the engine's log"
     );
-    assert!(store.resume("shop-other-1").unwrap().is_none());
+    assert!(store.resume("shop-other-1", None).unwrap().is_none());
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn lines_with_escapes_and_cut_lines_are_recognised() {
         joiner.push(Timestamp(SECOND), Stream::Stdout, bytes, true, &mut lines);
     }
     store.append(&lines).unwrap();
-    let mut seen = store.resume("shop-orders-1").unwrap().unwrap().seen;
+    let mut seen = store.resume("shop-orders-1", None).unwrap().unwrap().seen;
     for line in &lines {
         assert!(seen.knows(line.ts, line.stream, &line.bytes));
         assert!(!seen.admit(line.ts, line.stream, &line.bytes), "{} bytes came again", line.bytes.len());
@@ -107,7 +107,7 @@ fn a_clock_that_stepped_back_a_little_reorders_nothing_and_doubles_nothing() {
     store.append(&lines).unwrap();
     let texts: Vec<_> = all(&store, &Query::default()).into_iter().map(|l| l.text).collect();
     assert_eq!(texts, ["a", "b", "c"]);
-    let Resume { last, mut seen } = store.resume("shop-orders-1").unwrap().unwrap();
+    let Resume { last, mut seen, .. } = store.resume("shop-orders-1", None).unwrap().unwrap();
     assert_eq!(last, lines[2].ts, "the engine's time, not the one it is ordered by");
     assert!(lines.iter().all(|l| !seen.admit(l.ts, l.stream, &l.bytes)));
 }

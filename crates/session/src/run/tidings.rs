@@ -116,6 +116,8 @@ impl Run {
             service,
             instance: facts.name.clone(),
             tty: facts.tty,
+            rotates: facts.log_rotates,
+            created: facts.created.unwrap_or_default(),
             started: facts.started.unwrap_or_default(),
         };
         let shared = self.shared.clone();

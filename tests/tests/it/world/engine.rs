@@ -23,7 +23,7 @@ fn found() -> String {
     Address::find(&env).unwrap_or_else(|e| panic!("{e}\nhint: run `./dev setup`")).to_string()
 }
 
-fn client(args: &[&str]) -> Command {
+pub(super) fn client(args: &[&str]) -> Command {
     let mut command = Command::new("docker");
     command.args(["--host", &found()]).args(args);
     command

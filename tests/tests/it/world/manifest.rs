@@ -24,3 +24,12 @@ pub(crate) fn web(name: &str, more: &str) -> String {
 pub(crate) fn script(name: &str, shell: &str, more: &str) -> String {
     format!("[services.{name}]\n{BASE}command = [\"sh\", \"-c\", '''{shell}''']\n{more}\n")
 }
+
+/// A service `writer` that writes numbered lines (`programs/lines.pl`) until it is told to end, and then how many they
+/// were. `mark` makes it another one, so that its container is made anew.
+pub(crate) fn writer(per_second: u32, mark: &str) -> String {
+    format!(
+        "[services.writer]\nimage = \"shoal/base:bookworm\"\nvolumes = [\"./lines.pl:/lines.pl:ro\", \"./said:/said\"]\n\
+         command = [\"perl\", \"/lines.pl\", \"1000000000\", \"{per_second}\"]\nenv = {{ MARK = \"{mark}\" }}\n"
+    )
+}

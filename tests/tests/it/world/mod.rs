@@ -1,8 +1,10 @@
 //! A world of a test's own.
 
+mod cuts;
 mod engine;
 mod http;
 mod manifest;
+mod own_engine;
 mod process;
 
 use std::fs::File;
@@ -16,7 +18,8 @@ use tempfile::TempDir;
 
 pub(crate) use engine::{docker, docker_lines};
 pub(crate) use http::{ask, get};
-pub(crate) use manifest::{script, web};
+pub(crate) use manifest::{script, web, writer};
+use own_engine::OwnEngine;
 pub(crate) use process::{Ran, Running, lives};
 
 /// As long as anything is waited for. A loaded machine is slow; a test that passes never waits this long.
@@ -39,6 +42,7 @@ pub(crate) struct World {
     name: String,
     engine: Engine,
     shoal: PathBuf,
+    own: Option<OwnEngine>,
     // Dropped last, in this order: what it guards must be gone by then.
     root: TempDir,
     _turn: Option<File>,
@@ -70,7 +74,14 @@ impl World {
         }
         let shoal = built("shoal");
         built("shoal-guest");
-        Self { name: format!("it-{name}-{}", std::process::id()), engine, shoal, root, _turn: turn }
+        Self {
+            name: format!("it-{name}-{}", std::process::id()),
+            engine,
+            shoal,
+            own: None,
+            root,
+            _turn: turn,
+        }
     }
 
     /// Binaries of this world's own, whose guest nobody else has on the engine.
@@ -88,6 +99,32 @@ impl World {
         std::fs::write(&guest, bytes).expect("a guest of its own");
         self.shoal = own;
         self
+    }
+
+    /// The same with an engine of its own, started with `options`.
+    pub(crate) fn with_own_engine(name: &str, options: &[&str]) -> Self {
+        let mut world = Self::with_engine(name);
+        let root = world.root.path().join("e");
+        std::fs::create_dir(&root).expect("a folder");
+        let own = OwnEngine::start(&root, options);
+        world.engine = Engine::At(format!("unix://{}", own.socket().display()));
+        world.own = Some(own);
+        world
+    }
+
+    /// The engine of its own.
+    pub(crate) fn own_engine(&mut self) -> &mut OwnEngine {
+        self.own.as_mut().expect("an engine of its own")
+    }
+
+    /// The same, with an engine whose connections can be cut.
+    pub(crate) fn that_can_be_cut(mut self) -> (Self, cuts::Cuts) {
+        let Engine::At(address) = &self.engine else { panic!("no engine to be cut off from") };
+        let engine = address.strip_prefix("unix://").expect("an engine on this machine");
+        let socket = self.root.path().join("e.sock");
+        let cuts = cuts::Cuts::between(&socket, engine.into());
+        self.engine = Engine::At(format!("unix://{}", socket.display()));
+        (self, cuts)
     }
 
     /// The stack's name.
@@ -185,6 +222,14 @@ impl World {
     #[track_caller]
     pub(crate) fn container(&self, service: &str) -> String {
         docker(&["inspect", "--format", "{{.Id}}", &self.instance(service)])
+    }
+
+    /// A call of `docker` for this world's engine.
+    pub(crate) fn docker(&self, args: &[&str]) -> Command {
+        match &self.own {
+            Some(own) => own.client(args),
+            None => engine::client(args),
+        }
     }
 
     /// `127.0.0.1:PORT` of a service's first published port.
