@@ -338,7 +338,7 @@ mod tests {
 
     /// A container whose command runs under the supervisor.
     async fn supervised(guard: &EngineGuard, tools: &Tools, spec: ContainerSpec) -> String {
-        let (entrypoint, cmd) = tools::wrap(&[], &spec.cmd.clone().unwrap_or_default());
+        let (entrypoint, cmd) = tools::wrap(&[], &spec.cmd.clone().unwrap_or_default(), None);
         let mount =
             |source, target: &str, read_only| MountSpec { source, target: target.to_owned(), read_only };
         let mounts = vec![
