@@ -11,6 +11,7 @@
 
 #[cfg(test)]
 mod cases;
+mod covered;
 mod debounce;
 mod error;
 mod filter;
@@ -26,6 +27,7 @@ use std::time::{Instant, SystemTime};
 
 use model::plan::ReloadRule;
 
+pub use covered::{Covered, covered, mark};
 pub use error::WatchError;
 pub use watcher::Watcher;
 
