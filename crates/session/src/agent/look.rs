@@ -9,24 +9,16 @@ use model::frame::{Entry, Look};
 use model::hash::fnv1a_of;
 use watch::Kind;
 
-/// A file, folder or link of this machine and where it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Expected<'a> {
-    pub from: &'a Path,
-    pub kind: Kind,
-    pub to: String,
-}
-
-/// What is to be compared for it; `None` for what has gone or become something else meanwhile, or cannot be read: its
-/// own change, or the attempt to send it, tells. Reads the whole file.
-pub(crate) fn expected(of: Expected) -> Option<Entry> {
-    let look = match of.kind {
-        Kind::Written => file(of.from).ok()?,
+/// What should be at `to` as it is at `from`; `None` for what has gone or become something else meanwhile, or cannot be
+/// read: its own change tells. Reads the whole file.
+pub(crate) fn expected(from: &Path, kind: Kind, to: String) -> Option<Entry> {
+    let look = match kind {
+        Kind::Written => file(from).ok()?,
         Kind::Folder => Look::Folder,
-        Kind::Link => Look::Link { target: fs::read_link(of.from).ok()?.to_string_lossy().into_owned() },
+        Kind::Link => Look::Link { target: fs::read_link(from).ok()?.to_string_lossy().into_owned() },
         Kind::Removed => return None,
     };
-    Some(Entry { path: of.to, look })
+    Some(Entry { path: to, look })
 }
 
 fn file(path: &Path) -> io::Result<Look> {

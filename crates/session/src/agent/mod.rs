@@ -18,7 +18,7 @@ use watch::Kind;
 use watch::plan::{Decision, Step, Write};
 
 use crate::tools::{BINARY, FOLDER};
-pub(crate) use look::{Expected, expected};
+pub(crate) use look::expected;
 
 /// Bytes of a file that go in one frame.
 const CHUNK: usize = 256 * 1024;

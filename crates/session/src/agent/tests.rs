@@ -219,10 +219,7 @@ async fn what_a_container_lacks_is_told() {
     let to = |path: &Path| format!("/app/{}", path.file_name().unwrap().to_string_lossy());
     let writes = paths.iter().map(|path| write(path.clone(), &to(path))).collect();
     apply(&mut link, Decision { writes, ..Decision::default() }).await.unwrap();
-    let entries: Vec<_> = paths
-        .iter()
-        .map(|path| expected(Expected { from: path, kind: Kind::Written, to: to(path) }).unwrap())
-        .collect();
+    let entries: Vec<_> = paths.iter().map(|path| expected(path, Kind::Written, to(path)).unwrap()).collect();
     assert_eq!(link.compare(&entries).await.unwrap(), [0; 0]);
     run(&mut link, "cd /app; echo other > 0001; rm 0003; chmod +x 1003; touch 0005").await;
     assert_eq!(link.compare(&entries).await.unwrap(), [1, 3, 1003]);

@@ -1,6 +1,7 @@
 //! A container that comes up: the way to it is opened before the first save needs it, and what it lacks of what its
 //! rules cover becomes a batch.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 use super::record::Record;
 use super::worker::Worker;
 use super::{Live, Lives, rules_of};
-use crate::agent::{AgentError, Expected, expected};
+use crate::agent::{AgentError, expected};
 
 /// Time to the next try when the way to a container broke.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -96,14 +97,21 @@ impl Worker {
         // An image that was built a moment ago has what was there, in the form that its Dockerfile gave it.
         let is_new = facts.labels.get(SESSION) == Some(&self.shared.session) && known.is_none();
         let changes = match known {
-            Some(record) if record.rules == rules => record.changes(&found),
+            Some(record) if record.rules == rules => {
+                let changes = record.changes(&found);
+                self.record = Some(record);
+                changes
+            }
             _ if is_new && matches!(live.service.source, Source::Build(_)) && !mounts_over(&live.service) => {
                 self.keep(Record::new(container, rules, &found, &[])).await;
                 return Ok(None);
             }
-            _ => self.compared(live, container, &found).await?,
+            _ => {
+                let changes = self.compared(live, container, &found).await?;
+                self.keep(Record::new(container, rules, &found, &changes)).await;
+                changes
+            }
         };
-        self.keep(Record::new(container, rules, &found, &changes)).await;
         self.caught_up_to = Some(began);
         let batch = Batch {
             service: Some(self.service.clone()),
@@ -155,18 +163,21 @@ const SESSION: &str = "dev.shoal.session";
 
 /// What should be in the container by these rules, each with its place in `found`.
 fn expectations(rules: &[ReloadRule], volumes: &[Mount], found: &[Covered]) -> Vec<(usize, Entry)> {
-    let mut wanted: Vec<(usize, Expected)> = Vec::new();
+    // Of two rules that lead to the same place the later one has the last word.
+    let mut wanted: BTreeMap<String, usize> = BTreeMap::new();
     for (place, one) in found.iter().enumerate() {
         let Some(rule) = rules.get(one.rule).filter(|rule| rule.then != Action::Rebuild) else { continue };
         let Some(to) = destination(rule, &one.path) else { continue };
         if shown_at(volumes, &to).as_deref() == Some(&*one.path) {
             continue;
         }
-        // Of two rules that lead to the same place the later one has the last word.
-        wanted.retain(|(_, earlier)| earlier.to != to);
-        wanted.push((place, Expected { from: &one.path, kind: one.kind, to }));
+        wanted.insert(to, place);
     }
-    wanted.into_iter().filter_map(|(place, of)| Some((place, expected(of)?))).collect()
+    let entry = |(to, place): (String, usize)| {
+        let one: &Covered = found.get(place)?;
+        Some((place, expected(&one.path, one.kind, to)?))
+    };
+    wanted.into_iter().filter_map(entry).collect()
 }
 
 /// What is mounted over a path of the container.
