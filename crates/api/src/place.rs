@@ -64,6 +64,11 @@ impl Place {
         self.folder.join("session.log")
     }
 
+    /// What is known to be in a service's container of the files that are watched for it.
+    pub fn synced(&self, service: &str) -> PathBuf {
+        self.folder.join("synced").join(format!("{service}.json"))
+    }
+
     /// The log store.
     pub fn logs(&self) -> PathBuf {
         self.folder.join("logs")

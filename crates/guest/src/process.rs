@@ -132,17 +132,40 @@ pub(crate) fn own_uid() -> u32 {
     unsafe { libc::geteuid() }
 }
 
+/// The group this process runs as.
+pub(crate) fn own_gid() -> u32 {
+    // SAFETY: takes no pointers and cannot fail.
+    unsafe { libc::getegid() }
+}
+
 /// Sets the permission bits that new files do not get.
 pub(crate) fn set_umask(bits: u32) {
     // SAFETY: takes no pointers and cannot fail.
     unsafe { libc::umask(bits as libc::mode_t) };
 }
 
-/// How a child stands to the terminal on standard input.
+/// Whether this process leads its session, as the first one of a container does.
+pub(crate) fn leads_session() -> bool {
+    // SAFETY: takes no pointers and cannot fail for the caller itself.
+    unsafe { libc::getsid(0) == libc::getpid() }
+}
+
+/// In which surroundings a child runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) mask: SignalSet,
+    pub(crate) terminal: Terminal,
+    /// Orphans among its descendants become its children, as those of a container's first process do.
+    pub(crate) adopts: bool,
+}
+
+/// How a child stands to its session and to the terminal on standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Terminal {
     /// There is none: the child leads a session of its own.
     None,
+    /// There is none, and the session belongs to an init above: the child leads a group in it.
+    Group,
     /// It is free: the child leads a session of its own and takes it.
     Take,
     /// It belongs to the session this process is in: the child's group becomes its foreground.
@@ -156,9 +179,9 @@ impl Terminal {
         // SAFETY: none of the calls takes a pointer.
         unsafe {
             if libc::isatty(0) == 0 || libc::tcgetsid(0) != libc::getsid(0) {
-                return Self::None;
+                return if leads_session() { Self::None } else { Self::Group };
             }
-            if libc::getsid(0) != libc::getpid() || libc::ioctl(0, libc::TIOCNOTTY) != 0 {
+            if !leads_session() || libc::ioctl(0, libc::TIOCNOTTY) != 0 {
                 return Self::Foreground;
             }
         }
@@ -187,7 +210,7 @@ impl Program {
     /// when this returns.
     ///
     /// Only for a process with one thread.
-    pub(crate) fn spawn(&self, mask: &SignalSet, terminal: Terminal) -> io::Result<i32> {
+    pub(crate) fn spawn(&self, place: &Place) -> io::Result<i32> {
         let pointers: Vec<_> = self.arguments.iter().map(|a| a.as_ptr()).chain([ptr::null()]).collect();
         let mut ends = [0; 2];
         // SAFETY: `ends` is valid for writing two descriptors.
@@ -198,7 +221,7 @@ impl Program {
         let pid = unsafe {
             let pid = check(libc::fork())?;
             if pid == 0 {
-                self.become_child(&pointers, mask, terminal, writer.as_raw_fd())
+                self.become_child(&pointers, place, writer.as_raw_fd())
             }
             pid
         };
@@ -214,18 +237,15 @@ impl Program {
         Err(io::Error::from_raw_os_error(errno))
     }
 
-    unsafe fn become_child(
-        &self,
-        arguments: &[*const c_char],
-        mask: &SignalSet,
-        terminal: Terminal,
-        failed: RawFd,
-    ) -> ! {
+    unsafe fn become_child(&self, arguments: &[*const c_char], place: &Place, failed: RawFd) -> ! {
         // SAFETY: the caller is a fresh child; all pointers outlive the calls and every call is async-signal-safe.
         unsafe {
-            match terminal {
+            match place.terminal {
                 Terminal::None => {
                     libc::setsid();
+                }
+                Terminal::Group => {
+                    libc::setpgid(0, 0);
                 }
                 Terminal::Take => {
                     libc::setsid();
@@ -237,9 +257,12 @@ impl Program {
                     libc::tcsetpgrp(0, libc::getpid());
                 }
             }
+            if place.adopts {
+                libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+            }
             // Rust's runtime ignores SIGPIPE; a child expects the default.
             libc::signal(libc::SIGPIPE, libc::SIG_DFL);
-            libc::sigprocmask(libc::SIG_SETMASK, &raw const mask.0, ptr::null_mut());
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const place.mask.0, ptr::null_mut());
             libc::execve(self.path.as_ptr(), arguments.as_ptr(), environ);
             let errno = *libc::__errno_location();
             libc::write(failed, (&raw const errno).cast(), size_of::<i32>());

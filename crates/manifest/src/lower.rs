@@ -18,6 +18,7 @@ use crate::Request;
 use crate::check;
 use crate::collect::Stack;
 use crate::format::{Format, Problem, Scalar, StackName, refuse_service_name};
+use crate::read::{At, Field};
 use crate::shape::Service;
 use crate::source::{Findings, Spot};
 use crate::variables::Variables;
@@ -108,6 +109,18 @@ fn drafts<'a>(stack: &'a Stack, findings: &mut Findings) -> BTreeMap<&'a str, Dr
         }
     }
     drafts
+}
+
+/// A user as the engine takes it.
+fn user(written: &Field<At<String>>, findings: &mut Findings) -> Option<String> {
+    let user = written.get()?;
+    if !user.value.is_empty() && !user.value.contains(char::is_whitespace) {
+        return Some(user.value.clone());
+    }
+    findings
+        .error(user.spot, "invalid-value", format!("`{}` is no user", user.value))
+        .hint("write `1000:1000` or `app`");
+    None
 }
 
 /// What a path of the manifest must be.

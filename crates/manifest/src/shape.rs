@@ -205,6 +205,8 @@ table! {
         then: At<Then>,
         /// The command that `then = "run"` runs in the container; with `"restart"`, it runs before.
         run: Words,
+        /// `USER[:GROUP]` that runs it, as the container knows them; without it, the service's.
+        user: At<String>,
         /// Patterns as in `.dockerignore`, relative to `watch`: files that do not count.
         ignore: List<At<String>>,
         /// Patterns as in `.dockerignore`: when given, only these files count.

@@ -131,6 +131,13 @@ pub enum ToAgent {
     Run {
         /// Program and arguments.
         command: Vec<String>,
+        /// `user[:group]`, by name or number as the container knows them; `None`: the service's.
+        user: Option<String>,
+    },
+    /// Answer with `FromAgent::Differ`: which of these are not in the container as they are said to be.
+    Compare {
+        /// What should be there.
+        entries: Vec<Entry>,
     },
     /// Start the service's process anew (through the supervisor, PID 1).
     Restart {
@@ -149,6 +156,36 @@ pub enum ToAgent {
     },
 }
 
+/// Something that should be in the container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Absolute path in the container.
+    pub path: String,
+    /// What should be there.
+    pub look: Look,
+}
+
+/// What a path is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Look {
+    /// A file.
+    File {
+        /// Bytes.
+        length: u64,
+        /// The content's FNV-1a.
+        hash: u64,
+        /// Whether it can be executed.
+        executable: bool,
+    },
+    /// A folder, whatever is in it.
+    Folder,
+    /// A symbolic link.
+    Link {
+        /// What it points to.
+        target: String,
+    },
+}
+
 /// `shoal-guest agent` to host, on its standard output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromAgent {
@@ -162,6 +199,11 @@ pub enum FromAgent {
         /// Bytes as they came.
         #[serde(with = "serde_bytes")]
         bytes: Vec<u8>,
+    },
+    /// The answer to `ToAgent::Compare`.
+    Differ {
+        /// Which of the entries, by their place in the list.
+        which: Vec<u32>,
     },
     /// A step failed; the steps after it up to the commit are not done.
     Failed {

@@ -238,6 +238,8 @@ pub struct ReloadRule {
     pub then: Action,
     /// The command of [`Action::Run`], and commands that go before a restart.
     pub run: Vec<String>,
+    /// `user[:group]` that runs it; `None`: the service's own.
+    pub user: Option<String>,
     /// Patterns in `.dockerignore` syntax, relative to `watch`, that do not count.
     pub ignore: Vec<String>,
     /// When not empty, only files that match one of these patterns count.

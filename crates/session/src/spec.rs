@@ -103,6 +103,7 @@ pub(crate) fn container_spec(
         let (wrapped, rest) = tools::wrap(
             entrypoint.as_deref().unwrap_or(&image.entrypoint),
             cmd.as_deref().unwrap_or(&image_cmd),
+            service.stop_signal.as_deref().or(image.stop_signal.as_deref()),
         );
         (entrypoint, cmd) = (Some(wrapped), Some(rest));
         mounts.push(MountSpec {

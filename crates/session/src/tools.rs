@@ -126,18 +126,45 @@ fn volume_of(hash: &str) -> String {
     format!("shoal-guest-{hash}")
 }
 
-/// Entrypoint and command that run a service under the guest's supervisor.
+/// Entrypoint and command that run a service under the guest's supervisor, which asks it by `stop_signal` to make
+/// room for its successor.
 ///
 /// An init that is part of the image goes on being PID 1, as it insists on it or complains otherwise: the supervisor
 /// runs under it. An init that is a whole system ([`SYSTEMS`]) is left as it is: there is no one process to restart.
-pub(crate) fn wrap(entrypoint: &[String], cmd: &[String]) -> (Vec<String>, Vec<String>) {
+pub(crate) fn wrap(
+    entrypoint: &[String],
+    cmd: &[String],
+    stop_signal: Option<&str>,
+) -> (Vec<String>, Vec<String>) {
     let all: Vec<String> = entrypoint.iter().chain(cmd).cloned().collect();
     let Some(at) = all.first().and_then(|program| place(file_name(program), &all[1..])) else {
         return (entrypoint.to_vec(), cmd.to_vec());
     };
     let (init, service) = all.split_at(at);
-    let supervisor = [format!("{FOLDER}/{BINARY}"), "supervise".to_owned(), "--".to_owned()];
+    let mut supervisor = vec![format!("{FOLDER}/{BINARY}"), "supervise".to_owned()];
+    if let Some(signal) = stop_signal {
+        supervisor.extend(["--stop-signal".to_owned(), signal.to_owned()]);
+    }
+    if signals_groups(init) {
+        supervisor.push("--group".to_owned());
+    }
+    supervisor.push("--".to_owned());
     (init.iter().cloned().chain(supervisor).collect(), service.to_vec())
+}
+
+/// Whether an init passes signals on to its child's whole group.
+fn signals_groups(init: &[String]) -> bool {
+    let Some((program, options)) = init.split_first() else { return false };
+    let has = |long: &str, letter: char| {
+        options.iter().any(|word| {
+            word == long || word.starts_with('-') && !word.starts_with("--") && word.contains(letter)
+        })
+    };
+    match file_name(program) {
+        "tini" | "tini-static" | "docker-init" => has("-g", 'g'),
+        "dumb-init" | "yelp-dumb-init" => !has("--single-child", 'c'),
+        _ => false,
+    }
 }
 
 /// Small inits, with those of their options that have a value of their own.
@@ -201,6 +228,7 @@ mod tests {
         let words =
             |text: &str| text.split(' ').filter(|w| !w.is_empty()).map(str::to_owned).collect::<Vec<_>>();
         let sup = "/.shoal/shoal-guest supervise --";
+        let group = "/.shoal/shoal-guest supervise --group --";
         for (entrypoint, cmd, wrapped, rest) in [
             (
                 "docker-entrypoint.sh",
@@ -216,9 +244,15 @@ mod tests {
                 format!("/usr/bin/tini -- {sup}"),
                 "docker-entrypoint.sh app",
             ),
-            ("tini -g -e 143 -p SIGTERM", "app -x", format!("tini -g -e 143 -p SIGTERM {sup}"), "app -x"),
-            ("dumb-init", "--rewrite 15:3 -- node .", format!("dumb-init --rewrite 15:3 -- {sup}"), "node ."),
-            ("dumb-init", "node -- .", format!("dumb-init {sup}"), "node -- ."),
+            ("tini -g -e 143 -p SIGTERM", "app -x", format!("tini -g -e 143 -p SIGTERM {group}"), "app -x"),
+            (
+                "dumb-init",
+                "--rewrite 15:3 -- node .",
+                format!("dumb-init --rewrite 15:3 -- {group}"),
+                "node .",
+            ),
+            ("dumb-init", "node -- .", format!("dumb-init {group}"), "node -- ."),
+            ("dumb-init -vc", "node -- .", format!("dumb-init -vc {sup}"), "node -- ."),
             // These would not work under it.
             ("/init", "", "/init".to_owned(), ""),
             ("", "/lib/systemd/systemd --x", String::new(), "/lib/systemd/systemd --x"),
@@ -226,11 +260,13 @@ mod tests {
             ("", "", String::new(), ""),
         ] {
             assert_eq!(
-                wrap(&words(entrypoint), &words(cmd)),
+                wrap(&words(entrypoint), &words(cmd), None),
                 (words(&wrapped), words(rest)),
                 "{entrypoint} {cmd}"
             );
         }
+        let (wrapped, _) = wrap(&[], &words("nginx"), Some("QUIT"));
+        assert_eq!(wrapped, words("/.shoal/shoal-guest supervise --stop-signal QUIT --"));
     }
 
     #[test]

@@ -244,6 +244,7 @@ mod tests {
             to: Some("/app".to_owned()),
             then: Action::Restart,
             run: Vec::new(),
+            user: None,
             ignore: own(ignore),
             include: own(include),
             debounce: Duration::from_millis(10),

@@ -12,6 +12,7 @@
 
 #[cfg(test)]
 mod cases;
+mod covered;
 mod debounce;
 mod error;
 mod filter;
@@ -29,6 +30,7 @@ use std::time::{Instant, SystemTime};
 
 use model::plan::ReloadRule;
 
+pub use covered::{Covered, covered, mark};
 pub use error::WatchError;
 pub use watcher::Watcher;
 

@@ -38,7 +38,12 @@ pub struct Write {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Run a command in the container.
-    Run(Vec<String>),
+    Run {
+        /// Program and arguments.
+        command: Vec<String>,
+        /// `user[:group]`; `None`: the service's.
+        user: Option<String>,
+    },
     /// Send the service's process a signal, by name.
     Signal(String),
     /// Start the service's process anew.
@@ -84,6 +89,10 @@ fn rebuilds(rule: &ReloadRule, change: &Change) -> bool {
     rule.then == Action::Rebuild || (rule.on_delete == OnDelete::Rebuild && change.kind == Kind::Removed)
 }
 
+fn run(rule: &ReloadRule) -> Step {
+    Step::Run { command: rule.run.clone(), user: rule.user.clone() }
+}
+
 fn steps(rules: &[ReloadRule], batch: &Batch) -> Vec<Step> {
     let hit = |index: usize| batch.changes.iter().any(|change| change.rule == index);
     let hit = || rules.iter().enumerate().filter(|(index, _)| hit(*index)).map(|(_, rule)| rule);
@@ -93,7 +102,7 @@ fn steps(rules: &[ReloadRule], batch: &Batch) -> Vec<Step> {
             steps.push(step);
         }
     };
-    hit().filter(|rule| !rule.run.is_empty()).for_each(|rule| add(Step::Run(rule.run.clone())));
+    hit().filter(|rule| !rule.run.is_empty()).for_each(|rule| add(run(rule)));
     // Who is started anew needs no signal.
     if hit().any(|rule| rule.then == Action::Restart) {
         add(Step::Restart);
@@ -107,8 +116,8 @@ fn steps(rules: &[ReloadRule], batch: &Batch) -> Vec<Step> {
     steps
 }
 
-/// Where a path of this machine is in the container.
-fn destination(rule: &ReloadRule, path: &Path) -> Option<String> {
+/// Where a path of this machine is in the container; `None`: the rule copies nothing.
+pub fn destination(rule: &ReloadRule, path: &Path) -> Option<String> {
     let to = rule.to.as_deref()?;
     let rest = path.strip_prefix(&rule.watch).ok()?;
     let base = to.trim_end_matches('/');
@@ -152,6 +161,7 @@ mod tests {
             to: to.map(str::to_owned),
             then,
             run: Vec::new(),
+            user: None,
             ignore: Vec::new(),
             include: Vec::new(),
             debounce: Duration::from_millis(10),
@@ -178,7 +188,8 @@ mod tests {
         let deletes = decision.deletes.iter().map(|path| format!("- {path}"));
         let writes = decision.writes.iter().map(|write| format!("+ {} > {}", write.from.display(), write.to));
         let steps = decision.then.iter().map(|step| match step {
-            Step::Run(command) => format!("run {}", command.join(" ")),
+            Step::Run { command, user: None } => format!("run {}", command.join(" ")),
+            Step::Run { command, user: Some(user) } => format!("run {} as {user}", command.join(" ")),
             Step::Signal(name) => format!("signal {name}"),
             Step::Restart => "restart".to_owned(),
             Step::Rebuild => "rebuild".to_owned(),
@@ -244,6 +255,7 @@ mod tests {
             with_run(Action::Signal("USR1".to_owned()), "compile"),
             rule("/w/e", None, Action::Signal("HUP".to_owned())),
             with_run(Action::Run, "migrate up"),
+            ReloadRule { user: Some("root".to_owned()), ..with_run(Action::Run, "migrate up") },
         ];
         let hit = |indices: &[usize]| indices.iter().map(|&i| (i, "/w/x", Kind::Written)).collect::<Vec<_>>();
         check(
@@ -252,6 +264,8 @@ mod tests {
             &["run migrate up", "run compile", "signal HUP", "signal USR1"],
         );
         check(&rules, &hit(&[3, 0]), &["run compile", "restart"]);
+        // The same command as somebody else is another one.
+        check(&rules, &hit(&[5, 6]), &["run migrate up", "run migrate up as root"]);
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl Snapshot {
         self.0.contains_key(path)
     }
 
+    /// Every path with its state, folders before what is in them.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&PathBuf, &Stat)> {
+        self.0.iter()
+    }
+
     /// What a path was when last looked at.
     pub(crate) fn form(&self, path: &Path) -> Option<Form> {
         self.0.get(path).map(|stat| stat.form)

@@ -134,7 +134,7 @@ impl Tree {
         changes
     }
 
-    fn show(&self, real: &Path) -> PathBuf {
+    pub(crate) fn show(&self, real: &Path) -> PathBuf {
         match real.strip_prefix(&self.real) {
             Ok(rest) if rest.as_os_str().is_empty() => self.shown.clone(),
             Ok(rest) => self.shown.join(rest),

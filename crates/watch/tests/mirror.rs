@@ -142,6 +142,7 @@ async fn mirror(deeds: &[Deed]) {
         to: Some(copy.path().to_str().unwrap().to_owned()),
         then: Action::Restart,
         run: Vec::new(),
+        user: None,
         ignore: Vec::new(),
         include: Vec::new(),
         debounce: Duration::from_millis(2),

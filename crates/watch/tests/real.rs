@@ -17,6 +17,7 @@ fn rule(service: &str, index: usize, watch: &Path) -> Rule {
         to: Some("/app".to_owned()),
         then: Action::Restart,
         run: Vec::new(),
+        user: None,
         ignore: Vec::new(),
         include: Vec::new(),
         debounce: Duration::from_millis(10),

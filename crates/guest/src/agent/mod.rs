@@ -4,8 +4,10 @@
 //! step has failed, the rest up to the commit is passed over.
 
 mod command;
+mod compare;
 mod files;
 mod service;
+mod user;
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -115,10 +117,14 @@ impl Agent {
             ToAgent::Link { path, target } => files::link(&path, &target),
             ToAgent::MakeDir { path, mode } => files::make_folder(&path, mode),
             ToAgent::Delete { path } => files::delete(&path),
-            ToAgent::Run { command } => {
+            ToAgent::Run { command, user } => {
                 let home = self.service.as_ref().and_then(Supervised::home);
                 let owner = self.service.as_ref().map_or(1, Supervised::pid);
-                command::run(&command, owner, home, &self.answers)
+                command::run(&command, owner, user.as_deref(), home, &self.answers)
+            }
+            ToAgent::Compare { entries } => {
+                let which = compare::differing(&entries);
+                self.answers.send(&FromAgent::Differ { which }).map_err(|error| crate::reason(&error))
             }
             ToAgent::Restart { grace_ms } => match &mut self.service {
                 Some(service) => service.restart(grace_ms),

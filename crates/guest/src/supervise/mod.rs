@@ -1,8 +1,8 @@
 //! `supervise`: PID 1 of a service that is reloaded in place.
 //!
 //! It stands between the engine and the service and is not to be noticed: the service has the environment, folder,
-//! user, descriptors and terminal it would have without it, gets the signals that it would get as PID 1, and its exit
-//! code ends the container. What it adds is that the service's process can be started anew while the container goes
+//! user, descriptors and terminal it would have without it, gets the signals and the orphans that it would get as
+//! PID 1, and its exit code ends the container. What it adds is that the service's process can be started anew while the container goes
 //! on, asked for by the agent ([`crate::control`]) or by [`RESTART`].
 //!
 //! [`state`] decides, the loop here does.
@@ -21,7 +21,7 @@ use std::process::{self, ExitCode};
 use std::time::{Duration, Instant};
 
 use crate::control::{self, Notice, Request};
-use crate::process::{self as sys, Program, SignalSet, Signals, Terminal};
+use crate::process::{self as sys, Place, Program, Signals, Terminal};
 use crate::signal;
 use lookup::StartError;
 use server::Server;
@@ -36,7 +36,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) fn run(args: &[OsString]) -> ExitCode {
     let Some(options) = Options::parse(args) else {
         return crate::complain(
-            "usage: shoal-guest supervise [--stop-signal NAME] [--socket NAME] -- PROGRAM [ARGUMENT]...",
+            "usage: shoal-guest supervise [--stop-signal NAME] [--group] [--socket NAME] -- PROGRAM [ARGUMENT]...",
         );
     };
     match Supervisor::start(options) {
@@ -52,17 +52,21 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
 struct Options {
     command: Vec<OsString>,
     stop_signal: i32,
+    /// The init above sends its signals to whole groups, so the service's group gets them.
+    group: bool,
     socket: Option<OsString>,
 }
 
 impl Options {
     fn parse(args: &[OsString]) -> Option<Self> {
-        let mut options = Self { command: Vec::new(), stop_signal: libc::SIGTERM, socket: None };
+        let mut options =
+            Self { command: Vec::new(), stop_signal: libc::SIGTERM, group: false, socket: None };
         let mut args = args.iter();
         loop {
             match args.next()?.to_str()? {
                 "--" => break,
                 "--stop-signal" => options.stop_signal = signal::number(args.next()?.to_str()?)?,
+                "--group" => options.group = true,
                 "--socket" => options.socket = Some(args.next()?.clone()),
                 _ => return None,
             }
@@ -75,8 +79,8 @@ impl Options {
 struct Supervisor {
     command: Vec<OsString>,
     signals: Signals,
-    mask: SignalSet,
-    terminal: Terminal,
+    place: Place,
+    group: bool,
     /// `None` where another supervisor of this container listens already; [`RESTART`] still works.
     server: Option<Server>,
     state: State,
@@ -97,8 +101,8 @@ impl Supervisor {
         let mut supervisor = Self {
             command: options.command,
             signals,
-            mask,
-            terminal,
+            place: Place { mask, terminal, adopts: is_init },
+            group: options.group,
             server,
             state: State::new(options.stop_signal),
             service: None,
@@ -188,7 +192,9 @@ impl Supervisor {
             for effect in self.state.on(event, Instant::now()) {
                 match effect {
                     // A process that is gone needs no signal; its end is on its way to us.
-                    Effect::ToService(number) => drop(self.service.map(|pid| sys::kill(pid, number))),
+                    Effect::ToService(number) => {
+                        drop(self.service.map(|pid| sys::kill(if self.group { -pid } else { pid }, number)));
+                    }
                     Effect::ToGroup(number) => drop(self.service.map(|pid| sys::kill(-pid, number))),
                     Effect::Sweep => sweep::end_descendants(),
                     Effect::Spawn => {
@@ -232,7 +238,7 @@ impl Supervisor {
         let name = &self.command[0];
         let path = lookup::find(name, env::var_os("PATH").as_deref())?;
         let pid = Program::new(&path, &self.command)
-            .and_then(|program| program.spawn(&self.mask, self.terminal))
+            .and_then(|program| program.spawn(&self.place))
             .map_err(|error| StartError::Execute(path, error))?;
         self.service = Some(pid);
         Ok(pid)
@@ -252,9 +258,9 @@ mod tests {
     #[test]
     fn options_end_at_the_dashes() {
         let parse = |text: &str| Options::parse(&text.split(' ').map(OsString::from).collect::<Vec<_>>());
-        let options = parse("--stop-signal QUIT --socket x -- app -- --stop-signal").unwrap();
+        let options = parse("--stop-signal QUIT --group --socket x -- app -- --stop-signal").unwrap();
         assert_eq!(options.command, ["app", "--", "--stop-signal"]);
-        assert_eq!(options.stop_signal, libc::SIGQUIT);
+        assert_eq!((options.stop_signal, options.group), (libc::SIGQUIT, true));
         assert_eq!(options.socket, Some("x".into()));
         for wrong in ["", "--", "app", "--stop-signal NOPE -- app", "--what -- app", "--socket"] {
             assert!(parse(wrong).is_none(), "{wrong}");

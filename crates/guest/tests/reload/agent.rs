@@ -12,7 +12,7 @@ fn delete(path: &Path) -> ToAgent {
 }
 
 fn run(command: &[&str]) -> ToAgent {
-    ToAgent::Run { command: command.iter().map(|&word| word.to_owned()).collect() }
+    ToAgent::Run { command: command.iter().map(|&word| word.to_owned()).collect(), user: None }
 }
 
 /// Everything below a folder: paths with contents, or with an arrow and the target, sorted.

@@ -178,6 +178,8 @@ fn the_service_has_the_terminal() {
     for command in [supervise.clone(), format!("sh -c \"{}; exit\"", supervise.replace('$', "\\$"))] {
         let output = std::process::Command::new("script")
             .args(["-qec", &command, "/dev/null"])
+            // Some shells replace themselves by their only command, and the session would be the supervisor's again.
+            .env("SHELL", "/bin/sh")
             .stdin(Stdio::null())
             .output()
             .unwrap();

@@ -36,11 +36,18 @@ pub(super) fn lowered(
     if !check_path(text.spot, &text.value, &watch, Need::Anything, findings) {
         return None;
     }
+    let user = super::user(&rule.user, findings);
+    if let Some(key) = rule.user.key().filter(|_| rule.run.is_absent()) {
+        findings
+            .error(key, "no-effect", "`user` says who runs the command of `run`, and there is none")
+            .hint("leave it out, or add `run`; a restarted process has the service's own `user`");
+    }
     Some(ReloadRule {
         watch,
         to: rule.to.value().map(|to| to.0),
         then: then?,
         run: rule.run.get().map(|run| run.words.clone()).unwrap_or_default(),
+        user,
         ignore: patterns(&rule.ignore),
         include: patterns(&rule.include),
         debounce: rule.debounce.value().unwrap_or(DEBOUNCE),

@@ -28,15 +28,7 @@ pub(super) fn planned(draft: &Draft, findings: &mut Findings) -> Option<Planned>
     let reload = rules.filter_map(|rule| reload::lowered(draft, written, rule, findings)).collect();
     let container = container(written, findings);
     let entrypoint = non_empty(&written.entrypoint, findings);
-    let user = written.user.get().filter(|user| {
-        let good = !user.value.is_empty() && !user.value.contains(char::is_whitespace);
-        if !good {
-            findings
-                .error(user.spot, "invalid-value", format!("`{}` is no user", user.value))
-                .hint("write `1000:1000` or `app`");
-        }
-        good
-    });
+    let user = super::user(&written.user, findings);
     let resources = written.resources.get();
     Some(Planned {
         name: draft.name.to_owned(),
@@ -69,7 +61,7 @@ pub(super) fn planned(draft: &Draft, findings: &mut Findings) -> Option<Planned>
             }
         }),
         stop_grace: written.stop_grace.value().unwrap_or(STOP_GRACE),
-        user: user.map(|user| user.value.clone()),
+        user,
         working_dir: written.working_dir.value().map(|path| path.0),
         pull: written.pull.value().unwrap_or(PullPolicy::Missing),
         platform: written.platform.value().map(|platform| platform.0),

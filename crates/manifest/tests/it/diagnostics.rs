@@ -165,6 +165,14 @@ fn every_check_has_its_code() {
             &[("unknown-signal", 3)],
         ),
         (
+            "[services.a]\nimage = 'x'\nreload = [{ watch = '.', run = 'x', user = 'a b' }]",
+            &[("invalid-value", 3)],
+        ),
+        (
+            "[services.a]\nimage = 'x'\nreload = [{ watch = '.', then = 'restart', user = 'app' }]",
+            &[("no-effect", 3)],
+        ),
+        (
             "[services.a]\nimage = 'x'\nreload = [{ watch = '.', then = 'signal:HUP', run = ['x'] }]",
             &[("no-effect", 3)],
         ),

@@ -72,7 +72,7 @@ ready = { http = "/healthz", every = "25ms", timeout = "2s", within = "2m" }
 reload = [
   { watch = "orders/app", to = "/app", then = "signal:HUP", ignore = ["**/*.pyc"], include = ["**/*.py"] },
   { watch = "orders", then = "rebuild", debounce = "100ms", mode = "manual", on_delete = "rebuild" },
-  { watch = "orders", to = "/m", run = "python migrate.py", in_place = true, on_delete = "keep" },
+  { watch = "orders", to = "/m", run = "python migrate.py", user = "app:app", in_place = true, on_delete = "keep" },
 ]
 lifetime = "persistent"
 resources = { memory = "512m", cpus = 1.5 }
@@ -106,7 +106,7 @@ ulimits = { nofile = 1024, nproc = { soft = 10, hard = 20 } }
     volumes: [{"source":{"volume":"data"},"target":"/data","read_only":false},{"source":{"bind":"/shop/conf"},"target":"/etc/app","read_only":true},{"source":{"tmpfs":1048576},"target":"/run","read_only":false}]
     depends_on: [{"service":"db","condition":"ready"},{"service":"job","condition":"completed"}]
     ready: {"check":{"http":{"port":80,"path":"/healthz"}},"every":{"secs":0,"nanos":25000000},"timeout":{"secs":2,"nanos":0},"within":{"secs":120,"nanos":0}}
-    reload: [{"watch":"/shop/orders/app","to":"/app","then":{"signal":"HUP"},"run":[],"ignore":["**/*.pyc"],"include":["**/*.py"],"debounce":{"secs":0,"nanos":10000000},"mode":"auto","on_delete":"remove","in_place":false},{"watch":"/shop/orders","to":null,"then":"rebuild","run":[],"ignore":[],"include":[],"debounce":{"secs":0,"nanos":100000000},"mode":"manual","on_delete":"rebuild","in_place":false},{"watch":"/shop/orders","to":"/m","then":"run","run":["python","migrate.py"],"ignore":[],"include":[],"debounce":{"secs":0,"nanos":10000000},"mode":"auto","on_delete":"keep","in_place":true}]
+    reload: [{"watch":"/shop/orders/app","to":"/app","then":{"signal":"HUP"},"run":[],"user":null,"ignore":["**/*.pyc"],"include":["**/*.py"],"debounce":{"secs":0,"nanos":10000000},"mode":"auto","on_delete":"remove","in_place":false},{"watch":"/shop/orders","to":null,"then":"rebuild","run":[],"user":null,"ignore":[],"include":[],"debounce":{"secs":0,"nanos":100000000},"mode":"manual","on_delete":"rebuild","in_place":false},{"watch":"/shop/orders","to":"/m","then":"run","run":["python","migrate.py"],"user":"app:app","ignore":[],"include":[],"debounce":{"secs":0,"nanos":10000000},"mode":"auto","on_delete":"keep","in_place":true}]
     restart: {"on_failure":3}
     lifetime: "persistent"
     resources: {"memory":536870912,"cpus":1.5}

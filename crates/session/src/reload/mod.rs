@@ -5,7 +5,10 @@
 //! it is shown, and the next save is waited for. A way to the container that breaks is another matter: then the image
 //! is built again.
 
+mod carry_out;
+mod catch_up;
 mod loops;
+mod record;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -137,18 +140,11 @@ impl Reloads {
     pub(crate) fn watch(&mut self, plan: &Plan, manifests: &[PathBuf], services: bool) {
         self.rules = plan.services.iter().map(|(n, s)| (n.clone(), s.reload.clone())).collect();
         self.writable = plan.services.iter().map(|(n, s)| (n.clone(), writable(s))).collect();
-        let of = |(name, service): (&String, &Service)| -> Vec<Rule> {
-            let rule = |(index, rule): (usize, &ReloadRule)| {
-                let context = match &service.source {
-                    Source::Build(build) => Some(build.context.clone()),
-                    Source::Image(_) => None,
-                };
-                Rule { service: name.clone(), index, rule: rule.clone(), context }
-            };
-            service.reload.iter().enumerate().map(rule).collect()
-        };
         let rules: Vec<Rule> =
-            if services { plan.services.iter().flat_map(of).collect() } else { Vec::new() };
+            if services { plan.services.values().flat_map(rules_of).collect() } else { Vec::new() };
+        for rule in &rules {
+            self.worker(&rule.service);
+        }
         if self.watched.as_ref().is_some_and(|w| w.rules == rules && w.files == manifests) {
             return;
         }
@@ -283,14 +279,17 @@ impl Reloads {
         }
     }
 
-    fn give(&mut self, service: &str, work: Work) {
-        let sender = self.workers.entry(service.to_owned()).or_insert_with(|| {
+    fn worker(&mut self, service: &str) -> &mpsc::Sender<Work> {
+        self.workers.entry(service.to_owned()).or_insert_with(|| {
             let (sender, inbox) = mpsc::channel(QUEUE);
             let worker = Worker::new(self.shared.clone(), service, self.lives.subscribe());
             self.shared.spawn(worker.run(inbox));
             sender
-        });
-        if sender.try_send(work).is_err() {
+        })
+    }
+
+    fn give(&mut self, service: &str, work: Work) {
+        if self.worker(service).try_send(work).is_err() {
             tracing::warn!("{QUEUE} reloads of {service} wait already; one is left out");
         }
     }
@@ -304,6 +303,21 @@ fn writable(service: &Service) -> Vec<PathBuf> {
         MountSource::Volume(_) | MountSource::Tmpfs(_) => None,
     };
     writable.filter_map(folder).collect()
+}
+
+/// A service's rules, to be watched for.
+fn rules_of(service: &Service) -> Vec<Rule> {
+    let context = match &service.source {
+        Source::Build(build) => Some(&build.context),
+        Source::Image(_) => None,
+    };
+    let rule = |(index, rule): (usize, &ReloadRule)| Rule {
+        service: service.name.clone(),
+        index,
+        rule: rule.clone(),
+        context: context.cloned(),
+    };
+    service.reload.iter().enumerate().map(rule).collect()
 }
 
 fn is_manual(rules: &[ReloadRule]) -> bool {

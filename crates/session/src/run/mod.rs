@@ -215,7 +215,12 @@ impl Run {
             _ => Ok(()),
         };
         if answer.is_ok() {
+            let starts = matches!(input, Input::Up { .. });
             self.feed(input);
+            if starts {
+                // What is saved while an image is being built is not in it.
+                self.watch();
+            }
             // What was asked is shown before the answer, so that nobody reads an older state after it.
             self.publish();
         }

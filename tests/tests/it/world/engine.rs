@@ -37,6 +37,13 @@ pub(crate) fn docker(args: &[&str]) -> String {
     String::from_utf8_lossy(&ran.stdout).trim().to_owned()
 }
 
+/// Runs `docker ARGS` and returns what it printed on each stream, however it ended.
+pub(crate) fn docker_output(args: &[&str]) -> (String, String) {
+    let ran = client(args).output().expect("`docker` runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&ran.stdout), text(&ran.stderr))
+}
+
 /// The same by lines.
 #[track_caller]
 pub(crate) fn docker_lines(args: &[&str]) -> Vec<String> {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) use engine::{docker, docker_lines};
+pub(crate) use engine::{docker, docker_lines, docker_output};
 pub(crate) use http::{ask, get};
 pub(crate) use manifest::{script, web, writer};
 use own_engine::OwnEngine;

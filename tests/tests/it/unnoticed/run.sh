@@ -1,0 +1,2 @@
+#!/bin/sh
+exec perl /app/signals.pl "$0" "$@"
