@@ -54,7 +54,7 @@ export class OutlineState {
           // What cannot be read now will not be read the next time either.
           if (this.error.code === "bad-request") counted = revision;
         }
-        this.counting = false;
+        this.counting = counted !== revision;
       }
       const wait = Math.max(EVERY_MS, (Date.now() - began) * SHARE);
       await new Promise((resolve) => setTimeout(resolve, wait));
