@@ -15,8 +15,8 @@ const ANYBODY: &[&str] = &["serde", "serde_json", "thiserror", "tracing", "bytes
 const TABLE: &[Row] = &[
     Row("model", &[], &["serde_bytes", "postcard"]),
     Row("manifest", &["model"], &["toml_edit", "schemars"]),
-    Row("wire", &["model"], &["httparse", "etherparse", "flate2"]),
-    Row("guest", &["model", "wire"], &["libc"]),
+    Row("wire", &["model"], &["httparse", "etherparse", "flate2", "foldhash"]),
+    Row("guest", &["model", "wire"], &["foldhash", "libc", "mimalloc"]),
     Row(
         "engine",
         &["model"],
@@ -66,7 +66,7 @@ const TABLE: &[Row] = &[
     Row(
         "cli",
         &["api", "server", "manifest", "model"],
-        &["anyhow", "clap", "clap_complete", "crossterm", "tokio", "tracing-subscriber"],
+        &["anyhow", "clap", "clap_complete", "crossterm", "mimalloc", "tokio", "tracing-subscriber"],
     ),
     Row("desktop", &["api"], &["anyhow", "tauri", "tauri-build", "open", "tauri-plugin-dialog", "tokio"]),
     Row("testkit", &["model", "engine"], &["tokio"]),

@@ -207,6 +207,11 @@ impl<'q> Matcher<'q> {
         Self { query, words: words.filter_map(word).collect() }
     }
 
+    /// Whether headers or bodies are looked into.
+    pub(crate) fn reads_messages(&self) -> bool {
+        !self.words.is_empty() || self.query.filter.is_some()
+    }
+
     /// Whether a call is asked for, its time aside. The cheap conditions come first.
     pub(crate) fn matches(&self, call: &Call) -> bool {
         let query = self.query;

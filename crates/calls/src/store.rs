@@ -92,13 +92,6 @@ impl Store {
         Some(result)
     }
 
-    /// Takes a call's messages out and leaves it empty: for whoever wants them and nobody after.
-    pub(crate) fn empty(&mut self, ordinal: u64) -> Option<(Message, Option<Message>)> {
-        let index = usize::try_from(ordinal.checked_sub(self.first)?).ok()?;
-        let entry = self.entries.get_mut(index)?.as_mut()?;
-        Some((std::mem::take(&mut entry.call.request), entry.call.response.take()))
-    }
-
     pub(crate) fn remove(&mut self, ordinal: u64) -> Option<Entry> {
         let index = usize::try_from(ordinal.checked_sub(self.first)?).ok()?;
         let entry = self.entries.get_mut(index)?.take()?;

@@ -15,6 +15,10 @@ use clap::Parser;
 use args::Arguments;
 use failure::Failure;
 
+/// Decoding makes and drops some thirty small texts a call; the system's allocator takes twice the time for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {

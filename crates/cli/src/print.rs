@@ -1,7 +1,7 @@
 //! How things look on a terminal. Colours only on one, and never against `NO_COLOR`.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
 
 use api::ApiError;
 use manifest::Diagnostic;
@@ -71,6 +71,31 @@ fn wants_colour(stream: &impl IsTerminal) -> bool {
 /// Writes a line of data.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     Ok(writeln!(std::io::stdout().lock(), "{text}")?)
+}
+
+/// Many lines of data, written some at a time: a call of the system's for each would be the most of their cost.
+pub(crate) struct Lines {
+    out: BufWriter<StdoutLock<'static>>,
+}
+
+impl Lines {
+    pub(crate) fn new() -> Self {
+        Self { out: BufWriter::with_capacity(64 * 1024, std::io::stdout().lock()) }
+    }
+
+    pub(crate) fn line(&mut self, text: &str) -> Result<(), Failure> {
+        Ok(writeln!(self.out, "{text}")?)
+    }
+
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        serde_json::to_writer(&mut self.out, value).map_err(std::io::Error::from)?;
+        self.line("")
+    }
+
+    /// Writes what is left.
+    pub(crate) fn end(mut self) -> Result<(), Failure> {
+        Ok(self.out.flush()?)
+    }
 }
 
 /// Writes something for people.

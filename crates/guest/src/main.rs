@@ -22,6 +22,10 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: shoal-guest capture | supervise | agent | --version";
 
+/// Decoding makes and drops some thirty small texts a call; the system's allocator takes twice the time for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let mut args = env::args_os().skip(1);
     let command = args.next();

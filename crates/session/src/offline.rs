@@ -62,7 +62,7 @@ pub fn decode_captures<E: From<ApiError>>(
     let config = CallsConfig::default();
     let schemas = Schemas::default();
     for file in files {
-        let mut passing = Passing::new(&config, &query, "pcap");
+        let mut passing = Passing::new(&config, &query, whole, "pcap");
         let redaction = passing.redaction();
         let rules = Rules { schemas: &schemas, redaction: &redaction };
         let mut hand_on = |call: &Call| {

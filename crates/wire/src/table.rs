@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
+use foldhash::fast::RandomState;
 use model::Timestamp;
 
 /// The two ends of a connection, the lower one first.
@@ -54,7 +55,7 @@ struct Entry<F> {
 pub(crate) struct Table<F> {
     entries: Vec<Option<Box<Entry<F>>>>,
     free: Vec<u32>,
-    index: HashMap<Key, u32>,
+    index: HashMap<Key, u32, RandomState>,
     timers: BinaryHeap<Reverse<(Timestamp, u32, u32)>>,
     oldest: Option<u32>,
     newest: Option<u32>,
@@ -67,7 +68,7 @@ impl<F> Default for Table<F> {
         Self {
             entries: Vec::new(),
             free: Vec::new(),
-            index: HashMap::new(),
+            index: HashMap::default(),
             timers: BinaryHeap::new(),
             oldest: None,
             newest: None,

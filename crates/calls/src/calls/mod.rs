@@ -274,13 +274,6 @@ impl Calls {
         Some(&self.store.get(self.ordinal(id)?)?.call)
     }
 
-    /// A call whose messages nobody will ask for again.
-    pub(crate) fn hand_over(&mut self, id: &str) -> Option<Call> {
-        let (request, response) = self.store.empty(self.ordinal(id)?)?;
-        let rest = self.get(id)?.clone();
-        Some(Call { request, response, ..rest })
-    }
-
     pub(crate) fn ordinal(&self, id: &str) -> Option<u64> {
         from_base36(id.strip_prefix(&self.epoch)?.strip_prefix('-')?)
     }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use model::call::Background;
+use model::call::{Background, Call};
 use model::exchange::Exchange;
 
 use super::{Calls, Change, Slot};
@@ -16,28 +16,19 @@ use crate::shape::{self, Identity, base36};
 use crate::store::{Entry, Key};
 use crate::{coding, judge};
 
+/// An exchange that was told for the first time.
+struct Told {
+    call: Call,
+    ends: Ends,
+    latency: bool,
+}
+
 impl Calls {
-    pub(super) fn insert(&mut self, key: Key, mut exchange: Exchange) -> Change {
-        let ends = Ends::of(&self.names, exchange.client, exchange.server, judge::start(&exchange));
-        if ends.is_probe(&self.names, &exchange) {
-            self.head.probes += u64::from(exchange.done);
-            return Change::Ignored;
-        }
-        self.prepare(&mut exchange);
-        let latency = judge::is_latency(&exchange);
+    pub(super) fn insert(&mut self, key: Key, exchange: Exchange) -> Change {
         let ordinal = self.store.next();
-        let identity = Identity {
-            id: format!("{}-{}", self.epoch, base36(ordinal)),
-            conn: self.conn_name(key),
-            from: self.names.name(ends.from).to_owned(),
-            to: self.names.name(ends.to).to_owned(),
-            hosts: [self.host(ends.from, exchange.client), self.host(ends.to, exchange.server)],
-            note: ends.note.clone(),
-            route: self.learn_route(ends.to, &exchange),
-            background: Asked::by(&exchange).background(self.manifest.ready_path(self.names.name(ends.to))),
-            forbidden: self.manifest.forbids(self.names.name(ends.from), self.names.name(ends.to)),
+        let Some(Told { call, ends, latency }) = self.tell(key, ordinal, exchange) else {
+            return Change::Ignored;
         };
-        let call = shape::call(exchange, identity);
         let id = call.id.clone();
         let mut removed = None;
         if let Some(half) = ends.half {
@@ -70,6 +61,45 @@ impl Calls {
             Some(removed) => Change::Replaced { id, removed },
             None => Change::New(id),
         }
+    }
+
+    /// A call that is handed on and not kept; `None` for what is no call.
+    pub(crate) fn pass(&mut self, exchange: Exchange) -> Option<Call> {
+        let ordinal = self.head.total;
+        let key = (self.capture, exchange.conn, exchange.serial);
+        let Told { mut call, ends, latency } = self.tell(key, ordinal, exchange)?;
+        self.head.total += 1;
+        self.hosts.hear(&call);
+        let share = self.edges.share(ends.from, ends.to, &call, latency);
+        if may_be_poll(&call)
+            && self.rhythms.beat(self.edges.route(&share), &call, ordinal).contains(&ordinal)
+        {
+            call.background = Some(Background::Poll);
+        }
+        Some(call)
+    }
+
+    /// The call that an exchange is; `None` for one of Shoal's own probes.
+    fn tell(&mut self, key: Key, ordinal: u64, mut exchange: Exchange) -> Option<Told> {
+        let ends = Ends::of(&self.names, exchange.client, exchange.server, judge::start(&exchange));
+        if ends.is_probe(&self.names, &exchange) {
+            self.head.probes += u64::from(exchange.done);
+            return None;
+        }
+        self.prepare(&mut exchange);
+        let latency = judge::is_latency(&exchange);
+        let identity = Identity {
+            id: format!("{}-{}", self.epoch, base36(ordinal)),
+            conn: self.conn_name(key),
+            from: self.names.name(ends.from).to_owned(),
+            to: self.names.name(ends.to).to_owned(),
+            hosts: [self.host(ends.from, exchange.client), self.host(ends.to, exchange.server)],
+            note: ends.note.clone(),
+            route: self.learn_route(ends.to, &exchange),
+            background: Asked::by(&exchange).background(self.manifest.ready_path(self.names.name(ends.to))),
+            forbidden: self.manifest.forbids(self.names.name(ends.from), self.names.name(ends.to)),
+        };
+        Some(Told { call: shape::call(exchange, identity), ends, latency })
     }
 
     pub(super) fn update(&mut self, ordinal: u64, mut exchange: Exchange) -> Change {
@@ -153,7 +183,7 @@ impl Calls {
     /// A call has ended: it may be one of a row that is a poll.
     fn beat(&mut self, ordinal: u64) {
         let Some(entry) = self.store.get(ordinal) else { return };
-        if entry.call.background.is_some_and(|background| background != Background::Poll) {
+        if !may_be_poll(&entry.call) {
             return;
         }
         for poll in self.rhythms.beat(self.edges.route(&entry.share), &entry.call, ordinal) {
@@ -239,4 +269,8 @@ impl Calls {
             }
         }
     }
+}
+
+fn may_be_poll(call: &Call) -> bool {
+    call.background.is_none_or(|background| background == Background::Poll)
 }

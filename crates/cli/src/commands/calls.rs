@@ -17,10 +17,13 @@ const PAGE: u32 = 500;
 pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> Result<(), Failure> {
     let query = query(calls)?;
     if !calls.pcap.is_empty() {
+        let paint = Paint::stdout();
+        let mut lines = print::Lines::new();
         let mut print = |call: &CallDetail| {
-            if calls.json { print::json(call) } else { print::line(&shown(call, Paint::stdout())) }
+            if calls.json { lines.json(call) } else { lines.line(&shown(call, paint)) }
         };
-        return server::decode_captures(&calls.pcap, &query, calls.json, &mut print);
+        let outcome = server::decode_captures(&calls.pcap, &query, calls.json, &mut print);
+        return lines.end().and(outcome);
     }
     let client = super::session(arguments).await?;
     if let Some(CallsCommand::Show { id, json }) = &calls.command {

@@ -4,10 +4,11 @@
 //! Calls that went wrong have a budget of their own, so that a busy stack's failures are told like any other's.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::hash::{BuildHasher as _, Hash};
 use std::time::{Duration, Instant};
 
-use model::exchange::{Ending, Exchange, Message, Protocol, Quality, Tally};
+use foldhash::fast::RandomState;
+use model::exchange::{Exchange, Message, Protocol, Quality, Tally};
 
 /// Calls a second that are told, and how many more at once after a quiet time.
 const PLAIN: Rate = Rate { each_second: 3_000.0, at_once: 20_000.0 };
@@ -47,30 +48,17 @@ impl Bucket {
     }
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Kind {
-    client: IpAddr,
-    server: SocketAddr,
-    protocol: Protocol,
-    method: String,
-    target: String,
-    status: Option<String>,
-    failure: Option<String>,
-    quality: Quality,
-    ending: Ending,
-    waits: bool,
-    answered: bool,
-}
-
 /// Decides, call by call.
 #[derive(Debug)]
 pub(super) struct Budget {
     plain: Bucket,
     failed: Bucket,
     /// Calls that were told before they were done: whoever heard of their beginning hears of their end.
-    told: HashSet<(u64, u32)>,
-    counted: HashMap<Kind, Counted>,
-    targets: HashSet<String>,
+    told: HashSet<(u64, u32), RandomState>,
+    /// By [`Budget::kind`]; those whose kinds have the same number share a place.
+    counted: HashMap<u64, Vec<Counted>, RandomState>,
+    counted_as: RandomState,
+    targets: HashSet<String, RandomState>,
     tell_at: Instant,
     /// Calls that were counted, since the beginning.
     total: u64,
@@ -87,9 +75,10 @@ impl Budget {
         Self {
             plain: Bucket::new(PLAIN, now),
             failed: Bucket::new(FAILED, now),
-            told: HashSet::new(),
-            counted: HashMap::new(),
-            targets: HashSet::new(),
+            told: HashSet::default(),
+            counted: HashMap::default(),
+            counted_as: RandomState::default(),
+            targets: HashSet::default(),
             tell_at: now + TELL_EVERY,
             total: 0,
         }
@@ -125,7 +114,7 @@ impl Budget {
         }
         self.tell_at = now + TELL_EVERY;
         self.targets.clear();
-        let counted = self.counted.drain().map(|(_, counted)| counted);
+        let counted = self.counted.drain().flat_map(|(_, counted)| counted);
         counted
             .map(|counted| Tally { micros: counted.micros.into_iter().collect(), ..counted.tally })
             .collect()
@@ -138,36 +127,38 @@ impl Budget {
 
     fn count(&mut self, mut exchange: Exchange) {
         self.total += 1;
-        if self.targets.len() >= TARGETS && !self.targets.contains(&exchange.target) {
-            exchange.target = String::new();
-        } else if !self.targets.contains(&exchange.target) {
-            self.targets.insert(exchange.target.clone());
+        if !self.targets.contains(&exchange.target) {
+            if self.targets.len() >= TARGETS {
+                exchange.target = String::new();
+            } else {
+                self.targets.insert(exchange.target.clone());
+            }
         }
         let micros = exchange.latency().map(|took| rounded(took.as_micros()));
         let bytes = exchange.request.bytes + exchange.response.as_ref().map_or(0, |response| response.bytes);
-        let kind = Kind {
-            client: exchange.client.ip(),
-            server: exchange.server,
-            protocol: exchange.protocol,
-            method: exchange.method.clone(),
-            target: exchange.target.clone(),
-            status: exchange.status.clone(),
-            failure: exchange.failure.clone(),
-            quality: exchange.quality,
-            ending: exchange.ending,
-            waits: exchange.waits,
-            answered: exchange.response.is_some(),
-        };
-        let counted = self.counted.entry(kind).or_insert_with(|| Counted {
-            tally: Tally { like: bare(exchange), calls: 0, bytes: 0, micros: Vec::new() },
-            micros: BTreeMap::new(),
+        let same = self.counted.entry(self.counted_as.hash_one(kind(&exchange))).or_default();
+        let at = same.iter().position(|counted| kind(&counted.tally.like) == kind(&exchange));
+        let at = at.unwrap_or_else(|| {
+            let tally = Tally { like: bare(exchange), calls: 0, bytes: 0, micros: Vec::new() };
+            same.push(Counted { tally, micros: BTreeMap::new() });
+            same.len() - 1
         });
+        let Some(counted) = same.get_mut(at) else { return };
         counted.tally.calls += 1;
         counted.tally.bytes += bytes;
         if let Some(micros) = micros {
             *counted.micros.entry(micros).or_default() += 1;
         }
     }
+}
+
+/// What calls that are counted together have in common.
+fn kind(exchange: &Exchange) -> impl Hash + PartialEq + '_ {
+    (
+        (exchange.client.ip(), exchange.server, exchange.protocol),
+        (&exchange.method, &exchange.target, &exchange.status, &exchange.failure),
+        (exchange.quality, exchange.ending, exchange.waits, exchange.response.is_some()),
+    )
 }
 
 /// Without what makes it large.

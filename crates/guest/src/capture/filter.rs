@@ -8,9 +8,12 @@
 //! container that starts just now.
 
 use libc::{
-    BPF_ABS, BPF_B, BPF_H, BPF_JA, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, SKF_AD_IFINDEX,
-    SKF_AD_OFF, SKF_AD_PKTTYPE, SKF_AD_PROTOCOL, SKF_NET_OFF, sock_filter,
+    BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_B, BPF_H, BPF_JA, BPF_JEQ, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K,
+    BPF_LD, BPF_LEN, BPF_MISC, BPF_RET, BPF_RSH, BPF_TAX, BPF_W, BPF_X, SKF_AD_IFINDEX, SKF_AD_OFF,
+    SKF_AD_PKTTYPE, SKF_AD_PROTOCOL, SKF_NET_OFF, sock_filter,
 };
+
+use super::snap::Copied;
 
 /// The kernel takes 4,096 instructions; each interface needs two to five.
 const INTERFACES_LIMIT: usize = 700;
@@ -20,6 +23,12 @@ const IPV4: u32 = 0x0800;
 const IPV6: u32 = 0x86dd;
 const TCP: u32 = 6;
 const UDP: u32 = 17;
+const FIN_SYN_RST: u32 = 7;
+/// Whole packets: segments that the kernel has not split yet are up to 64 KB long.
+const ALL: u32 = 256 * 1024;
+/// A larger packet is a piece of a bulk transfer where only the beginnings of such are copied. Most calls fit into it.
+const LARGE: u32 = 8 * 1024;
+const BEGINNING: u32 = 2 * 1024;
 /// Queries for names. Other datagrams may be a bulk of media or QUIC, which nobody here reads.
 const DNS: u32 = 53;
 
@@ -32,8 +41,8 @@ pub(super) struct Rules {
     pub(super) bridges: Vec<u32>,
 }
 
-/// The program for these rules; it copies so many bytes of each packet.
-pub(super) fn program(rules: &Rules, snap: u32) -> Vec<sock_filter> {
+/// The program for these rules.
+pub(super) fn program(rules: &Rules, copied: Copied) -> Vec<sock_filter> {
     if rules.bridges.is_empty() {
         return vec![verdict(0)];
     }
@@ -54,30 +63,77 @@ pub(super) fn program(rules: &Rules, snap: u32) -> Vec<sock_filter> {
         ]);
     }
     program.extend([load(BPF_W, SKF_AD_OFF + SKF_AD_PKTTYPE), if_equal(OUTGOING, 0, 1), verdict(0)]);
-    program.extend([
-        load(BPF_H, SKF_AD_OFF + SKF_AD_PROTOCOL),
-        if_equal(IPV4, 0, 7),
-        load(BPF_B, SKF_NET_OFF + 9),
-        if_equal(TCP, 15, 0),
-        if_equal(UDP, 0, 13),
-        // The ports of a datagram stand behind a header without options, as all are within a host.
-        load(BPF_H, SKF_NET_OFF + 20),
-        if_equal(DNS, 12, 0),
-        load(BPF_H, SKF_NET_OFF + 22),
-        if_equal(DNS, 10, 9),
-        if_equal(IPV6, 0, 8),
-        load(BPF_B, SKF_NET_OFF + 6),
-        if_equal(TCP, 7, 0),
+    let (v4, v6) = (inside(&V4, copied), inside(&V6, copied));
+    program.push(load(BPF_H, SKF_AD_OFF + SKF_AD_PROTOCOL));
+    program.push(if_equal(IPV4, 0, v4.len() as u8));
+    program.extend(v4);
+    program.push(if_equal(IPV6, 0, v6.len() as u8));
+    program.extend(v6);
+    program.push(verdict(0));
+    program
+}
+
+/// Where things stand in a packet of one version of IP, from its header on.
+struct Ip {
+    next: i32,
+    length: i32,
+    /// How much of `length` is this header's.
+    own: u32,
+    /// What the packet begins with when its header is as long as `size`, if that is not always so.
+    plain: Option<u32>,
+    size: i32,
+}
+
+const V4: Ip = Ip { next: 9, length: 2, own: 20, plain: Some(0x45), size: 20 };
+const V6: Ip = Ip { next: 6, length: 4, own: 0, plain: None, size: 40 };
+
+/// What is copied of packets of this version. It always ends in a verdict.
+fn inside(ip: &Ip, copied: Copied) -> Vec<sock_filter> {
+    let transport = SKF_NET_OFF + ip.size;
+    let mut segments = Vec::new();
+    if !copied.confirmations {
+        if let Some(plain) = ip.plain {
+            segments.extend([load(BPF_B, SKF_NET_OFF), if_equal(plain, 0, 10)]);
+        }
+        segments.extend([
+            load(BPF_B, transport + 13),
+            step(BPF_JMP | BPF_JSET | BPF_K, FIN_SYN_RST, 8, 0),
+            // The header's length in words is in the upper half of its byte.
+            load(BPF_B, transport + 12),
+            step(BPF_ALU | BPF_AND | BPF_K, 0xf0, 0, 0),
+            step(BPF_ALU | BPF_RSH | BPF_K, 2, 0, 0),
+            step(BPF_ALU | BPF_ADD | BPF_K, ip.own, 0, 0),
+            step(BPF_MISC | BPF_TAX, 0, 0, 0),
+            load(BPF_H, SKF_NET_OFF + ip.length),
+            step(BPF_JMP | BPF_JEQ | BPF_X, 0, 0, 1),
+            verdict(0),
+        ]);
+    }
+    let over = segments.len() as u8;
+    let mut program = vec![load(BPF_B, SKF_NET_OFF + ip.next)];
+    match ip.plain {
+        Some(_) => program.push(if_equal(TCP, 6, 0)),
         // Hop-by-hop options may stand before TCP; other extensions do not within a host.
-        if_equal(0, 6, 0),
+        None => program.extend([if_equal(TCP, 7, 0), if_equal(0, 6 + over, 0)]),
+    }
+    // The ports of a datagram stand behind a header without options, as all are within a host.
+    program.extend([
         if_equal(UDP, 0, 4),
-        load(BPF_H, SKF_NET_OFF + 40),
-        if_equal(DNS, 3, 0),
-        load(BPF_H, SKF_NET_OFF + 42),
-        if_equal(DNS, 1, 0),
+        load(BPF_H, transport),
+        if_equal(DNS, 3 + over, 0),
+        load(BPF_H, transport + 2),
+        if_equal(DNS, 1 + over, 0),
         verdict(0),
-        verdict(snap),
     ]);
+    program.extend(segments);
+    if copied.beginnings {
+        program.extend([
+            step(BPF_LD | BPF_W | BPF_LEN, 0, 0, 0),
+            step(BPF_JMP | BPF_JGT | BPF_K, LARGE, 0, 1),
+            verdict(BEGINNING),
+        ]);
+    }
+    program.push(verdict(ALL));
     program
 }
 
@@ -87,74 +143,129 @@ pub(super) fn same(a: &[sock_filter], b: &[sock_filter]) -> bool {
     a.len() == b.len() && a.iter().map(key).eq(b.iter().map(key))
 }
 
+fn step(code: u32, value: u32, then: u8, otherwise: u8) -> sock_filter {
+    sock_filter { code: code as u16, jt: then, jf: otherwise, k: value }
+}
+
 fn load(size: u32, from: i32) -> sock_filter {
-    sock_filter { code: (BPF_LD | size | BPF_ABS) as u16, jt: 0, jf: 0, k: from.cast_unsigned() }
+    step(BPF_LD | size | BPF_ABS, from.cast_unsigned(), 0, 0)
 }
 
 fn if_equal(value: u32, then: u8, otherwise: u8) -> sock_filter {
-    sock_filter { code: (BPF_JMP | BPF_JEQ | BPF_K) as u16, jt: then, jf: otherwise, k: value }
+    step(BPF_JMP | BPF_JEQ | BPF_K, value, then, otherwise)
 }
 
 fn jump(over: u32) -> sock_filter {
-    sock_filter { code: (BPF_JMP | BPF_JA) as u16, jt: 0, jf: 0, k: over }
+    step(BPF_JMP | BPF_JA, over, 0, 0)
 }
 
 fn verdict(bytes: u32) -> sock_filter {
-    sock_filter { code: (BPF_RET | BPF_K) as u16, jt: 0, jf: 0, k: bytes }
+    step(BPF_RET | BPF_K, bytes, 0, 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::snap::WHOLE;
+    use crate::capture::snap::{Copied, WHOLE};
 
     struct Packet {
         interface: u32,
         outgoing: bool,
         protocol: u32,
-        transport: u32,
-        ports: [u32; 2],
+        ip: Vec<u8>,
+        length: u32,
+    }
+
+    impl Packet {
+        fn new(protocol: u32, transport: u8, ports: [u16; 2], flags: u8, payload: usize) -> Self {
+            let (head, next, length, own) = if protocol == IPV6 { (40, 6, 4, 0) } else { (20, 9, 2, 20) };
+            let mut ip = vec![0; head];
+            ip[0] = if protocol == IPV6 { 0x60 } else { 0x45 };
+            ip[next] = transport;
+            let said = (own + 32 + payload) as u16;
+            ip[length..length + 2].copy_from_slice(&said.to_be_bytes());
+            ip.extend(ports.iter().flat_map(|port| port.to_be_bytes()));
+            ip.extend([0; 8]);
+            ip.extend([0x80, flags]);
+            ip.resize(head + 32, 0);
+            let length = (14 + ip.len() + payload) as u32;
+            Self { interface: 20, outgoing: false, protocol, ip, length }
+        }
+
+        fn bytes(&self, from: usize, size: usize) -> u32 {
+            self.ip[from..from + size].iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
+        }
     }
 
     /// Runs a program as the kernel does.
     fn run(program: &[sock_filter], packet: &Packet) -> u32 {
-        let mut register = None;
+        let (mut register, mut index) = (0, 0);
         let mut at = 0;
-        for _ in 0..program.len() {
-            let step = &program[at];
+        loop {
+            let now = &program[at];
             at += 1;
-            match u32::from(step.code) & 0x07 {
-                BPF_LD => {
-                    let from = step.k.cast_signed();
-                    register = Some(match from {
-                        _ if from == SKF_AD_OFF + SKF_AD_IFINDEX => packet.interface,
-                        _ if from == SKF_AD_OFF + SKF_AD_PKTTYPE => u32::from(packet.outgoing) * OUTGOING,
-                        _ if from == SKF_AD_OFF + SKF_AD_PROTOCOL => packet.protocol,
-                        _ if from == SKF_NET_OFF + if packet.protocol == IPV4 { 9 } else { 6 } => {
-                            packet.transport
-                        }
-                        _ if from == SKF_NET_OFF + if packet.protocol == IPV4 { 20 } else { 40 } => {
-                            packet.ports[0]
-                        }
-                        _ if from == SKF_NET_OFF + if packet.protocol == IPV4 { 22 } else { 42 } => {
-                            packet.ports[1]
-                        }
-                        _ => panic!("loads from {from:#x}"),
-                    });
+            let code = u32::from(now.code);
+            let holds = match code {
+                _ if code == BPF_LD | BPF_W | BPF_LEN => {
+                    register = packet.length;
+                    continue;
                 }
-                BPF_JMP if u32::from(step.code) & 0xf0 == BPF_JA => at += step.k as usize,
-                BPF_JMP => at += usize::from(if register.unwrap() == step.k { step.jt } else { step.jf }),
-                BPF_RET => return step.k,
-                _ => panic!("unknown instruction {:#x}", step.code),
-            }
+                _ if code & 0x07 == BPF_LD => {
+                    let size = match code & 0x18 {
+                        BPF_B => 1,
+                        BPF_H => 2,
+                        _ => 4,
+                    };
+                    let from = now.k.cast_signed();
+                    register = match from - SKF_AD_OFF {
+                        SKF_AD_IFINDEX => packet.interface,
+                        SKF_AD_PKTTYPE => u32::from(packet.outgoing) * OUTGOING,
+                        SKF_AD_PROTOCOL => packet.protocol,
+                        _ => packet.bytes((from - SKF_NET_OFF) as usize, size),
+                    };
+                    continue;
+                }
+                _ if code == BPF_ALU | BPF_AND | BPF_K => {
+                    register &= now.k;
+                    continue;
+                }
+                _ if code == BPF_ALU | BPF_RSH | BPF_K => {
+                    register >>= now.k;
+                    continue;
+                }
+                _ if code == BPF_ALU | BPF_ADD | BPF_K => {
+                    register += now.k;
+                    continue;
+                }
+                _ if code == BPF_MISC | BPF_TAX => {
+                    index = register;
+                    continue;
+                }
+                _ if code & 0x07 == BPF_RET => return now.k,
+                _ if code == BPF_JMP | BPF_JA => {
+                    at += now.k as usize;
+                    continue;
+                }
+                _ if code == BPF_JMP | BPF_JEQ | BPF_K => register == now.k,
+                _ if code == BPF_JMP | BPF_JEQ | BPF_X => register == index,
+                _ if code == BPF_JMP | BPF_JGT | BPF_K => register > now.k,
+                _ if code == BPF_JMP | BPF_JSET | BPF_K => register & now.k != 0,
+                _ => panic!("unknown instruction {code:#x}"),
+            };
+            at += usize::from(if holds { now.jt } else { now.jf });
         }
-        panic!("no end");
+    }
+
+    /// All ways to copy.
+    fn ways() -> impl Iterator<Item = Copied> {
+        [(false, false), (false, true), (true, false), (true, true)]
+            .into_iter()
+            .map(|(beginnings, confirmations)| Copied { beginnings, confirmations })
     }
 
     #[test]
     fn every_packet_passes_exactly_where_it_comes_in() {
         let rules = Rules { refused: vec![1, 2, 7], bridges: vec![10, 11, 12] };
-        let program = program(&rules, WHOLE);
         let cases = [
             // Interface, outgoing, passes.
             (1, false, false),
@@ -168,7 +279,10 @@ mod tests {
             (20, false, true),
             (20, true, false),
         ];
-        for (interface, outgoing, passes) in cases {
+        for (way, (interface, outgoing, passes)) in
+            ways().flat_map(|way| cases.into_iter().map(move |case| (way, case)))
+        {
+            let program = program(&rules, way);
             for (protocol, transport, ports, read) in [
                 (IPV4, 6, [4000, 80], true),
                 (IPV4, 17, [4000, 53], true),
@@ -183,38 +297,59 @@ mod tests {
                 (IPV6, 58, [53, 53], false),
                 (0x806, 6, [53, 53], false),
             ] {
-                let packet = Packet { interface, outgoing, protocol, transport, ports };
-                let expected = if passes && read { WHOLE } else { 0 };
-                assert_eq!(
-                    run(&program, &packet),
-                    expected,
-                    "{interface} {outgoing} {protocol:x} {transport} {ports:?}"
-                );
+                let packet =
+                    Packet { interface, outgoing, ..Packet::new(protocol, transport, ports, 0x10, 5) };
+                let expected = if passes && read { ALL } else { 0 };
+                let told = format!("{way:?} {interface} {outgoing} {protocol:x} {transport} {ports:?}");
+                assert_eq!(run(&program, &packet), expected, "{told}");
             }
+        }
+    }
+
+    #[test]
+    fn under_pressure_only_what_tells_something_is_copied() {
+        let rules = Rules { refused: vec![], bridges: vec![10] };
+        for (way, protocol) in ways().flat_map(|way| [(way, IPV4), (way, IPV6)]) {
+            let program = program(&rules, way);
+            let copied =
+                |flags, payload| run(&program, &Packet::new(protocol, 6, [80, 4000], flags, payload));
+            let lone = if way.confirmations { ALL } else { 0 };
+            assert_eq!(copied(0x10, 0), lone, "{way:?} a confirmation");
+            for flags in [0x02, 0x12, 0x11, 0x14, 0x04] {
+                assert_eq!(copied(flags, 0), ALL, "{way:?} {flags:#x}");
+            }
+            assert_eq!(copied(0x18, 1), ALL, "{way:?}");
+            let large = if way.beginnings { BEGINNING } else { ALL };
+            assert_eq!(copied(0x10, 60_000), large, "{way:?}");
+            assert_eq!(copied(0x10, LARGE as usize / 2), ALL, "{way:?}");
+            // Where options move the segment nobody looks into it.
+            let mut odd = Packet::new(IPV4, 6, [80, 4000], 0x10, 0);
+            odd.ip[0] = 0x46;
+            assert_eq!(run(&program, &odd), ALL, "{way:?}");
         }
     }
 
     #[test]
     fn without_a_network_nothing_passes() {
         let program = program(&Rules { refused: vec![1], bridges: vec![] }, WHOLE);
-        let packet =
-            Packet { interface: 5, outgoing: false, protocol: IPV4, transport: 6, ports: [4000, 80] };
-        assert_eq!(run(&program, &packet), 0);
+        assert_eq!(run(&program, &Packet::new(IPV4, 6, [4000, 80], 0x18, 5)), 0);
     }
 
     #[test]
     fn any_number_of_interfaces_gives_a_program_that_the_kernel_takes() {
         let many: Vec<u32> = (100..5000).collect();
-        let program = program(&Rules { refused: many.clone(), bridges: many }, WHOLE);
-        assert!(program.len() <= libc::BPF_MAXINSNS as usize, "{}", program.len());
+        for way in ways() {
+            let program = program(&Rules { refused: many.clone(), bridges: many.clone() }, way);
+            assert!(program.len() <= libc::BPF_MAXINSNS as usize, "{}", program.len());
+        }
     }
 
     #[test]
     fn the_kernel_takes_the_program() {
         let socket = super::super::socket::Socket::unprivileged().unwrap();
-        for bridges in [0, 1, 50, 1000] {
+        for (way, bridges) in ways().flat_map(|way| [0, 1, 50, 1000].map(|bridges| (way, bridges))) {
             let rules = Rules { refused: (1..1000).collect(), bridges: (2000..2000 + bridges).collect() };
-            socket.attach(&program(&rules, WHOLE)).unwrap();
+            socket.attach(&program(&rules, way)).unwrap();
         }
     }
 }

@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use foldhash::fast::RandomState;
+
 use super::filter::Rules;
 
 /// An interface that is no port may become one a moment after it was made: it is refused in the kernel only when it
@@ -31,14 +33,14 @@ enum Kind {
 pub(super) struct Links {
     root: PathBuf,
     wanted: Vec<String>,
-    kinds: HashMap<u32, Kind>,
+    kinds: HashMap<u32, Kind, RandomState>,
     read_at: Option<Instant>,
 }
 
 impl Links {
     /// Reads them from `root`, which is `/sys/class/net` but in tests.
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, wanted: Vec::new(), kinds: HashMap::new(), read_at: None }
+        Self { root, wanted: Vec::new(), kinds: HashMap::default(), read_at: None }
     }
 
     /// Names the stack's bridges; those that do not exist yet count once they do.
@@ -47,7 +49,7 @@ impl Links {
     }
 
     pub(super) fn refresh(&mut self, now: Instant) -> io::Result<()> {
-        let mut kinds = HashMap::new();
+        let mut kinds = HashMap::default();
         for entry in fs::read_dir(&self.root)? {
             let path = entry?.path();
             // An interface may go while it is read.

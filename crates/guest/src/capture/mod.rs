@@ -9,6 +9,7 @@ mod budget;
 mod filter;
 mod links;
 mod outbox;
+mod polite;
 mod ring;
 mod snap;
 mod socket;
@@ -47,6 +48,7 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
         Ok(args) => args,
         Err(what) => return crate::complain(&what),
     };
+    polite::never_interrupt();
     let outbox = Outbox::start(io::stdout());
     match start(&args) {
         Ok(watch) => watch.run(&outbox),
@@ -162,9 +164,10 @@ impl Watch {
         let now = Instant::now();
         let drops = self.socket.take_drops();
         self.lost_kernel += drops;
-        let snap = self.snap.decide(now, self.wire.counts().bytes, drops);
+        let counts = self.wire.counts();
+        let copied = self.snap.decide(now, counts.packets, counts.bytes, drops);
         let program = match self.links.refresh(now) {
-            Ok(()) => filter::program(&self.links.rules(), snap),
+            Ok(()) => filter::program(&self.links.rules(), copied),
             Err(why) => {
                 return outbox.put(FromCapture::Failed(format!("interfaces cannot be listed: {why}")));
             }

@@ -40,6 +40,8 @@ struct Row {
 struct Code {
     rows: [Row; LONGEST + 1],
     symbols: Vec<u16>,
+    /// The symbol that eight bits begin with, and its length; 0 where that is longer. Texts are made of the short ones.
+    short: [(u8, u8); 256],
 }
 
 static CODE: LazyLock<Code> = LazyLock::new(|| {
@@ -55,7 +57,13 @@ static CODE: LazyLock<Code> = LazyLock::new(|| {
         row.count = symbols.len() as u32 - row.at;
         next += row.count;
     }
-    Code { rows, symbols }
+    let mut code = Code { rows, symbols, short: [(0, 0); 256] };
+    for bits in 0..=u8::MAX {
+        if let Some((symbol, length)) = search(&code, bits.into(), 8) {
+            code.short[usize::from(bits)] = (symbol as u8, length as u8);
+        }
+    }
+    code
 });
 
 /// The bytes that a string of this code stands for; `None` when it is no such string.
@@ -85,6 +93,15 @@ pub(super) fn decode(coded: &[u8]) -> Option<Vec<u8>> {
 
 /// The symbol that the first of the last `known` bits are, and how many of them.
 fn next(code: &Code, bits: u64, known: usize) -> Option<(u16, usize)> {
+    if let Some(behind) = known.checked_sub(8)
+        && let (symbol, length @ 1..) = code.short[usize::from((bits >> behind) as u8)]
+    {
+        return Some((symbol.into(), length.into()));
+    }
+    search(code, bits, known)
+}
+
+fn search(code: &Code, bits: u64, known: usize) -> Option<(u16, usize)> {
     for (length, row) in code.rows.iter().enumerate().skip(5) {
         if length > known {
             return None;
