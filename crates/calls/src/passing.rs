@@ -124,7 +124,7 @@ mod tests {
         let mut asked = exchange(1, 0, "GET", "/a");
         asked.request.headers.push(("x-shop".to_owned(), "kiel".to_owned()));
         asked.request.body = b"a lighthouse".to_vec();
-        let config = CallsConfig { body_limit: 100, redact: Vec::new() };
+        let config = CallsConfig { body_limit: 100, redact: Vec::new(), ..CallsConfig::default() };
         for (text, comes) in [("", true), ("kiel", true), ("lighthouse", true), ("elsewhere", false)] {
             let query = Query { text: Some(text.to_owned()), ..Query::default() };
             let mut passing = Passing::new(&config, &query, false, "p");

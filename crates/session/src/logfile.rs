@@ -206,6 +206,8 @@ mod tests {
             fields: None,
             trace: None,
             cont: false,
+            raw: None,
+            whole: None,
         }
     }
 

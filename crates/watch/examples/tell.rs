@@ -13,6 +13,7 @@ use watch::{Rule, Tidings, Watcher};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("which folder?")?);
     let rule = ReloadRule {
+        user: None,
         watch: folder.clone(),
         to: Some("/app".to_owned()),
         then: Action::Restart,

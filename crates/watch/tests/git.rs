@@ -46,6 +46,7 @@ fn repository(folder: &Path, count: usize) {
 
 fn watch(folder: &Path) -> (Watcher, mpsc::Receiver<Tidings>) {
     let rule = ReloadRule {
+        user: None,
         watch: folder.to_owned(),
         to: Some("/app".to_owned()),
         then: Action::Restart,

@@ -94,8 +94,8 @@ mod tests {
         let mut all = Vec::new();
         let mut last: *const u8 = std::ptr::null();
         for byte in 0..9_u8 {
-            file.write_all(&[byte; 100_000]).unwrap();
-            all.extend([byte; 100_000]);
+            file.write_all(&vec![byte; 100_000]).unwrap();
+            all.resize(all.len() + 100_000, byte);
             let mapped = source.upto(all.len()).unwrap();
             assert!(*mapped == *all);
             assert!(last.is_null() || last == mapped.as_ptr());

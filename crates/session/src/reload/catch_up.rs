@@ -147,7 +147,7 @@ impl Worker {
         match tokio::task::spawn_blocking(move || written.write(&file)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!("what {} has of its files cannot be noted: {error}", self.service)
+                tracing::warn!("what {} has of its files cannot be noted: {error}", self.service);
             }
             Err(error) => tracing::debug!("{error}"),
         }

@@ -14,12 +14,12 @@ fn misread(at: usize, message: impl std::fmt::Display, hint: Option<&str>) -> Ap
     ApiError { hint: hint.map(str::to_owned), at: u32::try_from(at).ok(), ..bad(message) }
 }
 
-fn of_lines(error: logs::FilterError) -> ApiError {
-    misread(error.at, &error, error.hint.as_deref())
+fn of_lines(error: &logs::FilterError) -> ApiError {
+    misread(error.at, error, error.hint.as_deref())
 }
 
 fn line_filter(source: &str) -> Result<logs::Where, ApiError> {
-    logs::Where::parse(source).map_err(of_lines)
+    logs::Where::parse(source).map_err(|e| of_lines(&e))
 }
 
 fn call_filter(source: &str) -> Result<calls::Where, ApiError> {
@@ -34,7 +34,7 @@ pub(crate) fn logs_query(query: &LogsQuery) -> Result<logs::Query, ApiError> {
     let text = match (&query.text, &query.grep) {
         (Some(_), Some(_)) => return Err(bad("ask for a text or for a regular expression, not for both")),
         (Some(text), None) => Some(logs::Text::literal(text)),
-        (None, Some(grep)) => Some(logs::Text::regex(grep).map_err(of_lines)?),
+        (None, Some(grep)) => Some(logs::Text::regex(grep).map_err(|e| of_lines(&e))?),
         (None, None) => None,
     };
     Ok(logs::Query {

@@ -151,6 +151,8 @@ mod tests {
             fields: None,
             trace: None,
             cont,
+            raw: None,
+            whole: None,
         }
     }
 
