@@ -83,7 +83,13 @@ impl Drop for OwnEngine {
         self.down();
         // Whatever cannot be removed stays: the test itself has already said what went wrong.
         Command::new("ip").args(["netns", "del", &self.network]).output().ok();
-        std::fs::remove_dir_all(self.root.join("data")).ok();
+        // It leaves the network that it was started in mounted.
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        let places = mounts.lines().filter_map(|mount| mount.split(' ').nth(1));
+        for place in places.filter(|place| Path::new(place).starts_with(&self.root)) {
+            Command::new("umount").args(["-l", place]).output().ok();
+        }
+        std::fs::remove_dir_all(&self.root).ok();
     }
 }
 
