@@ -198,11 +198,10 @@ class Stacks:
     def end(self):
         self.watching.send_signal(signal.SIGTERM)
         self.watching.wait()
-        self.compose("down", "--rmi", "all", "-t", "1")
+        self.compose("down", "-t", "1")
         self.shoal("down", "--all", "--volumes")
-        images = run("docker", "images", "-q", "--filter", f"label=dev.shoal.stack={STACK}").split()
-        if images:
-            run("docker", "rmi", "-f", *sorted(set(images)))
+        images = run("docker", "images", "--format", "{{.Repository}}", "--filter", f"reference={STACK}-*").split()
+        run("docker", "rmi", "-f", *images)
 
 
 def percentile(values, share):

@@ -79,7 +79,13 @@ fn settles(world: &World, yard: &Yard) -> Result<(), String> {
     let here = trees::of_this_machine(&yard.files());
     loop {
         let there = trees::of_container(&world.instance("app"));
-        let answers = || get(&world.published("app"), "/").is_some_and(|answer| answer.status == 200);
+        // A rebuild may still replace the container: asked at one moment, so that what is ready has its port.
+        let answers = || {
+            let app = world.service("app");
+            let port = app["ports"][0]["host"].as_u64().filter(|_| app["ready"] == true);
+            let answer = port.and_then(|port| get(&format!("127.0.0.1:{port}"), "/"));
+            answer.is_some_and(|answer| answer.status == 200)
+        };
         let differences = match there {
             Ok(there) => trees::differences(&here, &there),
             Err(error) => error,
