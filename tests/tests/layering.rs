@@ -47,6 +47,7 @@ const TABLE: &[Row] = &[
             "flate2",
             "brotli-decompressor",
             "ruzstd",
+            "postcard",
         ],
     ),
     Row("capture", &["model", "engine", "wire"], &["tokio", "pcap-parser", "flate2"]),

@@ -12,10 +12,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::shape::{
-    CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
-    Empty, EventsPage, EventsRead, FindingList, LogsOutline, LogsOutlineRequest, LogsPage, LogsQuery,
-    LogsRead, OpenApi, OpenApiRequest, ReplayRequest, ReplayResult, RouteList, RoutesRequest, Services,
-    Snapshot, Text, Timeline, TimelineRequest, Up,
+    CallDetail, CallId, CallShow, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down,
+    EdgeList, EdgesRequest, Empty, EventsPage, EventsRead, FindingList, LogsOutline, LogsOutlineRequest,
+    LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest, ReplayRequest, ReplayResult, RouteList,
+    RoutesRequest, Services, Snapshot, Text, Timeline, TimelineRequest, Up,
 };
 use crate::{ApiError, Code};
 
@@ -104,7 +104,7 @@ commands! {
     /// A page of calls, without headers and bodies unless asked for.
     calls_read(CallsRead) -> CallsPage;
     /// One call whole.
-    call_show(CallId) -> CallDetail;
+    call_show(CallShow) -> CallDetail;
     /// The calls that led to this one, and those that it caused.
     chain(CallId) -> Chain;
     /// Calls in another tool's form.
@@ -112,7 +112,7 @@ commands! {
     /// Makes a call of HTTP again, from this machine, and tells both answers.
     replay(ReplayRequest) -> ReplayResult;
     /// Who called whom.
-    edges(Empty) -> EdgeList;
+    edges(EdgesRequest) -> EdgeList;
     /// What was asked over each edge, calls that differ only in ids as one.
     routes(RoutesRequest) -> RouteList;
     /// What services offer, inferred from what they were asked.

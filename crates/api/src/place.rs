@@ -69,6 +69,11 @@ impl Place {
         self.folder.join("synced").join(format!("{service}.json"))
     }
 
+    /// The calls.
+    pub fn calls(&self) -> PathBuf {
+        self.folder.join("calls")
+    }
+
     /// The log store.
     pub fn logs(&self) -> PathBuf {
         self.folder.join("logs")

@@ -7,6 +7,8 @@ use model::Timestamp;
 use model::call::{Background, Call};
 use model::exchange::Tally;
 
+use crate::past::Cell;
+
 /// Histogram units in a millisecond: 100 ns, so that calls of some microseconds keep two digits.
 const UNITS: f64 = 10_000.0;
 /// The longest latency that is told from a longer one: a day.
@@ -140,22 +142,39 @@ impl Counts {
         self.percentiles = OnceLock::new();
     }
 
-    /// Takes over what another one has counted.
-    pub(crate) fn merge(&mut self, other: Self) {
+    /// Adds what was counted within a span of time.
+    pub(crate) fn absorb(&mut self, cell: &Cell) {
+        self.calls += cell.calls;
+        self.errors += cell.errors;
+        self.background += cell.background;
+        self.bytes = self.bytes.saturating_add(cell.bytes);
+        self.last = self.last.max(cell.last);
+        for (latency, calls) in cell.latencies() {
+            if self.latencies.is_none() {
+                self.latencies = Histogram::new(self.digits).ok();
+            }
+            let recorded = self.latencies.as_mut().map(|latencies| latencies.record_n(latency, calls));
+            debug_assert!(recorded.is_some_and(|recorded| recorded.is_ok()), "it grows by itself");
+        }
+        self.percentiles = OnceLock::new();
+    }
+
+    /// Adds what another one has counted.
+    pub(crate) fn sum(&mut self, other: &Self) {
         self.calls += other.calls;
         self.errors += other.errors;
         self.background += other.background;
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.last = self.last.max(other.last);
-        self.latencies = match (self.latencies.take(), other.latencies) {
-            (Some(mut ours), Some(theirs)) => {
+        match (&mut self.latencies, &other.latencies) {
+            (Some(ours), Some(theirs)) => {
                 // Both have the same digits and grow by themselves, so there is room for every value.
                 let added = ours.add(theirs);
                 debug_assert!(added.is_ok());
-                Some(ours)
             }
-            (ours, theirs) => ours.or(theirs),
-        };
+            (ours @ None, theirs) => ours.clone_from(theirs),
+            (Some(_), None) => {}
+        }
         self.percentiles = OnceLock::new();
     }
 

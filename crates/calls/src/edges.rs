@@ -9,6 +9,7 @@ use model::exchange::Protocol;
 use crate::counts::{self, Addend, Counted, Counts};
 use crate::manifest::Manifest;
 use crate::names::{Names, ServiceId};
+use crate::past::{Past, Range};
 use crate::routes::Tallies;
 
 /// How often an edge was used within a span of time.
@@ -44,6 +45,11 @@ impl Share {
     pub(crate) fn at(&self) -> Timestamp {
         self.one.at
     }
+
+    /// Whether its time counts.
+    pub(crate) fn is_latency(&self) -> bool {
+        self.one.latency.is_some()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +57,8 @@ pub(crate) struct Edges {
     tallies: Vec<Tally>,
     index: HashMap<(ServiceId, ServiceId, Protocol), usize>,
     routes: Tallies,
+    /// By the numbers of routes: an edge is the sum of its own.
+    past: Past,
 }
 
 #[derive(Debug)]
@@ -95,6 +103,7 @@ impl Edges {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
         tally.counts.add(&share.one);
         self.routes.add(share.route, &share.one);
+        self.past.add(share.route, &share.one);
     }
 
     /// Adds calls that were counted and not told one by one.
@@ -105,12 +114,14 @@ impl Edges {
             tally.counts.count(counted);
         }
         self.routes.count(number, counted);
+        self.past.count(number, counted);
     }
 
     pub(crate) fn remove(&mut self, share: &Share) {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
         tally.counts.remove(&share.one);
         self.routes.remove(share.route, &share.one);
+        self.past.remove(share.route, &share.one);
     }
 
     /// Routes to `to` that `rename` gives another text become that one.
@@ -132,7 +143,36 @@ impl Edges {
     /// All edges over which a call went.
     pub(crate) fn list(&self, names: &Names, manifest: &Manifest) -> Vec<Edge> {
         let used = self.tallies.iter().filter(|tally| tally.counts.calls > 0);
-        used.map(|tally| tally.edge(names, manifest)).collect()
+        used.map(|tally| tally.edge(&tally.counts, names, manifest)).collect()
+    }
+
+    /// What was counted of every route within a span of time.
+    pub(crate) fn past(&self, since: Timestamp, until: Timestamp) -> Range {
+        self.past.range(since, until, |number| self.routes.resolve(number))
+    }
+
+    /// The edges over which a call went within a span of time.
+    pub(crate) fn list_past(&self, range: &Range, names: &Names, manifest: &Manifest) -> Vec<Edge> {
+        let mut edges: HashMap<usize, Counts> = HashMap::new();
+        for (route, counts) in &range.counts {
+            let Some(edge) = self.routes.edge(*route) else { continue };
+            edges.entry(edge).or_insert_with(|| Counts::new(2)).sum(counts);
+        }
+        let edge = |(number, counts): (&usize, &Counts)| {
+            self.tallies.get(*number).map(|tally| tally.edge(counts, names, manifest))
+        };
+        edges.iter().filter_map(edge).collect()
+    }
+
+    /// The routes over which a call went within a span of time: edge's ends and protocol, text and counts.
+    pub(crate) fn routes_past<'a>(
+        &'a self,
+        range: &'a Range,
+    ) -> impl Iterator<Item = ((ServiceId, ServiceId, Protocol), &'a str, &'a Counts)> {
+        range.counts.iter().filter_map(|(route, counts)| {
+            let tally = self.tallies.get(self.routes.edge(*route)?)?;
+            Some(((tally.from, tally.to, tally.protocol), self.routes.text(*route)?, counts))
+        })
     }
 
     /// Ends, protocol and counts of every edge.
@@ -152,21 +192,21 @@ impl Edges {
 }
 
 impl Tally {
-    fn edge(&self, names: &Names, manifest: &Manifest) -> Edge {
+    fn edge(&self, counts: &Counts, names: &Names, manifest: &Manifest) -> Edge {
         let (from, to) = (names.name(self.from), names.name(self.to));
-        let works = self.counts.calls > self.counts.background;
-        let [p50_ms, p90_ms, p99_ms] = self.counts.percentiles();
+        let works = counts.calls > counts.background;
+        let [p50_ms, p90_ms, p99_ms] = counts.percentiles();
         Edge {
             from: from.to_owned(),
             to: to.to_owned(),
             protocol: self.protocol,
-            calls: self.counts.calls,
-            errors: self.counts.errors,
-            bytes: self.counts.bytes,
+            calls: counts.calls,
+            errors: counts.errors,
+            bytes: counts.bytes,
             p50_ms,
             p90_ms,
             p99_ms,
-            last: self.counts.last,
+            last: counts.last,
             undeclared: works && manifest.undeclared(from, to),
             forbidden: manifest.forbids(from, to),
             via: None,

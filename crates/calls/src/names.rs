@@ -208,7 +208,7 @@ impl Names {
         std::mem::take(&mut self.fresh)
     }
 
-    fn intern(&mut self, service: &str) -> ServiceId {
+    pub(crate) fn intern(&mut self, service: &str) -> ServiceId {
         if let Some(id) = self.ids.get(service) {
             return *id;
         }

@@ -1,17 +1,20 @@
 //! Questions about stored calls, answered in pages.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use model::Timestamp;
 use model::call::{Call, Party};
 use model::exchange::{Message, Protocol};
 use regex::bytes::{Regex, RegexBuilder};
 
+use crate::disk::Disk;
 use crate::edges::EdgeRate;
-use crate::filter::Where;
-use crate::store::Store;
+use crate::filter::{Where, Whole};
+use crate::store::{Entry, Store};
 
 /// Which calls. Every condition must hold; the default asks for all.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +52,37 @@ pub struct RouteQuery {
     pub to: Option<String>,
     /// Either of its ends is one of these; empty: any.
     pub services: Vec<String>,
+    /// Not what was counted before, nor what was counted then or later.
+    pub within: Within,
+}
+
+/// A span of time, open where it has no end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Within {
+    /// Where it begins.
+    pub since: Option<Timestamp>,
+    /// Where it ends.
+    pub until: Option<Timestamp>,
+}
+
+impl Within {
+    /// Whether it is all of time.
+    pub(crate) fn is_everything(self) -> bool {
+        self == Self::default()
+    }
+
+    pub(crate) fn ends(self) -> (Timestamp, Timestamp) {
+        (self.since.unwrap_or(Timestamp(i64::MIN)), self.until.unwrap_or(Timestamp(i64::MAX)))
+    }
+}
+
+/// What was counted, and of which span: times that are long past were counted together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counted<T> {
+    /// What.
+    pub counted: Vec<T>,
+    /// From when to when; `None` for all that was ever counted, and where nothing was.
+    pub span: Option<(Timestamp, Timestamp)>,
 }
 
 impl RouteQuery {
@@ -108,6 +142,8 @@ pub struct Page<'a> {
     pub before: Option<Cursor>,
     /// Where newer calls are or will be; `None` only when the store is empty and nothing was asked for.
     pub after: Option<Cursor>,
+    /// How many calls of the page's span were left out for being background and nothing else.
+    pub background: usize,
 }
 
 impl Cursor {
@@ -116,16 +152,28 @@ impl Cursor {
     }
 }
 
-pub(crate) fn page<'a>(store: &'a Store, query: &Query, from: Position, limit: usize) -> Page<'a> {
+pub(crate) fn page<'a>(
+    store: &'a Store,
+    disk: Option<&Disk>,
+    query: &Query,
+    from: Position,
+    limit: usize,
+) -> Page<'a> {
     let order = store.order();
-    let matcher = Matcher::new(query);
+    // Whether it is background is asked last, to say how many are left out.
+    let all = Query { foreground: false, ..query.clone() };
+    let matcher = Matcher::new(&all);
+    let background = Cell::new(0);
     let start = query.since.map_or(0, |since| order.partition_point(|(at, _)| *at < since));
     let end =
         query.until.map_or(order.len(), |until| order.partition_point(|(at, _)| *at < until)).max(start);
     let matching = |(_, ordinal): &(Timestamp, u64)| {
-        store.get(*ordinal).map(|entry| &entry.call).filter(|call| matcher.matches(call))
+        let entry = store.get(*ordinal).filter(|entry| matcher.matches_entry(entry, disk))?;
+        let hidden = query.foreground && entry.call.background.is_some();
+        background.set(background.get() + usize::from(hidden));
+        Some(&entry.call).filter(|_| !hidden)
     };
-    let mut page = Page { calls: Vec::new(), before: None, after: None };
+    let mut page = Page { calls: Vec::new(), before: None, after: None, background: 0 };
     let cursor = |index: usize| order.get(index).map(|(at, ordinal)| Cursor(*at, *ordinal));
     match from {
         Position::Newest | Position::Before(_) => {
@@ -166,6 +214,7 @@ pub(crate) fn page<'a>(store: &'a Store, query: &Query, from: Position, limit: u
             };
         }
     }
+    page.background = background.get();
     page
 }
 
@@ -212,8 +261,25 @@ impl<'q> Matcher<'q> {
         !self.words.is_empty() || self.query.filter.is_some()
     }
 
-    /// Whether a call is asked for, its time aside. The cheap conditions come first.
+    /// Whether a call is asked for, its time aside.
     pub(crate) fn matches(&self, call: &Call) -> bool {
+        self.matches_with(call, &|| call)
+    }
+
+    /// The same for a call whose bodies may be on disk: they are read only when nothing else has decided.
+    fn matches_entry(&self, entry: &Entry, disk: Option<&Disk>) -> bool {
+        let read = OnceLock::new();
+        self.matches_with(&entry.call, &|| read.get_or_init(|| entry.whole(disk)).as_ref())
+    }
+
+    fn matches_with<'c>(&'c self, call: &'c Call, whole: &'c Whole<'c>) -> bool {
+        self.matches_outside(call)
+            && self.words.iter().all(|word| contains(call, word) || contains_in_bodies(whole(), word))
+            && self.query.filter.as_ref().is_none_or(|filter| filter.matches_with(call, whole))
+    }
+
+    /// What is cheap to ask.
+    fn matches_outside(&self, call: &Call) -> bool {
         let query = self.query;
         let (from, to) = (&call.from.service, &call.to.service);
         query.from.as_ref().is_none_or(|name| name == from)
@@ -223,23 +289,25 @@ impl<'q> Matcher<'q> {
             && !(query.failed && call.ok)
             && !(query.foreground && call.background.is_some())
             && query.slower.is_none_or(|limit| call.ms.is_some_and(|ms| ms > limit))
-            && self.words.iter().all(|word| contains(call, word))
-            && query.filter.as_ref().is_none_or(|filter| filter.matches(call))
     }
 }
 
+/// Whether a word is anywhere but in the bodies.
 fn contains(call: &Call, word: &Regex) -> bool {
-    let in_message = |message: &Message| {
-        let in_header = |(name, value): &(String, String)| {
-            word.is_match(name.as_bytes()) || word.is_match(value.as_bytes())
-        };
-        message.headers.iter().any(in_header) || word.is_match(&message.body)
-    };
+    let in_header =
+        |(name, value): &(String, String)| word.is_match(name.as_bytes()) || word.is_match(value.as_bytes());
     let in_host = |party: &Party| party.host.as_ref().is_some_and(|host| word.is_match(host.as_bytes()));
     word.is_match(call.operation.as_bytes())
         || word.is_match(call.route.as_bytes())
         || word.is_match(call.target.as_bytes())
         || [&call.from, &call.to].iter().any(|party| in_host(party))
-        || in_message(&call.request)
-        || call.response.as_ref().is_some_and(in_message)
+        || messages(call).any(|message| message.headers.iter().any(in_header))
+}
+
+fn contains_in_bodies(call: &Call, word: &Regex) -> bool {
+    messages(call).any(|message| word.is_match(&message.body))
+}
+
+fn messages(call: &Call) -> impl Iterator<Item = &Message> {
+    std::iter::once(&call.request).chain(&call.response)
 }

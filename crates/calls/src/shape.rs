@@ -16,6 +16,7 @@ pub(crate) struct Identity {
     pub(crate) note: Option<String>,
     pub(crate) route: String,
     pub(crate) background: Option<Background>,
+    pub(crate) redacted: bool,
     pub(crate) forbidden: bool,
 }
 
@@ -49,6 +50,7 @@ pub(crate) fn call(exchange: Exchange, identity: Identity) -> Call {
         quality: exchange.quality,
         ending: exchange.ending,
         note: identity.note.or(failure),
+        redacted: identity.redacted,
         done: exchange.done,
     }
 }

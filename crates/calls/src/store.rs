@@ -1,11 +1,13 @@
 //! The calls that are kept: by arrival for ids and eviction, by time for reading, by change for followers.
 
-use std::collections::VecDeque;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, VecDeque};
 
 use model::Timestamp;
 use model::call::Call;
 use model::exchange::Message;
 
+use crate::disk::{Disk, Places};
 use crate::edges::Share;
 
 /// One report's identity: the capture's generation, the connection, the place on it.
@@ -17,13 +19,29 @@ pub(crate) struct Entry {
     pub(crate) key: Key,
     pub(crate) share: Share,
     pub(crate) revision: u64,
+    /// Where its long bodies are, when they are on disk and not in `call`.
+    pub(crate) bodies: Places,
+    /// It was written to disk, as it is or as it was.
+    pub(crate) saved: bool,
     size: usize,
 }
 
 impl Entry {
     pub(crate) fn new(call: Call, key: Key, share: Share) -> Self {
         let size = size(&call);
-        Self { call, key, share, revision: 0, size }
+        Self { call, key, share, revision: 0, bodies: [None; 2], saved: false, size }
+    }
+
+    /// The call with its bodies.
+    pub(crate) fn whole(&self, disk: Option<&Disk>) -> Cow<'_, Call> {
+        match disk {
+            Some(disk) if self.has_bodies_on_disk() => Cow::Owned(disk.whole(&self.call, self.bodies)),
+            _ => Cow::Borrowed(&self.call),
+        }
+    }
+
+    pub(crate) fn has_bodies_on_disk(&self) -> bool {
+        self.bodies.iter().any(Option::is_some)
     }
 }
 
@@ -40,6 +58,8 @@ pub(crate) struct Store {
     journal: VecDeque<(u64, u64)>,
     revision: u64,
     bytes: usize,
+    /// The numbers of calls that are not on disk as they are now.
+    unsaved: BTreeSet<u64>,
 }
 
 impl Store {
@@ -73,11 +93,18 @@ impl Store {
         self.bytes += entry.size;
         self.place(entry.call.ts, ordinal);
         self.entries.push_back(Some(entry));
+        self.unsaved.insert(ordinal);
         self.touch(ordinal);
     }
 
     /// Changes a call in place and says what the change returned.
     pub(crate) fn change<R>(&mut self, ordinal: u64, change: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+        self.unsaved.insert(ordinal);
+        self.relabel(ordinal, change)
+    }
+
+    /// The same for what is found out again whenever the call is read back from disk.
+    pub(crate) fn relabel<R>(&mut self, ordinal: u64, change: impl FnOnce(&mut Entry) -> R) -> Option<R> {
         let entry = self.get_mut(ordinal)?;
         let (was, size_was) = (entry.call.ts, entry.size);
         let result = change(entry);
@@ -92,10 +119,31 @@ impl Store {
         Some(result)
     }
 
+    /// The calls that are to be written to disk, in the order of their arrival.
+    pub(crate) fn unsaved(&self) -> Vec<u64> {
+        self.unsaved.iter().copied().collect()
+    }
+
+    /// The call is on disk, or need not be.
+    pub(crate) fn is_saved(&mut self, ordinal: u64) {
+        self.unsaved.remove(&ordinal);
+    }
+
+    /// Changes where parts of a call are, and nothing about it.
+    pub(crate) fn move_bodies(&mut self, ordinal: u64, change: impl FnOnce(&mut Entry)) {
+        let Some(entry) = self.get_mut(ordinal) else { return };
+        let was = entry.size;
+        change(entry);
+        entry.size = size(&entry.call);
+        let is = entry.size;
+        self.bytes = self.bytes - was + is;
+    }
+
     pub(crate) fn remove(&mut self, ordinal: u64) -> Option<Entry> {
         let index = usize::try_from(ordinal.checked_sub(self.first)?).ok()?;
         let entry = self.entries.get_mut(index)?.take()?;
         self.bytes -= entry.size;
+        self.unsaved.remove(&ordinal);
         self.unplace(entry.call.ts, ordinal);
         self.revision += 1;
         while let Some(None) = self.entries.front() {
@@ -106,9 +154,10 @@ impl Store {
     }
 
     /// Takes out the call that arrived first.
-    pub(crate) fn pop(&mut self) -> Option<Entry> {
+    pub(crate) fn pop(&mut self) -> Option<(u64, Entry)> {
         // The front is never a hole: `remove` has seen to it.
-        self.remove(self.first)
+        let ordinal = self.first;
+        Some((ordinal, self.remove(ordinal)?))
     }
 
     /// `(moment, number)` of all kept calls, oldest first.

@@ -75,29 +75,9 @@ pub(crate) enum Command {
     /// Print the calls between services
     Calls(CallsArguments),
     /// Print who called whom, and what of it does not fit the manifest
-    Map {
-        /// One JSON object a line
-        #[arg(long, group = "form")]
-        json: bool,
-        /// For Graphviz
-        #[arg(long, group = "form")]
-        dot: bool,
-        /// For Mermaid
-        #[arg(long, group = "form")]
-        mermaid: bool,
-    },
+    Map(MapArguments),
     /// Print what was asked over each edge: calls, errors and times of `GET /orders/{id}` and the like
-    Routes {
-        /// Of calls made by this service
-        #[arg(long, value_name = "SERVICE")]
-        from: Option<String>,
-        /// Of calls made to this service
-        #[arg(long, value_name = "SERVICE")]
-        to: Option<String>,
-        /// One JSON object a line
-        #[arg(long)]
-        json: bool,
-    },
+    Routes(RoutesArguments),
     /// Print what services offer as OpenAPI 3.1, inferred from the calls that were seen
     Openapi {
         /// Which services [default: all]
@@ -279,6 +259,9 @@ pub(crate) struct CallsArguments {
     /// Only calls of this trace or request id, as log lines name it
     #[arg(long, value_name = "ID")]
     pub trace: Option<String>,
+    /// Not after this time, as for `--since`
+    #[arg(long, value_name = "T")]
+    pub until: Option<String>,
     /// Only calls for which this CEL expression is true
     #[arg(long = "where", value_name = "EXPR")]
     pub where_: Option<String>,
@@ -302,12 +285,56 @@ pub(crate) struct CallsArguments {
     pub pcap: Vec<PathBuf>,
 }
 
+/// A range of the last day.
+#[derive(Debug, Args)]
+pub(crate) struct When {
+    /// Only calls that began not before this time: `10m` (ago), `10:30` or `2026-01-31 10:30` in UTC, or RFC 3339
+    #[arg(long, value_name = "T")]
+    pub since: Option<String>,
+    /// Only calls that began before this time, as for `--since`
+    #[arg(long, value_name = "T")]
+    pub until: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MapArguments {
+    #[command(flatten)]
+    pub when: When,
+    /// One JSON object a line
+    #[arg(long, group = "form")]
+    pub json: bool,
+    /// For Graphviz
+    #[arg(long, group = "form")]
+    pub dot: bool,
+    /// For Mermaid
+    #[arg(long, group = "form")]
+    pub mermaid: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RoutesArguments {
+    /// Of calls made by this service
+    #[arg(long, value_name = "SERVICE")]
+    pub from: Option<String>,
+    /// Of calls made to this service
+    #[arg(long, value_name = "SERVICE")]
+    pub to: Option<String>,
+    #[command(flatten)]
+    pub when: When,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum CallsCommand {
     /// Print one call whole
     Show {
         /// Its id
         id: String,
+        /// With the values that are hidden, as long as the session has them in memory
+        #[arg(long)]
+        reveal: bool,
         /// As JSON
         #[arg(long)]
         json: bool,

@@ -281,6 +281,9 @@ table! {
     Calls: "`calls`" {
         /// How much of each body is kept.
         body_limit: At<Bytes> = "64k",
+        /// How much of the disk all calls of the stack may take, bodies included; the oldest go first. 0 keeps calls in
+        /// memory alone: they end with the session.
+        disk_limit: At<Bytes> = "1g",
         /// Headers, and `$.path` of JSON bodies, whose values are hidden, besides `authorization`, `proxy-authorization`,
         /// `cookie`, `set-cookie`, `x-api-key`, `$.password`, `$.token` and `$.secret`.
         redact: List<At<Redacted>>,

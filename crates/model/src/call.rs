@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Timestamp;
 use crate::exchange::{Ending, Message, Protocol, Quality, Topic};
 
@@ -9,7 +11,7 @@ use crate::exchange::{Ending, Message, Protocol, Quality, Topic};
 pub const OUTSIDE: &str = "outside";
 
 /// One end of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {
     /// The service, or [`OUTSIDE`].
     pub service: String,
@@ -20,7 +22,7 @@ pub struct Party {
 }
 
 /// Why a call says nothing about what the stack does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Background {
     /// It sees whether the callee is there.
     Health,
@@ -42,7 +44,7 @@ impl Background {
 }
 
 /// One request and its response between two named ends.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// Unique within the stack's history, short enough to type.
     pub id: String,
@@ -94,6 +96,8 @@ pub struct Call {
     pub topic: Option<Topic>,
     /// Something worth knowing about this call.
     pub note: Option<String>,
+    /// Something in it was hidden.
+    pub redacted: bool,
     /// Whether it can still change.
     pub done: bool,
 }

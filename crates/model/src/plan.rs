@@ -365,6 +365,8 @@ pub struct ContainerOptions {
 pub struct CallsConfig {
     /// How many bytes of each body are kept.
     pub body_limit: usize,
+    /// How many bytes of the disk all calls of the stack may take; 0 keeps them in memory alone.
+    pub disk_limit: u64,
     /// Header names, and `$.path` of JSON bodies, whose values are hidden; the defaults included.
     pub redact: Vec<String>,
     /// What services' ports speak, where the manifest says so.
@@ -399,7 +401,7 @@ impl CallsConfig {
 impl Default for CallsConfig {
     fn default() -> Self {
         let redact = Self::REDACTED.map(str::to_owned).to_vec();
-        Self { body_limit: 64 * 1024, redact, protocols: Vec::new() }
+        Self { body_limit: 64 * 1024, disk_limit: 1 << 30, redact, protocols: Vec::new() }
     }
 }
 

@@ -3,10 +3,10 @@
 use api::ApiError;
 use api::commands::Handler;
 use api::shape::{
-    CallDetail, CallId, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down, EdgeList,
-    Empty, EventsPage, EventsRead, FindingList, LogsOutline, LogsOutlineRequest, LogsPage, LogsQuery,
-    LogsRead, OpenApi, OpenApiRequest, ReplayRequest, ReplayResult, RouteList, RoutesRequest, Services,
-    Snapshot, Text, Timeline, TimelineRequest, Up,
+    CallDetail, CallId, CallShow, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down,
+    EdgeList, EdgesRequest, Empty, EventsPage, EventsRead, FindingList, LogsOutline, LogsOutlineRequest,
+    LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest, ReplayRequest, ReplayResult, RouteList,
+    RoutesRequest, Services, Snapshot, Text, Timeline, TimelineRequest, Up,
 };
 use session::Session;
 
@@ -65,8 +65,8 @@ impl Handler for Answers<'_> {
         self.session.calls(read).await
     }
 
-    async fn call_show(&self, call: CallId) -> Result<CallDetail, ApiError> {
-        self.session.call(&call.id).await
+    async fn call_show(&self, call: CallShow) -> Result<CallDetail, ApiError> {
+        self.session.call(&call).await
     }
 
     async fn calls_export(&self, export: CallsExport) -> Result<Text, ApiError> {
@@ -77,8 +77,8 @@ impl Handler for Answers<'_> {
         self.session.replay(&request).await
     }
 
-    async fn edges(&self, _: Empty) -> Result<EdgeList, ApiError> {
-        Ok(self.session.edges())
+    async fn edges(&self, request: EdgesRequest) -> Result<EdgeList, ApiError> {
+        self.session.edges(&request)
     }
 
     async fn events_read(&self, read: EventsRead) -> Result<EventsPage, ApiError> {
@@ -90,7 +90,7 @@ impl Handler for Answers<'_> {
     }
 
     async fn routes(&self, request: RoutesRequest) -> Result<RouteList, ApiError> {
-        Ok(self.session.routes(request))
+        self.session.routes(request)
     }
 
     async fn openapi(&self, request: OpenApiRequest) -> Result<OpenApi, ApiError> {

@@ -104,6 +104,7 @@ impl Session {
         let sink = Sink { store: Arc::new(store), news: Arc::new(Notify::new()) };
         let mut calls = Calls::new(&plan.calls, calls::Limits::default(), &session);
         calls.configure(&plan);
+        let calls = observe::keep(calls, config.place.calls(), plan.calls.disk_limit).await?;
         let whose = Whose { stack: plan.name.clone(), folder: plan.folder.display().to_string() };
         let plan_folder = plan.folder.clone();
         let state = State::new(plan, &loaded.plan.as_ref().map(spec::hashes).unwrap_or_default());
@@ -115,6 +116,9 @@ impl Session {
         let run = Run::new(shared.clone(), state);
         shared.spawn_to_end(run.run(inbox));
         shared.spawn(observe::numbers(shared.clone()));
+        let reading = shared.clone();
+        // What a `.proto` file says must be hidden is to be known before the first call is written.
+        shared.spawn(async move { drop(reading.protos.read().await) });
         shared.spawn(retain(shared.clone()));
         let (tidings, mut told) = mpsc::channel(QUEUE);
         shared.spawn(link::keep(shared.config.env.clone(), shared.whose.clone(), tidings));
@@ -146,6 +150,7 @@ impl Session {
     pub async fn end(&self) {
         self.shared.ending.cancel();
         self.shared.join().await;
+        observe::save(&self.shared);
         // The lease is let go with this value; whoever waits for it sees that the file is not the one in its place.
         let place = &self.shared.config.place;
         for file in [place.running(), place.lease()] {

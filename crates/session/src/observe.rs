@@ -1,15 +1,19 @@
 //! What is seen of a running stack: exchanges from the capture, use of containers, and the numbers of it all.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::shape::{CaptureState, CaptureView, Change, Counters, Whole};
+use api::{ApiError, Code};
+use calls::Calls;
 use engine::Engine;
 use futures_util::StreamExt;
-use model::exchange::CaptureCounts;
+use model::exchange::{CaptureCounts, Protocol};
 use model::frame::FromCapture;
 use tokio::sync::mpsc;
 
+use crate::jobs::now;
 use crate::run::Event;
 use crate::shared::Shared;
 use crate::translate;
@@ -42,16 +46,49 @@ fn view(state: CaptureState, counts: &CaptureCounts) -> CaptureView {
     }
 }
 
+/// Takes up the calls that other sessions of the stack saw, and keeps those of this one beside them. Without a disk calls
+/// are in memory alone, and that is told.
+pub(crate) async fn keep(mut calls: Calls, folder: PathBuf, limit: u64) -> Result<Calls, ApiError> {
+    let kept = tokio::task::spawn_blocking(move || {
+        if let Err(error) = calls.keep_in(&folder, limit) {
+            tracing::warn!("calls are in memory alone: {}", whole(&error));
+        }
+        calls
+    });
+    kept.await.map_err(|e| ApiError::new(Code::Failed, format!("reading the calls broke off: {e}")))
+}
+
+/// Writes what is new of the calls to disk, once it is known what the repository's `.proto` files hide.
+pub(crate) fn save(shared: &Shared) {
+    if !shared.protos.were_read() {
+        return;
+    }
+    let schemas = shared.protos.known();
+    let saved = shared.calls().save(now(), &schemas);
+    if let Err(error) = saved {
+        tracing::warn!("calls are in memory alone for now: {}", whole(&error));
+    }
+}
+
+/// An error with its reasons in one line.
+fn whole(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 /// From the capture's frames to calls, as fast as they come.
 pub(crate) async fn exchanges(shared: Arc<Shared>, mut frames: mpsc::Receiver<FromCapture>) {
     let mut batch = Vec::with_capacity(256);
     while frames.recv_many(&mut batch, 256).await > 0 {
-        let mut status = None;
+        let (mut status, mut grpc) = (None, false);
         {
             let mut calls = shared.calls();
             for frame in batch.drain(..) {
                 match frame {
-                    FromCapture::Exchange(exchange) => drop(calls.observe(*exchange)),
+                    FromCapture::Exchange(exchange) => {
+                        grpc |= exchange.protocol == Protocol::Grpc;
+                        calls.observe(*exchange);
+                    }
                     FromCapture::Tally(tally) => calls.count(&tally),
                     FromCapture::Ready => status = Some(view(CaptureState::On, &CaptureCounts::default())),
                     FromCapture::Counts(counts) => status = Some(view(CaptureState::On, &counts)),
@@ -65,6 +102,10 @@ pub(crate) async fn exchanges(shared: Arc<Shared>, mut frames: mpsc::Receiver<Fr
                 }
             }
         }
+        if grpc {
+            shared.refresh_protos();
+        }
+        save(&shared);
         shared.calls_news.notify_waiters();
         if let Some(view) = status {
             shared.send(Event::Capture(view)).await;
@@ -91,6 +132,8 @@ pub(crate) async fn numbers(shared: Arc<Shared>) {
     loop {
         tick.tick().await;
         let lines = shared.sink.store.head().lines;
+        // What goes on for long, and what was found out later, comes in no frame.
+        save(&shared);
         let (head, edges) = {
             let mut calls = shared.calls();
             calls.settle();

@@ -1,6 +1,7 @@
 //! The repository's `.proto` files: read when somebody looks at a gRPC call, and again when they may have changed.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -22,11 +23,13 @@ const PASSED_OVER: [&str; 4] = ["node_modules", "target", "dist", "__pycache__"]
 pub(crate) struct Protos {
     folder: PathBuf,
     known: Mutex<(Option<Instant>, Arc<Schemas>)>,
+    /// Somebody reads them at this moment.
+    is_read: AtomicBool,
 }
 
 impl Protos {
     pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, known: Mutex::new((None, Arc::default())) }
+        Self { folder, known: Mutex::new((None, Arc::default())), is_read: AtomicBool::new(false) }
     }
 
     /// What was read last.
@@ -34,9 +37,21 @@ impl Protos {
         Arc::clone(&locked(&self.known).1)
     }
 
+    /// Whether they were read once: before, nobody knows what must be hidden.
+    pub(crate) fn were_read(&self) -> bool {
+        locked(&self.known).0.is_some()
+    }
+
+    /// Whether what was read last may be no longer what is there, and nobody is reading it again.
+    pub(crate) fn is_stale(&self) -> bool {
+        let stale = locked(&self.known).0.is_none_or(|at| at.elapsed() >= FRESH);
+        stale && !self.is_read.swap(true, Ordering::Relaxed)
+    }
+
     /// What the files say now, or said a moment ago.
     pub(crate) async fn read(&self) -> Arc<Schemas> {
         if locked(&self.known).0.is_some_and(|at| at.elapsed() < FRESH) {
+            self.is_read.store(false, Ordering::Relaxed);
             return self.known();
         }
         let folder = self.folder.clone();
@@ -49,6 +64,7 @@ impl Protos {
         });
         let schemas = read.await.unwrap_or_default();
         *locked(&self.known) = (Some(Instant::now()), Arc::clone(&schemas));
+        self.is_read.store(false, Ordering::Relaxed);
         schemas
     }
 }

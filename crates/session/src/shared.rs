@@ -115,6 +115,14 @@ impl Shared {
         });
     }
 
+    /// Reads the repository's `.proto` files again when they may have changed.
+    pub(crate) fn refresh_protos(self: &Arc<Self>) {
+        if self.protos.is_stale() {
+            let shared = Arc::clone(self);
+            self.spawn(async move { drop(shared.protos.read().await) });
+        }
+    }
+
     /// Runs `work`, which ends by itself when the session does.
     pub(crate) fn spawn_to_end(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.tracker.spawn(work);

@@ -1,14 +1,15 @@
 //! Other crates' errors and facts in the contract's form: the one place where that happens.
 
 use api::shape::{
-    CallDetail, CallMessage, CallRow, ChainCall, EdgeRow, FindingRow, LogLine, LogsOutline, LogsTally,
-    PartShape, PartyShape, PortView, RouteRow, Whole,
+    CallDetail, CallMessage, CallRow, ChainCall, CountedSpan, EdgeRow, FindingRow, LogLine, LogsOutline,
+    LogsTally, PartShape, PartyShape, PortView, RouteRow, Whole,
 };
 use api::{ApiError, Code};
 use calls::protobuf::Decoded;
 pub use calls::protobuf::Rules;
 use calls::{Finding, Linked};
 use engine::{ContainerFacts, EngineError};
+use model::Timestamp;
 use model::call::{Call, Edge, Party, Route};
 use model::exchange::{Message, Protocol};
 
@@ -111,6 +112,7 @@ pub fn call(call: &Call, whole: bool, rules: Rules<'_>) -> CallDetail {
         row: row(call),
         request: message(call, &call.request, whole, rules),
         response: call.response.as_ref().map(|m| message(call, m, whole, rules)),
+        hidden: None,
     }
 }
 
@@ -261,6 +263,11 @@ pub fn edge(edge: &Edge) -> EdgeRow {
     }
 }
 
+/// The span of what was counted.
+pub(crate) fn counted((since, until): (Timestamp, Timestamp)) -> CountedSpan {
+    CountedSpan { since: since.to_string(), until: until.to_string() }
+}
+
 /// Something that does not fit.
 pub fn finding(finding: &Finding) -> FindingRow {
     let (services, route, calls) = match finding {
@@ -315,7 +322,7 @@ mod tests {
         let (schemas, problems) = Schemas::read(vec![file]);
         assert!(problems.is_empty(), "{problems:?}");
         let addr = "127.0.0.1:1".parse().unwrap();
-        let at = model::Timestamp(1);
+        let at = Timestamp(1);
         let mut exchange = Exchange::new((1, 0), addr, addr, Protocol::Grpc, at);
         exchange.target = "/shop.Users/Login".to_owned();
         for text in ["\n\u{3}ann\u{12}\u{6}hunter", "\n\u{3}bob"] {

@@ -72,6 +72,9 @@ fn calls_between_services_are_seen_whole_and_can_be_asked_for() {
     meaning(&world);
     exports(&world);
     following(&world);
+    revealed(&world);
+    then(&world);
+    after_death(&world);
     world.shoal(&["down"]).ok();
 }
 
@@ -118,6 +121,68 @@ fn nothing_secret(world: &World) {
     for secret in ["t0psecret", "quiet", "0815", "open sesame", "hidden-cookie"] {
         assert!(!said.contains(secret), "`{secret}` was not redacted");
     }
+}
+
+/// Who asks for one call sees what is hidden in it, and nobody else does.
+fn revealed(world: &World) {
+    let order = whole(world, "POST /orders/7");
+    let id = order["id"].as_str().expect("an id");
+    assert_eq!(order["hidden"], Value::Null, "a list does not say it");
+    let shown = world.shoal(&["calls", "show", id]).ok().stdout;
+    assert!(shown.contains(&format!("shoal calls show {id} --reveal")), "{shown}");
+    let shown = world.shoal(&["calls", "show", id, "--reveal"]).ok().stdout;
+    for secret in ["t0psecret", "quiet", "0815", "open sesame"] {
+        assert!(shown.contains(secret), "{secret}: {shown}");
+    }
+    nothing_secret(world);
+}
+
+/// The map and the routes of a range of time.
+fn then(world: &World) {
+    let slow = whole(world, "GET /slow/400");
+    let at: model::Timestamp = slow["ts"].as_str().expect("a time").parse().expect("a time");
+    let second = std::time::Duration::from_secs(1);
+    let (since, until) = (at.minus(second).to_string(), at.plus(second).to_string());
+    let of = |command: &str, when: &[&str]| world.shoal(&[&[command, "--json"], when].concat()).ok().rows();
+    let map = of("map", &["--since", &since, "--until", &until]);
+    assert!(map.iter().any(|e| e["from"] == "back" && e["to"] == "front" && e["calls"] == 1), "{map:?}");
+    let routes = of("routes", &["--since", &since, "--until", &until, "--from", "back"]);
+    assert!(routes.iter().any(|r| r["route"] == "GET /slow/{id}" && r["calls"] == 1), "{routes:?}");
+    let all: u64 = of("map", &[]).iter().filter_map(|e| e["calls"].as_u64()).sum();
+    let hour: u64 = of("map", &["--since", "1h"]).iter().filter_map(|e| e["calls"].as_u64()).sum();
+    assert_eq!(hour, all);
+    assert!(of("map", &["--until", "1h"]).is_empty());
+    world.shoal(&["map", "--since", "1m", "--until", "1h"]).ends_with(2).tells(&["it ends before it begins"]);
+}
+
+/// The session is killed; the calls that it saw are there all the same, but for what was hidden in them.
+fn after_death(world: &World) {
+    let before = calls(world, &["--where", "from == 'front' || from == 'back'"]);
+    let edges = world.shoal(&["map", "--json", "--since", "1h"]).ok().rows();
+    let place = world.place().join("calls");
+    world.kill_session();
+    for file in std::fs::read_dir(&place).expect("the calls' folder") {
+        let bytes = std::fs::read(file.expect("a file").path()).expect("a file");
+        for secret in ["t0psecret", "quiet", "0815", "open sesame", "hidden-cookie"] {
+            let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+            assert!(!found, "`{secret}` is on disk");
+        }
+    }
+    assert_eq!(calls(world, &["--where", "from == 'front' || from == 'back'"]), before);
+    let again = world.shoal(&["map", "--json", "--since", "1h"]).ok().rows();
+    let between = |all: &[Value]| -> Vec<Value> {
+        all.iter()
+            .filter(|e| e["from"] == "front" || e["from"] == "back")
+            .map(|e| e["calls"].clone())
+            .collect()
+    };
+    assert_eq!(between(&again), between(&edges));
+    let order = whole(world, "POST /orders/7");
+    let id = order["id"].as_str().expect("an id");
+    world.shoal(&["calls", "show", id, "--reveal"]).ends_with(1).tells(&["what was hidden in", "is gone"]);
+    // Both answers come from one list now: new calls are told beside the old ones.
+    call(world, "front", &["back:8000", "GET", "/after-death"]);
+    assert_eq!(whole(world, "GET /after-death")["from"]["service"], "front");
 }
 
 fn filters(world: &World) {

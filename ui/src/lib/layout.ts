@@ -1,6 +1,7 @@
 // Where the map's nodes stand: layers from left to right, by dagre. Positions once taken are kept.
 import { Graph as Dagre, layout } from "@dagrejs/dagre";
 
+import { aroundPath } from "./around";
 import type { Graph } from "./graph";
 
 export interface Size {
@@ -100,8 +101,11 @@ export function bounds({ places, size }: Layout, margin = 28): Box {
   return { x, y, width: right - x, height: bottom - y };
 }
 
-/** An edge as an SVG path: from the right of one node to the left of the other, over its bends, where that is possible. */
-export function edgePath(size: Size, from: Point, to: Point, bends: readonly Point[] = []): string {
+/**
+ * An edge as an SVG path: from the right of one node to the left of the other, over its bends, where that is possible;
+ * backwards between the rows of `nodes`.
+ */
+export function edgePath(size: Size, from: Point, to: Point, bends: readonly Point[] = [], nodes: readonly Point[] = []): string {
   const half = size.width / 2;
   if (from === to) return loop(from, size);
   if (from.x + half < to.x - half) {
@@ -110,7 +114,8 @@ export function edgePath(size: Size, from: Point, to: Point, bends: readonly Poi
     const between = bends.filter((p) => p.x > start.x + 8 && p.x < end.x - 8);
     return [start, ...between, end].reduce((path, point, i, all) => path + (i === 0 ? `M${xy(point)}` : bend(all[i - 1] ?? point, point)), "");
   }
-  // Backwards or within a layer: around the outside, from right to right.
+  if (to.x + half < from.x - half) return aroundPath(size, from, to, nodes);
+  // Within a layer: around the outside, from right to right.
   const reach = Math.max(from.x, to.x) + half + 34;
   return `M${from.x + half} ${from.y} C${reach} ${from.y} ${reach} ${to.y} ${to.x + half + 5} ${to.y}`;
 }

@@ -10,14 +10,17 @@ export interface CallList {
   readonly calls: readonly Call[];
   /** To read what is older; undefined at the very beginning. */
   readonly before: string | undefined;
+  /** How many health checks, scrapes and polls the newest page left out. */
+  readonly hidden: number;
 }
 
-export const NO_CALLS: CallList = { calls: [], before: undefined };
+export const NO_CALLS: CallList = { calls: [], before: undefined, hidden: 0 };
 
 /** The newest page came again: what it holds replaces what is known, what lies before it stays if it joins on. */
 export function mergeNewest(list: CallList, page: CallsPage, kept = CALLS_KEPT): CallList {
   const oldest = page.calls[0];
-  const fresh = { calls: page.calls, before: page.before };
+  const hidden = page.background_hidden ?? 0;
+  const fresh = { calls: page.calls, before: page.before, hidden };
   if (oldest === undefined || page.before === undefined) return fresh;
   const joins = list.calls.findIndex((call) => call.id === oldest.id);
   // Nothing in common: more calls passed than a page holds, so what is older must be read anew.
@@ -26,13 +29,13 @@ export function mergeNewest(list: CallList, page: CallsPage, kept = CALLS_KEPT):
   const surplus = Math.max(0, earlier.length + page.calls.length - kept);
   // What was let go can be read again from the newest page on only, so the list then ends there.
   if (surplus > 0) return fresh;
-  return { calls: [...earlier, ...page.calls], before: list.before };
+  return { calls: [...earlier, ...page.calls], before: list.before, hidden };
 }
 
 /** An older page came. */
 export function prependCalls(list: CallList, page: CallsPage): CallList {
   const known = new Set(list.calls.map((call) => call.id));
-  return { calls: [...page.calls.filter((call) => !known.has(call.id)), ...list.calls], before: page.before };
+  return { calls: [...page.calls.filter((call) => !known.has(call.id)), ...list.calls], before: page.before, hidden: list.hidden };
 }
 
 /** The newest page came while the rows are held: calls that are known change, none come and none go. */

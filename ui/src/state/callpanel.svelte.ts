@@ -9,6 +9,7 @@ import { allOf, equals, withTerm } from "../lib/where";
 import { CallsState } from "./calls.svelte";
 import { ChainState } from "./chain.svelte";
 import { Comparison, type Remembered } from "./comparison.svelte";
+import { whenOf } from "./past.svelte";
 import { RoutesState } from "./routes.svelte";
 import type { SelectionState } from "./selection.svelte";
 
@@ -43,8 +44,9 @@ export class CallPanel {
   }
 
   readonly routesRequest: RoutesRequest = $derived.by(() => {
-    const { edge, services } = this.selection;
-    return edge === undefined ? { services: [...services] } : { services: [], from: edge.from, to: edge.to };
+    const { edge, services, range } = this.selection;
+    const when = range === undefined ? {} : whenOf(range);
+    return edge === undefined ? { services: [...services], ...when } : { services: [], from: edge.from, to: edge.to, ...when };
   });
   /** Whether anything but the usual hides calls. */
   readonly narrowed: boolean = $derived.by(() => {
@@ -97,7 +99,7 @@ export class CallPanel {
       ...(this.background ? {} : { background: false }),
       ...(edge === undefined ? {} : { from: edge.from, to: edge.to }),
       ...(this.protocol === "" ? {} : { protocol: this.protocol }),
-      ...(range === undefined ? {} : { since: new Date(range.from).toISOString(), until: new Date(range.to).toISOString() }),
+      ...(range === undefined ? {} : whenOf(range)),
       ...(this.search.kind === "text" ? { text: this.search.text } : {}),
       ...(this.search.kind === "where" ? { where: this.search.where } : {}),
       // Calls have no field for regular expressions, but their language has.

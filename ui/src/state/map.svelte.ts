@@ -1,7 +1,8 @@
 // The map's graph and places, refreshed at most four times a second whatever the session sends.
+import type { Edge } from "../api/generated/Edge";
+import type { ServiceView } from "../api/generated/ServiceView";
 import { buildGraph, shapeOf, type Graph } from "../lib/graph";
 import { EMPTY_LAYOUT, placeAll, placeNew, type Layout } from "../lib/layout";
-import type { StackState } from "./stack.svelte";
 
 export const MAP_REFRESH_MS = 250;
 /** While the first calls are seen the picture is allowed to settle; from then on nothing moves by itself. */
@@ -14,10 +15,11 @@ export class MapState {
   #observed = 0;
   #settledAt = Infinity;
 
-  constructor(private readonly stack: StackState) {}
+  constructor(private readonly source: () => { services: readonly ServiceView[]; edges: readonly Edge[] }) {}
 
   refresh(now: number): void {
-    const graph = buildGraph(this.stack.services, this.stack.edges);
+    const { services, edges } = this.source();
+    const graph = buildGraph(services, edges);
     const shape = shapeOf(graph);
     const observed = graph.pairs.filter((pair) => pair.edges.length > 0).length;
     if (observed > 0 && this.#observed === 0) this.#settledAt = now + SETTLING_MS;

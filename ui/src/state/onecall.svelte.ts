@@ -15,18 +15,31 @@ export class OneCall {
     private readonly complain: (attempt: string, error: Refusal) => void,
   ) {}
 
+  /** Shows what is hidden, or hides it again. Where it is shown it is only here, until another call is looked at. */
+  async reveal(on: boolean): Promise<void> {
+    try {
+      this.call = await this.#show(on);
+    } catch (thrown) {
+      this.complain("call_show", refusal(thrown));
+    }
+  }
+
   /** Something about some call changed. */
   async revised(): Promise<void> {
     if (this.#busy || (this.call !== null && this.call.pending !== true)) return;
     this.#busy = true;
     try {
-      this.call = await this.backend.call("call_show", { id: this.id });
+      this.call = await this.#show(this.call?.hidden === "shown");
       this.error = null;
     } catch (thrown) {
       this.error = refusal(thrown);
     } finally {
       this.#busy = false;
     }
+  }
+
+  #show(reveal: boolean): Promise<Call> {
+    return this.backend.call("call_show", { id: this.id, ...(reveal ? { reveal } : {}) });
   }
 
   async export(format: ExportFormat): Promise<string | null> {

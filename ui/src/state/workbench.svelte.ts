@@ -1,6 +1,7 @@
 // Everything one open stack has on the screen, made once and handed to the views.
 import type { Backend } from "../api/backend";
 import type { Refusal } from "../api/error";
+import type { Edge } from "../api/generated/Edge";
 import { CallPanel } from "./callpanel.svelte";
 import { ChainState } from "./chain.svelte";
 import { complain } from "./complaints";
@@ -8,6 +9,8 @@ import { FindingsState } from "./findings.svelte";
 import { LogPanel } from "./logpanel.svelte";
 import { MapState } from "./map.svelte";
 import { OneCall } from "./onecall.svelte";
+import { edgesThen, PastState, samplesOf } from "./past.svelte";
+import type { Sample } from "./rates";
 import { RoutesState } from "./routes.svelte";
 import type { Selection } from "./selection";
 import { SelectionState } from "./selection.svelte";
@@ -35,6 +38,7 @@ export class WorkbenchState {
   readonly edgeRoutes: RoutesState;
   readonly map: MapState;
   readonly timeline: TimelineState;
+  readonly past: PastState;
   readonly terminals = new TerminalsState();
   view = $state<View>("map");
   /** What the lower pane shows; null: there is none. */
@@ -43,6 +47,18 @@ export class WorkbenchState {
   /** The findings are looked at for as long as nothing else is selected. */
   #findingsAt = $state.raw<Selection | null>(null);
   readonly findingsShown = $derived(this.#findingsAt === this.selection.steps);
+
+  /** Who called whom, in the selected range of time. */
+  readonly edges: readonly Edge[] = $derived.by(() => {
+    const then = this.past.edges;
+    return then === null ? this.stack.edges : edgesThen(this.stack.edges, then);
+  });
+  /** Rates of the edges: those of this moment, or over the selected range. */
+  readonly samples: readonly Sample[] = $derived.by(() => {
+    const { edges, span } = this.past;
+    if (edges === null) return this.stack.samples;
+    return span === null ? [] : samplesOf(edges, span);
+  });
 
   constructor(readonly backend: Backend) {
     this.stack = new StackState(backend);
@@ -54,7 +70,8 @@ export class WorkbenchState {
     this.chain = new ChainState(backend);
     this.findings = new FindingsState(backend);
     this.edgeRoutes = new RoutesState(backend);
-    this.map = new MapState(this.stack);
+    this.past = new PastState(backend);
+    this.map = new MapState(() => ({ services: this.stack.services, edges: this.edges }));
     this.timeline = new TimelineState(backend);
   }
 

@@ -146,3 +146,17 @@ test("two calls are compared", async ({ shoal }) => {
   await compare.getByRole("button", { name: "Close the comparison" }).click();
   await expect(shoal.locator("[data-call]").first()).toBeVisible();
 });
+
+test("what is hidden in a call is shown to who asks, until they leave it", async ({ shoal, request }) => {
+  const inspector = shoal.getByRole("complementary", { name: "Inspector" });
+  await request.get(`http://localhost:${process.env["SHOAL_E2E_PORT"] ?? "8080"}/revealed`, { headers: { Authorization: "Bearer hush" } });
+  await shoal.getByRole("textbox", { name: "Search calls" }).fill("/revealed");
+  await onlyRowsWith(shoal, "/revealed");
+  await shoal.locator("[data-call]", { hasText: "outside" }).first().click();
+  await inspector.getByRole("tab", { name: "Request" }).click();
+  await expect(inspector).toContainText("[redacted]");
+  await inspector.getByRole("button", { name: "Reveal" }).click();
+  await expect(inspector).toContainText("Bearer hush");
+  await inspector.getByRole("button", { name: "Hide" }).click();
+  await expect(inspector).not.toContainText("hush");
+});

@@ -62,3 +62,18 @@ test("a range of the time axis narrows the lines", async ({ shoal }) => {
   await shoal.locator("[data-chip=range]").click();
   await expect(shoal.locator("[data-chip]")).toHaveCount(0);
 });
+
+test("a range of the time axis is the map of then, and Live is the present again", async ({ shoal }) => {
+  await expect(shoal.locator(edge("web", "orders"))).toBeAttached({ timeout: 30_000 });
+  const axis = shoal.getByRole("slider", { name: /Time range/ });
+  await axis.press("ArrowLeft");
+  await expect(shoal.locator("[data-chip=range]")).toBeVisible();
+  const live = shoal.getByRole("group", { name: "Map of observed calls" }).locator("..").getByRole("button", { name: "Live" });
+  await expect(live).toBeVisible();
+  await shoal.locator(edge("web", "orders")).dispatchEvent("click");
+  const inspector = shoal.getByRole("complementary", { name: "Inspector" });
+  await expect(inspector).toContainText("Rate");
+  await live.click();
+  await expect(shoal.locator("[data-chip=range]")).toHaveCount(0);
+  await expect(inspector).toContainText("Now");
+});

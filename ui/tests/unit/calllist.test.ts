@@ -18,28 +18,28 @@ describe("the calls in view", () => {
   });
 
   it("begin anew when more passed than a page holds", () => {
-    const list = mergeNewest({ calls: calls(0, 4), before: "k0" }, { calls: calls(100, 103), before: "k100", after: "k102" });
+    const list = mergeNewest({ calls: calls(0, 4), before: "k0", hidden: 0 }, { calls: calls(100, 103), before: "k100", after: "k102" });
     expect([ids(list), list.before]).toEqual([["k100", "k101", "k102"], "k100"]);
   });
 
   it("are all there are when nothing lies before the page", () => {
-    expect(ids(mergeNewest({ calls: calls(0, 4), before: "k0" }, { calls: calls(2, 3), after: "k2" }))).toEqual(["k2"]);
+    expect(ids(mergeNewest({ calls: calls(0, 4), before: "k0", hidden: 0 }, { calls: calls(2, 3), after: "k2" }))).toEqual(["k2"]);
   });
 
   it("never grow beyond what is kept", () => {
-    const list = mergeNewest({ calls: calls(0, 8), before: undefined }, { calls: calls(7, 12), before: "k7", after: "k11" }, 10);
+    const list = mergeNewest({ calls: calls(0, 8), before: undefined, hidden: 0 }, { calls: calls(7, 12), before: "k7", after: "k11" }, 10);
     expect(list.calls.length).toBeLessThanOrEqual(10);
     expect(list.before).toBe("k7");
   });
 
   it("show pending ones on top and the newest first", () => {
-    const list = { calls: [call(1, { pending: true }), call(2), call(3, { pending: true }), call(4)], before: undefined };
+    const list = { calls: [call(1, { pending: true }), call(2), call(3, { pending: true }), call(4)], before: undefined, hidden: 0 };
     expect(shown(list).map((c) => c.id)).toEqual(["k3", "k1", "k4", "k2"]);
   });
 
   it("keeps what merely waits in its place, and puts what is awaited on top", () => {
     const calls = [call(1, { pending: true, waits: true }), call(2, { pending: true, protocol: "tls" }), call(3, { pending: true }), call(4)];
-    expect(shown({ calls, before: undefined }).map((c) => c.id)).toEqual(["k3", "k4", "k2", "k1"]);
+    expect(shown({ calls, before: undefined, hidden: 0 }).map((c) => c.id)).toEqual(["k3", "k4", "k2", "k1"]);
   });
 
   it("opens a chain right below its call", () => {

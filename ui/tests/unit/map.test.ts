@@ -70,7 +70,7 @@ describe("the layout", () => {
     const size = { width: 100, height: 40 };
     const [a, b] = [{ x: 0, y: 0 }, { x: 300, y: 50 }];
     for (const path of [edgePath(size, a, b), edgePath(size, b, a), edgePath(size, a, a), edgePath(size, a, b, [{ x: 150, y: 90 }])]) {
-      expect(path).toMatch(/^M[-\d. ]+( ?C[-\d. ]+)+$/);
+      expect(path).toMatch(/^M[-\d. ]+( ?[CHQV][-\d. ]+)+$/);
     }
     expect(edgePath(size, a, b)).toBe("M50 0 C147.5 0 147.5 50 245 50");
   });

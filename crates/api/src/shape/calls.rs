@@ -93,6 +93,15 @@ pub struct CallsPage {
     pub before: Option<String>,
     /// What to give to `after` for newer calls.
     pub after: String,
+    /// How many calls in between were left out for being background, where that was asked for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[ts(as = "Option<u32>", optional)]
+    pub background_hidden: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is what serde hands over")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A call by id.
@@ -101,6 +110,31 @@ pub struct CallsPage {
 pub struct CallId {
     /// Its id.
     pub id: String,
+}
+
+/// Which call is to be shown whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct CallShow {
+    /// Its id.
+    pub id: String,
+    /// With what is hidden everywhere else, as long as it is in the session's memory.
+    #[serde(default)]
+    #[ts(as = "Option<bool>", optional)]
+    pub reveal: bool,
+}
+
+/// What became of the values that were hidden in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+#[serde(rename_all = "lowercase")]
+pub enum HiddenState {
+    /// They are in the session's memory, and nowhere else: they can be shown.
+    Kept,
+    /// They are no longer known to anybody.
+    Gone,
+    /// They are shown here.
+    Shown,
 }
 
 /// One end of a call.
@@ -132,6 +166,10 @@ pub struct CallDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub response: Option<CallMessage>,
+    /// Of a call in which something was hidden.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub hidden: Option<HiddenState>,
 }
 
 /// A call without its messages.

@@ -82,12 +82,40 @@ pub struct ServiceApi {
     pub document: serde_json::Value,
 }
 
+/// Edges of when. Both left out: all that was ever counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, optional_fields)]
+#[serde(default, deny_unknown_fields)]
+pub struct EdgesRequest {
+    /// Calls that began not before this time, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Calls that began before this time, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
 /// All edges.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct EdgeList {
     /// By caller, callee, protocol, broker, topic.
     pub edges: Vec<EdgeRow>,
+    /// Of a range of time: the span that was counted, which may be a little more or less than what was asked for, since
+    /// what is long past was counted together: a second for ten minutes, ten seconds for two hours, a minute for a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub counted: Option<CountedSpan>,
+}
+
+/// From when to when something was counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct CountedSpan {
+    /// Where it begins.
+    pub since: String,
+    /// Where it ends.
+    pub until: String,
 }
 
 /// Which routes. Everything that is left out does not narrow.
@@ -103,6 +131,12 @@ pub struct RoutesRequest {
     pub to: Option<String>,
     /// Of calls made by or to one of these services; empty: all.
     pub services: Vec<String>,
+    /// Of calls that began not before this time, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Of calls that began before this time, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 /// Calls over one edge that differ only in ids.
@@ -121,7 +155,7 @@ pub struct RouteRow {
     pub calls: Whole,
     /// Failed ones.
     pub errors: Whole,
-    /// Calls in each second of the last minute.
+    /// Calls in each second of the last minute, or of the range that was asked for.
     pub per_second: f64,
     /// Median.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,6 +179,10 @@ pub struct RouteRow {
 pub struct RouteList {
     /// By caller, callee, protocol, route.
     pub routes: Vec<RouteRow>,
+    /// Of a range of time: the span that was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub counted: Option<CountedSpan>,
 }
 
 /// Something that does not fit: the manifest against what was seen, or that against itself.

@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use calls::{
-    CallDetail, CallId, CallMessage, CallRow, CallsExport, CallsPage, CallsQuery, CallsRead, ExportFormat,
-    PartShape, PartyShape, Timeline, TimelineRequest,
+    CallDetail, CallId, CallMessage, CallRow, CallShow, CallsExport, CallsPage, CallsQuery, CallsRead,
+    ExportFormat, HiddenState, PartShape, PartyShape, Timeline, TimelineRequest,
 };
 pub use chain::{Chain, ChainCall};
 pub use logs::{LogLine, LogsOutline, LogsOutlineRequest, LogsPage, LogsQuery, LogsRead, LogsTally};
 pub use map::{
-    EdgeList, EdgeRow, FindingList, FindingRow, OpenApi, OpenApiRequest, RouteList, RouteRow, RoutesRequest,
-    ServiceApi,
+    CountedSpan, EdgeList, EdgeRow, EdgesRequest, FindingList, FindingRow, OpenApi, OpenApiRequest,
+    RouteList, RouteRow, RoutesRequest, ServiceApi,
 };
 pub use replay::{ReplayAnswer, ReplayRequest, ReplayResult};
 pub use stack::{

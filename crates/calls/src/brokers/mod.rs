@@ -17,6 +17,7 @@ use model::exchange::{Protocol, TopicRole};
 
 use crate::counts::{Addend, Counts, units};
 use crate::names::{Names, ServiceId};
+use crate::past::Past;
 use crate::routes;
 pub(crate) use deliveries::is_pushed;
 use deliveries::{Delivery, deliveries};
@@ -33,7 +34,9 @@ const EDGES: usize = 1024;
 pub(crate) struct Brokers {
     places: HashMap<Key, Place>,
     order: VecDeque<Key>,
-    joined: HashMap<Joint, Counts>,
+    joined: HashMap<Joint, Joined>,
+    /// By the numbers of what is joined.
+    past: Past,
     early: Earlies,
 }
 
@@ -47,6 +50,12 @@ struct Joint {
     broker: ServiceId,
     protocol: Protocol,
     topic: String,
+}
+
+#[derive(Debug)]
+struct Joined {
+    number: usize,
+    counts: Counts,
 }
 
 impl Brokers {
@@ -116,7 +125,11 @@ impl Brokers {
         let latency = sent.map(|sent| units(delivery.at.since(sent).as_secs_f64() * 1000.0));
         let one =
             Addend { failed: false, background: false, bytes: delivery.bytes, latency, at: delivery.at };
-        self.joined.entry(joint(topic)).or_insert_with(|| Counts::new(2)).add(&one);
+        let number = self.joined.len();
+        let joined = self.joined.entry(joint(topic));
+        let joined = joined.or_insert_with(|| Joined { number, counts: Counts::new(2) });
+        joined.counts.add(&one);
+        self.past.add(joined.number, &one);
     }
 
     /// Who listens to many places names none of them; and what is sent to one may arrive from another.
@@ -148,31 +161,44 @@ impl Brokers {
 
     /// Every sender and receiver that were joined, with the messages that went from one to the other.
     pub(crate) fn edges<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = Edge> + 'a {
-        let name = |service| names.name(service).to_owned();
-        self.joined.iter().map(move |(joint, counts)| {
-            let [p50_ms, p90_ms, p99_ms] = counts.percentiles();
-            Edge {
-                from: name(joint.from),
-                to: name(joint.to),
-                protocol: joint.protocol,
-                calls: counts.calls,
-                errors: 0,
-                bytes: counts.bytes,
-                p50_ms,
-                p90_ms,
-                p99_ms,
-                last: counts.last,
-                undeclared: false,
-                forbidden: false,
-                via: Some(name(joint.broker)),
-                topic: Some(joint.topic.clone()),
-            }
-        })
+        self.joined.iter().map(|(joint, joined)| joint.edge(&joined.counts, names))
+    }
+
+    /// The same within a span of time.
+    pub(crate) fn edges_past(&self, since: Timestamp, until: Timestamp, names: &Names) -> Vec<Edge> {
+        let range = self.past.range(since, until, |number| number);
+        let edge = |(joint, joined): (&Joint, &Joined)| {
+            range.counts.get(&joined.number).map(|counts| joint.edge(counts, names))
+        };
+        self.joined.iter().filter_map(edge).collect()
     }
 
     /// Whether anything that somebody sent came to this service.
     pub(crate) fn feeds(&self, service: ServiceId) -> bool {
         self.joined.keys().any(|joint| joint.to == service)
+    }
+}
+
+impl Joint {
+    fn edge(&self, counts: &Counts, names: &Names) -> Edge {
+        let name = |service| names.name(service).to_owned();
+        let [p50_ms, p90_ms, p99_ms] = counts.percentiles();
+        Edge {
+            from: name(self.from),
+            to: name(self.to),
+            protocol: self.protocol,
+            calls: counts.calls,
+            errors: 0,
+            bytes: counts.bytes,
+            p50_ms,
+            p90_ms,
+            p99_ms,
+            last: counts.last,
+            undeclared: false,
+            forbidden: false,
+            via: Some(name(self.broker)),
+            topic: Some(self.topic.clone()),
+        }
     }
 }
 

@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use model::Timestamp;
 use model::call::Route;
-use model::exchange::Exchange;
+use model::exchange::Protocol;
 
 use super::Calls;
-use crate::judge;
+use crate::counts::Counts;
 use crate::names::ServiceId;
-use crate::query::RouteQuery;
+use crate::query::{Counted, RouteQuery};
 
 /// The span of time that [`Route::per_second`] looks back over.
 const LATELY: Duration = Duration::from_mins(1);
 
 impl Calls {
     /// The route of a call to `to`. Earlier routes may turn out to be the same one.
-    pub(super) fn learn_route(&mut self, to: ServiceId, exchange: &Exchange) -> String {
-        let learning = self.learnt.learn(to, exchange.protocol, &judge::operation(exchange));
+    pub(super) fn learn_route(&mut self, to: ServiceId, protocol: Protocol, operation: &str) -> String {
+        let learning = self.learnt.learn(to, protocol, operation);
         if learning.news {
             self.rename_routes(to);
         }
@@ -37,14 +37,28 @@ impl Calls {
             }
             let route = self.learnt.again(to, entry.call.protocol, &entry.call.route);
             if route != entry.call.route {
-                self.store.change(ordinal, |entry| entry.call.route = route);
+                self.store.relabel(ordinal, |entry| entry.call.route = route);
             }
         }
     }
 
-    /// The routes of every edge, with the calls that are no longer kept; by caller, callee, protocol and route. What
-    /// happened lately is what happened in the minute before `now`.
-    pub fn routes(&self, query: &RouteQuery, now: Timestamp) -> Vec<Route> {
+    /// The routes of every edge, with the calls that are no longer kept, or those of a span of the last day; by caller,
+    /// callee, protocol and route. Their rate is that of the minute before `now`, or of the span.
+    pub fn routes(&self, query: &RouteQuery, now: Timestamp) -> Counted<Route> {
+        if query.within.is_everything() {
+            return Counted { counted: self.all_routes(query, now), span: None };
+        }
+        let (since, until) = query.within.ends();
+        let range = self.edges.past(since, until);
+        let seconds = range.seconds().max(f64::MIN_POSITIVE);
+        let rate = |counts: &Counts| counts.calls as f64 / seconds;
+        let of_range = self.edges.routes_past(&range);
+        let routes =
+            of_range.filter_map(|(ends, text, counts)| self.route(query, ends, text, counts, rate(counts)));
+        Counted { counted: sorted(routes.collect()), span: range.span() }
+    }
+
+    fn all_routes(&self, query: &RouteQuery, now: Timestamp) -> Vec<Route> {
         let since = now.minus(LATELY);
         let mut lately: HashMap<usize, u64> = HashMap::new();
         for (_, ordinal) in self.store.order().iter().rev().take_while(|(at, _)| *at > since) {
@@ -53,30 +67,42 @@ impl Calls {
                 *lately.entry(self.edges.route(&entry.share)).or_default() += 1;
             }
         }
-        let mut routes: Vec<Route> = Vec::new();
-        for (number, (from, to, protocol), text, counts) in self.edges.routes() {
-            let (from, to) = (self.names.name(from), self.names.name(to));
-            if !query.matches(from, to) {
-                continue;
-            }
-            let [p50_ms, p90_ms, p99_ms] = counts.percentiles();
-            let calls = lately.get(&number).copied().unwrap_or_default();
-            routes.push(Route {
-                from: from.to_owned(),
-                to: to.to_owned(),
-                protocol,
-                route: text.to_owned(),
-                calls: counts.calls,
-                errors: counts.errors,
-                per_second: calls as f64 / LATELY.as_secs_f64(),
-                p50_ms,
-                p90_ms,
-                p99_ms,
-                last: counts.last,
-            });
-        }
-        let key = |route: &Route| (route.from.clone(), route.to.clone(), route.protocol, route.route.clone());
-        routes.sort_by_cached_key(key);
-        routes
+        let rate =
+            |number: usize| lately.get(&number).copied().unwrap_or_default() as f64 / LATELY.as_secs_f64();
+        let all = self.edges.routes();
+        let routes = all
+            .filter_map(|(number, ends, text, counts)| self.route(query, ends, text, counts, rate(number)));
+        sorted(routes.collect())
     }
+
+    fn route(
+        &self,
+        query: &RouteQuery,
+        (from, to, protocol): (ServiceId, ServiceId, Protocol),
+        text: &str,
+        counts: &Counts,
+        per_second: f64,
+    ) -> Option<Route> {
+        let (from, to) = (self.names.name(from), self.names.name(to));
+        let [p50_ms, p90_ms, p99_ms] = counts.percentiles();
+        query.matches(from, to).then(|| Route {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            protocol,
+            route: text.to_owned(),
+            calls: counts.calls,
+            errors: counts.errors,
+            per_second,
+            p50_ms,
+            p90_ms,
+            p99_ms,
+            last: counts.last,
+        })
+    }
+}
+
+fn sorted(mut routes: Vec<Route>) -> Vec<Route> {
+    let key = |route: &Route| (route.from.clone(), route.to.clone(), route.protocol, route.route.clone());
+    routes.sort_by_cached_key(key);
+    routes
 }

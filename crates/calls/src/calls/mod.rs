@@ -1,5 +1,6 @@
 //! The way of an exchange into the store, and what can be asked about all calls at once.
 
+mod keep;
 mod learn;
 mod observe;
 mod tally;
@@ -15,15 +16,17 @@ use model::plan::{CallsConfig, Plan};
 use crate::axis::{Axis, Bin};
 use crate::background::{Asked, Rhythms};
 use crate::brokers::Brokers;
+use crate::disk::Disk;
 use crate::edges::{EdgeRate, Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Hairpins;
 use crate::hosts::Hosts;
 use crate::manifest::Manifest;
 use crate::names::Names;
-use crate::query::{self, Cursor, Page, Position, Query};
+use crate::query::{self, Counted, Cursor, Page, Position, Query, Within};
 use crate::redact::Redaction;
 use crate::routes::Learnt;
+use crate::secrets::Secrets;
 use crate::shape::from_base36;
 use crate::store::{Key, Store};
 
@@ -32,13 +35,13 @@ use crate::store::{Key, Store};
 pub struct Limits {
     /// Calls.
     pub calls: usize,
-    /// Bytes in memory: records, headers and bodies.
+    /// Bytes in memory: records, headers, and the bodies that are not on disk.
     pub bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { calls: 50_000, bytes: 128 * 1024 * 1024 }
+        Self { calls: 100_000, bytes: 128 * 1024 * 1024 }
     }
 }
 
@@ -121,6 +124,13 @@ pub struct Calls {
     hairpins: Hairpins,
     capture: u32,
     head: Head,
+    /// Without one calls are in memory alone.
+    disk: Option<Disk>,
+    /// The numbers of the calls that other sessions saw.
+    restored: HashMap<String, u64>,
+    /// Calls on disk that turned out to be none.
+    retracted: Vec<String>,
+    pub(crate) secrets: Secrets,
 }
 
 impl Calls {
@@ -146,6 +156,10 @@ impl Calls {
             hairpins: Hairpins::default(),
             capture: 0,
             head: Head::default(),
+            disk: None,
+            restored: HashMap::new(),
+            retracted: Vec::new(),
+            secrets: Secrets::default(),
         }
     }
 
@@ -153,6 +167,9 @@ impl Calls {
     pub fn configure(&mut self, plan: &Plan) {
         self.redaction = Redaction::new(&plan.calls);
         self.body_limit = plan.calls.body_limit;
+        if let Some(disk) = &mut self.disk {
+            disk.set_limit(plan.calls.disk_limit);
+        }
         self.manifest = Manifest::of(plan);
     }
 
@@ -269,13 +286,14 @@ impl Calls {
         self.store.bytes()
     }
 
-    /// One call, unless it is unknown or evicted.
+    /// One call without its long bodies, unless it is unknown or evicted; [`whole`](Self::whole) has them.
     pub fn get(&self, id: &str) -> Option<&Call> {
         Some(&self.store.get(self.ordinal(id)?)?.call)
     }
 
     pub(crate) fn ordinal(&self, id: &str) -> Option<u64> {
-        from_base36(id.strip_prefix(&self.epoch)?.strip_prefix('-')?)
+        let own = id.strip_prefix(&self.epoch).and_then(|rest| rest.strip_prefix('-'));
+        own.and_then(from_base36).or_else(|| self.restored.get(id).copied())
     }
 
     /// The place of one call in the order of time, for [`list`](Self::list) to go on from.
@@ -286,7 +304,7 @@ impl Calls {
 
     /// At most `limit` calls that match, from a position on.
     pub fn list(&self, query: &Query, from: Position, limit: usize) -> Page<'_> {
-        query::page(&self.store, query, from, limit)
+        query::page(&self.store, self.disk.as_ref(), query, from, limit)
     }
 
     /// At most `limit` calls that changed after `revision`; after 0 that is all that are kept.
@@ -308,11 +326,19 @@ impl Calls {
     pub fn edges(&self) -> Vec<Edge> {
         let mut edges = self.edges.list(&self.names, &self.manifest);
         edges.extend(self.brokers.edges(&self.names));
-        edges.sort_by(|a, b| {
-            let ends = (&a.from, &a.to, a.protocol).cmp(&(&b.from, &b.to, b.protocol));
-            ends.then_with(|| (&a.via, &a.topic).cmp(&(&b.via, &b.topic)))
-        });
-        edges
+        sorted(edges)
+    }
+
+    /// The same for calls that began within a span of the last day.
+    pub fn edges_within(&self, within: Within) -> Counted<Edge> {
+        if within.is_everything() {
+            return Counted { counted: self.edges(), span: None };
+        }
+        let (since, until) = within.ends();
+        let range = self.edges.past(since, until);
+        let mut edges = self.edges.list_past(&range, &self.names, &self.manifest);
+        edges.extend(self.brokers.edges_past(since, until, &self.names));
+        Counted { counted: sorted(edges), span: range.span() }
     }
 
     /// How often each edge was used from `since` to `until`, as far as its calls are kept.
@@ -327,7 +353,15 @@ impl Calls {
     }
 }
 
-fn add_note(note: &mut Option<String>, more: &str) {
+fn sorted(mut edges: Vec<Edge>) -> Vec<Edge> {
+    edges.sort_by(|a, b| {
+        let ends = (&a.from, &a.to, a.protocol).cmp(&(&b.from, &b.to, b.protocol));
+        ends.then_with(|| (&a.via, &a.topic).cmp(&(&b.via, &b.topic)))
+    });
+    edges
+}
+
+pub(crate) fn add_note(note: &mut Option<String>, more: &str) {
     *note = Some(match note.take() {
         Some(before) => format!("{before}; {more}"),
         None => more.to_owned(),

@@ -12,6 +12,7 @@ use crate::ends::Ends;
 use crate::hairpin::Half;
 use crate::names::ServiceId;
 use crate::progress::Progress;
+use crate::redact::Hidden;
 use crate::shape::{self, Identity, base36};
 use crate::store::{Entry, Key};
 use crate::{coding, judge};
@@ -21,12 +22,13 @@ struct Told {
     call: Call,
     ends: Ends,
     latency: bool,
+    hidden: Hidden,
 }
 
 impl Calls {
     pub(super) fn insert(&mut self, key: Key, exchange: Exchange) -> Change {
         let ordinal = self.store.next();
-        let Some(Told { call, ends, latency }) = self.tell(key, ordinal, exchange) else {
+        let Some(Told { call, ends, latency, hidden }) = self.tell(key, ordinal, exchange) else {
             return Change::Ignored;
         };
         let id = call.id.clone();
@@ -53,6 +55,7 @@ impl Calls {
         self.slots.insert(key, Slot::Kept(ordinal));
         let done = call.done;
         self.store.push(Entry::new(call, key, share));
+        self.secrets.keep(ordinal, hidden);
         if done {
             self.beat(ordinal);
         }
@@ -67,7 +70,7 @@ impl Calls {
     pub(crate) fn pass(&mut self, exchange: Exchange) -> Option<Call> {
         let ordinal = self.head.total;
         let key = (self.capture, exchange.conn, exchange.serial);
-        let Told { mut call, ends, latency } = self.tell(key, ordinal, exchange)?;
+        let Told { mut call, ends, latency, .. } = self.tell(key, ordinal, exchange)?;
         self.head.total += 1;
         self.hosts.hear(&call);
         let share = self.edges.share(ends.from, ends.to, &call, latency);
@@ -86,7 +89,7 @@ impl Calls {
             self.head.probes += u64::from(exchange.done);
             return None;
         }
-        self.prepare(&mut exchange);
+        let hidden = self.prepare(&mut exchange);
         let latency = judge::is_latency(&exchange);
         let identity = Identity {
             id: format!("{}-{}", self.epoch, base36(ordinal)),
@@ -95,11 +98,12 @@ impl Calls {
             to: self.names.name(ends.to).to_owned(),
             hosts: [self.host(ends.from, exchange.client), self.host(ends.to, exchange.server)],
             note: ends.note.clone(),
-            route: self.learn_route(ends.to, &exchange),
+            route: self.learn_route(ends.to, exchange.protocol, &judge::operation(&exchange)),
             background: Asked::by(&exchange).background(self.manifest.ready_path(self.names.name(ends.to))),
+            redacted: !hidden.is_empty(),
             forbidden: self.manifest.forbids(self.names.name(ends.from), self.names.name(ends.to)),
         };
-        Some(Told { call: shape::call(exchange, identity), ends, latency })
+        Some(Told { call: shape::call(exchange, identity), ends, latency, hidden })
     }
 
     pub(super) fn update(&mut self, ordinal: u64, mut exchange: Exchange) -> Change {
@@ -107,7 +111,7 @@ impl Calls {
         if Progress::of(&exchange) <= Progress::of_call(&entry.call) {
             return Change::Ignored;
         }
-        self.prepare(&mut exchange);
+        let hidden = self.prepare(&mut exchange);
         let latency = judge::is_latency(&exchange);
         let Some(old) = self.store.get(ordinal) else { return Change::Ignored };
         let was = (old.share, old.call.done);
@@ -123,10 +127,11 @@ impl Calls {
             background: Asked::by(&exchange)
                 .background(self.manifest.ready_path(&old.call.to.service))
                 .or(old.call.background),
+            redacted: !hidden.is_empty(),
             forbidden: old.call.forbidden,
         };
         if judge::operation(&exchange) != old.call.operation {
-            identity.route = self.learn_route(to, &exchange);
+            identity.route = self.learn_route(to, exchange.protocol, &judge::operation(&exchange));
         }
         let call = shape::call(exchange, identity);
         let share = self.edges.share(from, to, &call, latency);
@@ -139,8 +144,10 @@ impl Calls {
         self.store.change(ordinal, |entry| {
             entry.call = call;
             entry.share = share;
+            entry.bodies = [None; 2];
         });
         self.replace_share(&was.0, &share);
+        self.secrets.keep(ordinal, hidden);
         if done && !was.1 {
             self.head.pending = self.head.pending.saturating_sub(1);
             self.beat(ordinal);
@@ -161,6 +168,7 @@ impl Calls {
             note: None,
             route: String::new(),
             background: None,
+            redacted: false,
             forbidden: false,
         };
         let call = shape::call(exchange, unnamed);
@@ -202,12 +210,13 @@ impl Calls {
         self.head.failed = self.head.failed + u64::from(is.failed()) - u64::from(was.failed());
     }
 
-    /// Hides what must not be kept and cuts what is too long, before anything else sees the exchange.
-    pub fn prepare(&self, exchange: &mut Exchange) {
+    /// Hides what must not be kept and cuts what is too long, before anything else sees the exchange. What was hidden is
+    /// handed back, for memory alone.
+    pub fn prepare(&self, exchange: &mut Exchange) -> Hidden {
         for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
             coding::remove(message, self.body_limit);
         }
-        self.redaction.exchange(exchange);
+        let hidden = self.redaction.exchange(exchange);
         for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
             if message.body.len() > self.body_limit {
                 message.body.truncate(self.body_limit);
@@ -219,6 +228,7 @@ impl Calls {
                 room -= part.kept;
             }
         }
+        hidden
     }
 
     fn conn_name(&self, (capture, conn, _): Key) -> String {
@@ -237,13 +247,18 @@ impl Calls {
         self.head.failed -= u64::from(!entry.call.ok);
         self.head.pending = self.head.pending.saturating_sub(u64::from(!entry.call.done));
         self.haunt(entry.key, Slot::Merged);
+        self.forget(&entry, ordinal);
+        if entry.saved {
+            self.retracted.push(entry.call.id.clone());
+        }
         Some(entry.call.id)
     }
 
-    fn evict(&mut self) {
+    pub(super) fn evict(&mut self) {
         while self.store.len() > self.limits.calls || self.store.bytes() > self.limits.bytes {
-            let Some(entry) = self.store.pop() else { return };
+            let Some((ordinal, entry)) = self.store.pop() else { return };
             self.head.evicted += 1;
+            self.forget(&entry, ordinal);
             if entry.call.done || entry.key.0 != self.capture {
                 self.slots.remove(&entry.key);
             } else {

@@ -23,7 +23,11 @@ impl Calls {
         }
         let failed = !judge::ok(like);
         // Calls of many targets have no route of their own.
-        let route = if like.target.is_empty() { OTHER.to_owned() } else { self.learn_route(ends.to, like) };
+        let route = if like.target.is_empty() {
+            OTHER.to_owned()
+        } else {
+            self.learn_route(ends.to, like.protocol, &judge::operation(like))
+        };
         let background = Asked::by(like).background(self.manifest.ready_path(self.names.name(ends.to)));
         let counted =
             Counted { tally, at, failed, background: background.is_some(), latency: judge::is_latency(like) };

@@ -1,5 +1,6 @@
 //! Calls as an HTTP Archive 1.2, as browsers' developer tools read it.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use model::Timestamp;
@@ -23,15 +24,16 @@ pub struct Archive {
 
 /// The archive of what is HTTP. Messages of a WebSocket are with the request that switched to it, or have an entry of
 /// their own where that is not among the calls.
-pub fn har<'a>(calls: impl Iterator<Item = &'a Call>, rules: Rules<'_>) -> Archive {
+pub fn har(calls: impl Iterator<Item = impl Borrow<Call>>, rules: Rules<'_>) -> Archive {
     let mut entries: Vec<Value> = Vec::new();
-    let mut switched: HashMap<&str, usize> = HashMap::new();
+    let mut switched: HashMap<String, usize> = HashMap::new();
     let mut left_out = 0;
     for call in calls {
+        let call: &Call = call.borrow();
         match call.protocol {
             Protocol::Http1 | Protocol::Http2 | Protocol::Grpc if !call.method.is_empty() => {
                 if call.status.as_deref() == Some("101") {
-                    switched.insert(&call.conn, entries.len());
+                    switched.insert(call.conn.clone(), entries.len());
                 }
                 entries.push(entry(call, rules));
             }

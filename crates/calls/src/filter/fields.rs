@@ -11,6 +11,7 @@ use model::call::{Background, Call};
 use model::exchange::Protocol;
 use regex::Regex;
 
+use super::Whole;
 use crate::body::body_text;
 
 /// Every name that an expression may use.
@@ -53,12 +54,14 @@ pub(super) const PATTERN: &str = "@pattern";
 
 pub(super) struct Fields<'a> {
     call: &'a Call,
+    /// The call with its bodies.
+    whole: &'a Whole<'a>,
     patterns: &'a [Pattern],
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(call: &'a Call, patterns: &'a [Pattern]) -> Self {
-        Self { call, patterns }
+    pub(super) fn new(call: &'a Call, whole: &'a Whole<'a>, patterns: &'a [Pattern]) -> Self {
+        Self { call, whole, patterns }
     }
 }
 
@@ -106,7 +109,7 @@ impl VariableResolver for Fields<'_> {
                 CowVal::owned(CelInt::from(i64::try_from(bytes).unwrap_or(i64::MAX)))
             }
             "headers" => CowVal::owned(Headers(call)),
-            "body" => CowVal::owned(CelString::from(bodies(call))),
+            "body" => CowVal::owned(CelString::from(bodies((self.whole)()))),
             "ts" => CowVal::owned(CelString::from(call.ts.to_string())),
             "id" => text(&call.id),
             "conn" => text(&call.conn),

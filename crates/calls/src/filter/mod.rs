@@ -36,6 +36,9 @@ struct Program {
     patterns: Vec<Pattern>,
 }
 
+/// Gives a call with its bodies.
+pub(crate) type Whole<'c> = dyn Fn() -> &'c Call + Sync + 'c;
+
 /// Why a text is no filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -76,7 +79,12 @@ impl Where {
 
     /// Whether the call meets the condition. An expression that fails on this call does not match it.
     pub fn matches(&self, call: &Call) -> bool {
-        let fields = Fields::new(call, &self.program.patterns);
+        self.matches_with(call, &|| call)
+    }
+
+    /// The same for a call whose bodies are elsewhere; `whole` is asked when the expression comes to them.
+    pub(crate) fn matches_with<'c>(&'c self, call: &'c Call, whole: &'c Whole<'c>) -> bool {
+        let fields = Fields::new(call, whole, &self.program.patterns);
         let mut context = Context::with_env(Arc::clone(&ENV));
         context.set_variable_resolver(&fields);
         Value::resolve_val(&self.program.expression, &context)

@@ -9,6 +9,7 @@ mod attributes;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::Timestamp;
@@ -39,12 +40,16 @@ impl Calls {
     /// The calls with these ids as spans.
     pub fn otlp(&self, ids: &[&str]) -> Spans {
         let wanted: HashSet<&str> = ids.iter().copied().collect();
-        spans(&self.all_linked(), &|call| wanted.contains(call.id.as_str()))
+        spans(&self.all_linked(), &|call| wanted.contains(call.id.as_str()), &|call| self.whole(call))
     }
 }
 
 /// The spans of those of the calls that are wanted. A call is behind the one that it was made for.
-fn spans(linked: &[Linked<'_>], wanted: &dyn Fn(&Call) -> bool) -> Spans {
+fn spans<'c>(
+    linked: &'c [Linked<'_>],
+    wanted: &dyn Fn(&Call) -> bool,
+    whole: &dyn Fn(&'c Call) -> Cow<'c, Call>,
+) -> Spans {
     let mut chains = Chains::default();
     for linked in linked {
         chains.add(linked);
@@ -52,19 +57,19 @@ fn spans(linked: &[Linked<'_>], wanted: &dyn Fn(&Call) -> bool) -> Spans {
     let mut by_service: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     let mut open = 0;
     for linked in linked.iter().filter(|linked| wanted(linked.call)) {
-        let call = linked.call;
-        if !call.done {
+        if !linked.call.done {
             open += 1;
             continue;
         }
+        let call = &*whole(linked.call);
         let trace = chains.trace(&call.id);
         let parent = linked.parent.map(|(parent, _)| chains.innermost(parent));
         let caller = span(call, CLIENT, &trace, &span_id(&call.id, CLIENT), parent.as_deref());
-        by_service.entry(&call.from.service).or_default().push(caller);
+        by_service.entry(&linked.call.from.service).or_default().push(caller);
         if call.to.service != OUTSIDE {
             let above = span_id(&call.id, CLIENT);
             let callee = span(call, SERVER, &trace, &span_id(&call.id, SERVER), Some(&above));
-            by_service.entry(&call.to.service).or_default().push(callee);
+            by_service.entry(&linked.call.to.service).or_default().push(callee);
         }
     }
     let resources: Vec<Value> = by_service.into_iter().map(|(name, spans)| resource(name, &spans)).collect();

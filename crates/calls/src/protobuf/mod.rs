@@ -1,5 +1,6 @@
 //! Protobuf messages as text: by the `.proto` files of the repository where they describe the call, else field by field.
 
+mod hide;
 mod raw;
 mod rules;
 mod schemas;

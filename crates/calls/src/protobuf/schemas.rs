@@ -53,9 +53,14 @@ impl Schemas {
 
     /// A message of the method with this request path, or of one that is not known; `None` when it is no protobuf.
     pub fn decode(&self, target: &str, is_request: bool, bytes: &[u8], cut: bool) -> Option<Decoded> {
-        let known = self.methods.get(target).map(|both| &both[usize::from(!is_request)]);
-        let named = known.filter(|_| !cut).and_then(|descriptor| named(descriptor.clone(), bytes));
+        let known = self.of(target, is_request);
+        let named = known.filter(|_| !cut).and_then(|descriptor| named(descriptor.clone(), bytes, true));
         named.map(Decoded::Named).or_else(|| raw(bytes, cut).map(Decoded::Raw))
+    }
+
+    /// What a message of this method is.
+    pub(super) fn of(&self, target: &str, is_request: bool) -> Option<&MessageDescriptor> {
+        self.methods.get(target).map(|both| &both[usize::from(!is_request)])
     }
 
     fn add(&mut self, pool: &DescriptorPool) {
@@ -66,13 +71,14 @@ impl Schemas {
     }
 }
 
-fn named(descriptor: MessageDescriptor, bytes: &[u8]) -> Option<String> {
+/// A message as JSON, `with_unset` fields or without.
+pub(super) fn named(descriptor: MessageDescriptor, bytes: &[u8], with_unset: bool) -> Option<String> {
     let message = DynamicMessage::decode(descriptor, bytes).ok()?;
     // What the schema does not know would be hidden: then the numbers tell more.
     if message.unknown_fields().next().is_some() {
         return None;
     }
-    let options = SerializeOptions::new().stringify_64_bit_integers(false).skip_default_fields(false);
+    let options = SerializeOptions::new().stringify_64_bit_integers(false).skip_default_fields(!with_unset);
     let mut text = Vec::new();
     message.serialize_with_options(&mut serde_json::Serializer::new(&mut text), &options).ok()?;
     String::from_utf8(text).ok()

@@ -1,6 +1,7 @@
 //! What must not be kept is hidden before anything is stored.
 
 mod form;
+mod hidden;
 mod json;
 mod multipart;
 
@@ -9,6 +10,9 @@ use model::plan::CallsConfig;
 
 use crate::body::content_type;
 use crate::coding::is_coded;
+pub use hidden::Hidden;
+pub(crate) use hidden::each_part;
+use hidden::{Body, Covered};
 
 /// What stands in the place of a hidden value.
 pub const REDACTED: &str = "[redacted]";
@@ -42,12 +46,17 @@ impl Redaction {
         rules
     }
 
-    /// Hides what the rules name, in the target, the headers and the bodies of both directions.
-    pub fn exchange(&self, exchange: &mut Exchange) {
-        self.url(&mut exchange.target);
-        self.message(&mut exchange.request);
-        if let Some(response) = &mut exchange.response {
-            self.message(response);
+    /// Hides nothing: for who asked to see what is hidden.
+    pub fn nothing() -> Self {
+        Self { headers: Vec::new(), paths: Vec::new() }
+    }
+
+    /// Hides what the rules name, in the target, the headers and the bodies of both directions, and hands it back.
+    pub fn exchange(&self, exchange: &mut Exchange) -> Hidden {
+        Hidden {
+            target: self.url(&mut exchange.target),
+            request: self.message(&mut exchange.request),
+            response: exchange.response.as_mut().map(|response| self.message(response)).unwrap_or_default(),
         }
     }
 
@@ -58,45 +67,31 @@ impl Redaction {
         Some(String::from_utf8_lossy(&hidden).into_owned())
     }
 
-    fn message(&self, message: &mut Message) {
-        for (name, value) in &mut message.headers {
-            if self.headers.iter().any(|hidden| hidden.eq_ignore_ascii_case(name)) {
-                REDACTED.clone_into(value);
+    fn message(&self, message: &mut Message) -> Covered {
+        let mut covered = Covered::default();
+        for (at, (name, value)) in message.headers.iter_mut().enumerate() {
+            let was = if self.headers.iter().any(|hidden| hidden.eq_ignore_ascii_case(name)) {
+                Some(std::mem::replace(value, REDACTED.to_owned()))
             } else if carries_url(name) {
-                self.url(value);
-            }
+                self.url(value)
+            } else {
+                None
+            };
+            covered.headers.extend(was.map(|was| (at, was)));
         }
         if self.paths.is_empty() || message.body.is_empty() {
-            return;
+            return covered;
         }
         if is_coded(message) {
-            message.body = Vec::new();
+            covered.body = Some(Body::replace(message, Vec::new()));
             message.cut = true;
-            return;
-        }
-        if !message.parts.is_empty() {
-            self.parts(message);
+        } else if !message.parts.is_empty() {
+            // Each part is a document of its own.
+            covered.body = each_part(message, |message, own| self.body(message, own));
         } else if let Some(body) = self.body(message, &message.body) {
-            message.body = body;
+            covered.body = Some(Body::replace(message, body));
         }
-    }
-
-    /// Each part is a document of its own; what is hidden in it changes how much of it is kept.
-    fn parts(&self, message: &mut Message) {
-        let mut parts = std::mem::take(&mut message.parts);
-        let mut body = Vec::with_capacity(message.body.len());
-        let mut rest = message.body.as_slice();
-        for part in &mut parts {
-            let (own, behind) = rest.split_at(rest.len().min(part.kept as usize));
-            rest = behind;
-            let hidden = self.body(message, own);
-            let own = hidden.as_deref().unwrap_or(own);
-            part.kept = own.len() as u32;
-            body.extend_from_slice(own);
-        }
-        let hidden = self.body(message, rest);
-        body.extend_from_slice(hidden.as_deref().unwrap_or(rest));
-        (message.parts, message.body) = (parts, body);
+        covered
     }
 
     /// What is kept of `body`, the message's or a part of it, when something in it is hidden.
@@ -126,14 +121,13 @@ impl Redaction {
         }
     }
 
-    /// Hides parameters of a URL's or request target's query and fragment.
-    fn url(&self, url: &mut String) {
-        let Some(at) = url.find(['?', '#']) else { return };
+    /// Hides parameters of a URL's or request target's query and fragment; hands back what it was when one was hidden.
+    fn url(&self, url: &mut String) -> Option<String> {
+        let at = url.find(['?', '#'])?;
         let (before, query) = url.split_at(at + 1);
-        if let Some(hidden) = form::hide(query.as_bytes(), self) {
-            let hidden = String::from_utf8_lossy(&hidden);
-            *url = format!("{before}{hidden}");
-        }
+        let hidden = form::hide(query.as_bytes(), self)?;
+        let hidden = format!("{before}{}", String::from_utf8_lossy(&hidden));
+        Some(std::mem::replace(url, hidden))
     }
 
     /// Whether the value at this path of keys, the innermost last, is hidden.
@@ -142,6 +136,11 @@ impl Redaction {
             let mut keys = innermost_first.clone();
             path.iter().rev().all(|wanted| keys.next().is_some_and(|key| key.eq_ignore_ascii_case(wanted)))
         })
+    }
+
+    /// Whether a value with this key is hidden somewhere.
+    pub(crate) fn may_hide(&self, key: &str) -> bool {
+        self.paths.iter().any(|path| path.last().is_some_and(|last| last.eq_ignore_ascii_case(key)))
     }
 
     /// Whether the field of a form or query with this name is hidden. `user[pin]` and `user.pin` are paths.

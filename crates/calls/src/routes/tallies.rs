@@ -49,6 +49,15 @@ impl Tallies {
         number
     }
 
+    /// The edge of a route.
+    pub(crate) fn edge(&self, number: usize) -> Option<usize> {
+        self.list.get(number).map(|tally| tally.edge)
+    }
+
+    pub(crate) fn text(&self, number: usize) -> Option<&str> {
+        self.list.get(number).map(|tally| tally.text.as_str())
+    }
+
     pub(crate) fn add(&mut self, number: usize, one: &Addend) {
         let number = self.resolve(number);
         if let Some(tally) = self.list.get_mut(number) {
@@ -88,7 +97,7 @@ impl Tallies {
             tally.text = String::new();
             let counts = std::mem::replace(&mut tally.counts, Counts::new(2));
             if let Some(into) = self.list.get_mut(became) {
-                into.counts.merge(counts);
+                into.counts.sum(&counts);
             }
         }
     }

@@ -101,6 +101,7 @@ pub(crate) fn call(exchange: Exchange, from: &str, to: &str) -> Call {
             note: None,
             route,
             background: None,
+            redacted: false,
             forbidden: false,
         },
     )

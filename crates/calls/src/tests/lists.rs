@@ -7,7 +7,11 @@ use crate::{Calls, Cursor, Limits, Page, Position, Query, RouteQuery, Where};
 
 /// Ten calls, one a second; every third fails, the last is a connection to db.
 fn ten() -> Calls {
-    let mut calls = calls(Limits::default());
+    ten_within(Limits::default())
+}
+
+fn ten_within(limits: Limits) -> Calls {
+    let mut calls = calls(limits);
     for n in 0..9 {
         let mut x = exchange(1, n, if n % 2 == 0 { "GET" } else { "POST" }, &format!("/orders/{n}"));
         if n % 3 == 0 {
@@ -71,13 +75,13 @@ fn pages_of_an_empty_store_are_empty() {
 
 #[test]
 fn cursors_survive_their_text_and_eviction() {
-    let mut calls = ten();
+    let mut calls = ten_within(Limits { calls: 50, ..Limits::default() });
     let cursor = calls.list(&Query::default(), Position::Newest, 4).before.unwrap();
     assert_eq!(cursor.to_string().parse(), Ok(cursor));
     for text in ["", "1", "1.x", ".1", "a.b"] {
         assert!(text.parse::<Cursor>().is_err(), "{text}");
     }
-    for n in 0..60_000u32 {
+    for n in 0..60u32 {
         calls.observe(later(exchange(9, n, "GET", "/"), 30_000 + i64::from(n)));
     }
     let older = calls.list(&Query::default(), Position::Before(cursor), 5);
@@ -161,14 +165,14 @@ fn routes_count_what_differs_only_in_ids() {
         calls.observe(x);
     }
     calls.observe(later(exchange(50, 0, "GET", "/orders"), 200_000));
-    let all = calls.routes(&RouteQuery::default(), at(200_000));
+    let all = calls.routes(&RouteQuery::default(), at(200_000)).counted;
     let shown: Vec<_> = all.iter().map(|r| (r.route.as_str(), r.calls, r.errors, r.last)).collect();
     assert_eq!(shown, [("GET /orders", 1, 0, at(200_000)), ("GET /orders/{id}", 20, 1, at(190_000))]);
     assert_eq!((all[1].from.as_str(), all[1].to.as_str()), ("web", "orders"));
     // Three milliseconds, as far as two digits tell it; four of the minute's calls are still kept.
     assert!((all[1].p99_ms.unwrap() - 3.0).abs() < 0.05, "{all:?}");
     assert!((all[1].per_second - 4.0 / 60.0).abs() < 1e-9, "{all:?}");
-    let of = |query: RouteQuery| calls.routes(&query, at(200_000)).len();
+    let of = |query: RouteQuery| calls.routes(&query, at(200_000)).counted.len();
     let named = |name: &str| Some(name.to_owned());
     assert_eq!(of(RouteQuery { from: named("web"), ..RouteQuery::default() }), 2);
     assert_eq!(of(RouteQuery { to: named("web"), ..RouteQuery::default() }), 0);
@@ -187,7 +191,7 @@ fn calls_follow_what_is_learnt_of_their_routes() {
         let name = char::from(b'a' + i);
         calls.observe(exchange(u64::from(i), 0, "GET", &format!("/shops/{name}-shop/open")));
     }
-    let routes = calls.routes(&RouteQuery::default(), at(1000));
+    let routes = calls.routes(&RouteQuery::default(), at(1000)).counted;
     assert_eq!(
         routes.iter().map(|r| (r.route.as_str(), r.calls)).collect::<Vec<_>>(),
         [("GET /shops/{}/open", 13)]

@@ -3,6 +3,7 @@
 mod exports;
 mod findings;
 pub(crate) mod fixture;
+mod kept;
 mod lists;
 mod properties;
 mod stories;

@@ -91,7 +91,7 @@ fn coded(gzip: bool, plain: &[u8]) -> Vec<u8> {
 }
 
 fn routes(calls: &Calls) -> Vec<Route> {
-    calls.routes(&RouteQuery::default(), at(6000))
+    calls.routes(&RouteQuery::default(), at(6000)).counted
 }
 
 /// What an edge counts is what its routes count.

@@ -3,7 +3,8 @@
 use api::Client;
 use api::commands::command;
 use api::shape::{
-    CallDetail, CallId, CallMessage, CallsExport, CallsQuery, CallsRead, ExportFormat, From, PartyShape,
+    CallDetail, CallMessage, CallShow, CallsExport, CallsQuery, CallsRead, ExportFormat, From, HiddenState,
+    PartyShape,
 };
 
 use super::time::{moment, span};
@@ -26,8 +27,8 @@ pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> R
         return lines.end().and(outcome);
     }
     let client = super::session(arguments).await?;
-    if let Some(CallsCommand::Show { id, json }) = &calls.command {
-        let call = client.call(command::call_show, &CallId { id: id.clone() }).await?;
+    if let Some(CallsCommand::Show { id, reveal, json }) = &calls.command {
+        let call = client.call(command::call_show, &CallShow { id: id.clone(), reveal: *reveal }).await?;
         return if *json { print::json(&call) } else { whole(&call) };
     }
     if let Some(CallsCommand::Chain { id, json }) = &calls.command {
@@ -74,14 +75,19 @@ async fn pages(client: &Client, calls: &CallsArguments, query: CallsQuery) -> Re
     };
     // `-n 0` asks for what comes from now on: the newest call is only the place to go on from.
     let mut skipping = calls.lines == Some(0);
+    let mut hidden = 0;
     loop {
         let page = client.call(command::calls_read, &read).await?;
         let shown_now = if std::mem::take(&mut skipping) { &[] } else { page.calls.as_slice() };
         for call in shown_now {
             if calls.json { print::json(call)? } else { print::line(&shown(call, paint))? }
         }
+        hidden += page.background_hidden;
         let last = page.calls.is_empty() || calls.lines.is_some();
         if last && !calls.follow {
+            if hidden > 0 {
+                print::note(&format!("{hidden} background hidden"));
+            }
             return Ok(());
         }
         read.from = From::After(page.after);
@@ -107,7 +113,7 @@ fn query(calls: &CallsArguments) -> Result<CallsQuery, Failure> {
         background: !calls.no_background,
         slower,
         since: calls.since.as_deref().map(moment).transpose()?,
-        until: None,
+        until: calls.until.as_deref().map(moment).transpose()?,
         text: None,
         where_: condition(calls),
     })
@@ -162,6 +168,16 @@ fn whole(call: &CallDetail) -> Result<(), Failure> {
     }
     if let Some(note) = &row.note {
         print::line(note)?;
+    }
+    match call.hidden {
+        Some(HiddenState::Kept) => {
+            print::line(
+                &paint.dim(&format!("hidden values: `shoal calls show {} --reveal` prints them", row.id)),
+            )?;
+        }
+        Some(HiddenState::Gone) => print::line(&paint.dim("hidden values: no longer known to anybody"))?,
+        Some(HiddenState::Shown) => print::line(&paint.amber("hidden values are shown"))?,
+        None => {}
     }
     message("request", &call.request, paint)?;
     call.response.as_ref().map_or(Ok(()), |response| message("response", response, paint))

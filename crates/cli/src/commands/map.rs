@@ -1,28 +1,41 @@
 //! `shoal map`, `shoal routes` and `shoal openapi`.
 
 use api::commands::command;
-use api::shape::{EdgeRow, Empty, FindingRow, OpenApiRequest, RouteRow, RoutesRequest, Whole};
+use api::shape::{
+    CountedSpan, EdgeList, EdgeRow, EdgesRequest, Empty, FindingRow, OpenApiRequest, RouteList, RouteRow,
+    RoutesRequest, Whole,
+};
 
-use crate::args::StackArguments;
+use super::time::moment;
+use crate::args::{MapArguments, RoutesArguments, StackArguments, When};
 use crate::failure::Failure;
 use crate::print::{self, Paint};
 
+impl When {
+    fn is_given(&self) -> bool {
+        self.since.is_some() || self.until.is_some()
+    }
+
+    /// Both as RFC 3339.
+    fn moments(&self) -> Result<(Option<String>, Option<String>), Failure> {
+        let read = |text: &Option<String>| text.as_deref().map(moment).transpose();
+        Ok((read(&self.since)?, read(&self.until)?))
+    }
+}
+
 /// `shoal map`.
-pub(super) async fn map(
-    arguments: &StackArguments,
-    json: bool,
-    dot: bool,
-    mermaid: bool,
-) -> Result<(), Failure> {
+pub(super) async fn map(arguments: &StackArguments, map: &MapArguments) -> Result<(), Failure> {
+    let MapArguments { when, json, dot, mermaid } = map;
+    let (since, until) = when.moments()?;
     let client = super::session(arguments).await?;
-    let edges = client.call(command::edges, &Empty {}).await?.edges;
-    if json {
+    let EdgeList { edges, counted } = client.call(command::edges, &EdgesRequest { since, until }).await?;
+    if *json {
         return edges.iter().try_for_each(print::json);
     }
-    if dot || mermaid {
+    if *dot || *mermaid {
         return print::line(&server::draw(
             &edges,
-            if dot { server::Drawing::Dot } else { server::Drawing::Mermaid },
+            if *dot { server::Drawing::Dot } else { server::Drawing::Mermaid },
         ));
     }
     let paint = Paint::stdout();
@@ -30,6 +43,11 @@ pub(super) async fn map(
         ["FROM", "TO", "PROTOCOL", "CALLS", "ERRORS", "P50", "P90", "P99"].map(|h| paint.dim(h)).to_vec();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(edges.iter().map(|e| edge(e, paint))).collect();
     print::table(&rows)?;
+    say_span(counted.as_ref(), when);
+    if when.is_given() {
+        // What does not fit is said of all that was seen.
+        return Ok(());
+    }
     let findings = client.call(command::findings, &Empty {}).await?.findings;
     findings.iter().enumerate().try_for_each(|(at, found)| finding(at, found, paint))
 }
@@ -58,14 +76,24 @@ fn edge(edge: &EdgeRow, paint: Paint) -> Vec<String> {
     ]
 }
 
+/// Of which span the numbers are: it may be another one than was asked for.
+fn say_span(counted: Option<&CountedSpan>, when: &When) {
+    match counted {
+        Some(span) => print::note(&format!("counted from {} to {}", span.since, span.until)),
+        None if when.is_given() => print::note("no calls began then; counts are kept for a day"),
+        None => {}
+    }
+}
+
 /// `shoal routes`.
-pub(super) async fn routes(
-    arguments: &StackArguments,
-    request: &RoutesRequest,
-    json: bool,
-) -> Result<(), Failure> {
-    let routes = super::session(arguments).await?.call(command::routes, request).await?.routes;
-    if json {
+pub(super) async fn routes(arguments: &StackArguments, asked: &RoutesArguments) -> Result<(), Failure> {
+    let RoutesArguments { from, to, when, json } = asked;
+    let (since, until) = when.moments()?;
+    let (from, to) = (from.clone(), to.clone());
+    let request = RoutesRequest { from, to, services: Vec::new(), since, until };
+    let RouteList { routes, counted } =
+        super::session(arguments).await?.call(command::routes, &request).await?;
+    if *json {
         return routes.iter().try_for_each(print::json);
     }
     let paint = Paint::stdout();
@@ -73,7 +101,9 @@ pub(super) async fn routes(
     let head = head.map(|h| paint.dim(h)).to_vec();
     let rows: Vec<Vec<String>> =
         std::iter::once(head).chain(routes.iter().map(|r| route(r, paint))).collect();
-    print::table(&rows)
+    print::table(&rows)?;
+    say_span(counted.as_ref(), when);
+    Ok(())
 }
 
 /// `shoal openapi`: the document of one service, or of several by their names.

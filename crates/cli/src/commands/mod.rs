@@ -18,7 +18,6 @@ mod up;
 use std::process::ExitCode;
 
 use api::Client;
-use api::shape::RoutesRequest;
 use clap::CommandFactory;
 
 use crate::args::{Arguments, Command};
@@ -50,11 +49,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Ps { json } => services::ps(&stack, json).await?,
         Command::Logs(logs) => logs::run(&stack, &logs).await?,
         Command::Calls(calls) => calls::run(&stack, &calls).await?,
-        Command::Map { json, dot, mermaid } => map::map(&stack, json, dot, mermaid).await?,
-        Command::Routes { from, to, json } => {
-            let request = RoutesRequest { from, to, services: Vec::new() };
-            map::routes(&stack, &request, json).await?;
-        }
+        Command::Map(map) => map::map(&stack, &map).await?,
+        Command::Routes(routes) => map::routes(&stack, &routes).await?,
         Command::Openapi { services, json } => map::openapi(&stack, services, json).await?,
         Command::Events { follow, json } => events::run(&stack, follow, json).await?,
         Command::Exec { service, plain, command } => return exec::run(&stack, service, command, plain).await,

@@ -25,6 +25,9 @@ pub(super) fn lowered(
             if let (0, Some(limit)) = (index, calls.body_limit.value()) {
                 config.body_limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
             }
+            if let (0, Some(limit)) = (index, calls.disk_limit.value()) {
+                config.disk_limit = limit.0;
+            }
             for name in calls.redact.get().into_iter().flat_map(|list| &list.0) {
                 if !config.redact.contains(&name.value.0) {
                     config.redact.push(name.value.0.clone());

@@ -1,10 +1,13 @@
 //! Who called whom, and what for.
 
-use api::shape::{EdgeList, FindingList, OpenApi, OpenApiRequest, RouteList, RoutesRequest, ServiceApi};
+use api::shape::{
+    EdgeList, EdgesRequest, FindingList, OpenApi, OpenApiRequest, RouteList, RoutesRequest, ServiceApi,
+};
 use api::{ApiError, Code};
 use calls::openapi::Interfaces;
 use calls::{Position, Query, RouteQuery};
 
+use super::query::within;
 use crate::jobs::now;
 use crate::{Session, translate};
 
@@ -13,10 +16,15 @@ const AT_ONCE: usize = 200;
 
 impl Session {
     /// Who called whom.
-    pub fn edges(&self) -> EdgeList {
+    pub fn edges(&self, request: &EdgesRequest) -> Result<EdgeList, ApiError> {
+        let within = within(request.since.as_ref(), request.until.as_ref())?;
         let mut calls = self.shared.calls();
         calls.settle();
-        EdgeList { edges: calls.edges().iter().map(translate::edge).collect() }
+        let edges = calls.edges_within(within);
+        Ok(EdgeList {
+            edges: edges.counted.iter().map(translate::edge).collect(),
+            counted: edges.span.map(translate::counted),
+        })
     }
 
     /// What does not fit.
@@ -27,11 +35,16 @@ impl Session {
     }
 
     /// What was asked over each edge.
-    pub fn routes(&self, request: RoutesRequest) -> RouteList {
-        let query = RouteQuery { from: request.from, to: request.to, services: request.services };
+    pub fn routes(&self, request: RoutesRequest) -> Result<RouteList, ApiError> {
+        let within = within(request.since.as_ref(), request.until.as_ref())?;
+        let query = RouteQuery { from: request.from, to: request.to, services: request.services, within };
         let mut calls = self.shared.calls();
         calls.settle();
-        RouteList { routes: calls.routes(&query, now()).iter().map(translate::route).collect() }
+        let routes = calls.routes(&query, now());
+        Ok(RouteList {
+            routes: routes.counted.iter().map(translate::route).collect(),
+            counted: routes.span.map(translate::counted),
+        })
     }
 
     /// What services offer, by what they were asked.
@@ -47,7 +60,7 @@ impl Session {
                 page.calls
                     .iter()
                     .filter(|call| wanted(&call.to.service))
-                    .for_each(|call| interfaces.add(call));
+                    .for_each(|call| interfaces.add(&calls.whole(call)));
                 page.after.filter(|_| page.calls.len() == AT_ONCE)
             };
             // Bodies take their time to read, and the capture goes on.

@@ -4,10 +4,11 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use api::shape::{
-    CallDetail, CallsExport, CallsPage, CallsRead, Chain, Count, ExportFormat, From, LogsOutline,
-    LogsOutlineRequest, LogsPage, LogsQuery, LogsRead, Text, Timeline, TimelineRequest,
+    CallDetail, CallShow, CallsExport, CallsPage, CallsRead, Chain, Count, ExportFormat, From, HiddenState,
+    LogsOutline, LogsOutlineRequest, LogsPage, LogsQuery, LogsRead, Text, Timeline, TimelineRequest,
 };
 use api::{ApiError, Code};
+use calls::{Redaction, Unrevealed};
 use model::Timestamp;
 use model::line::Line;
 use tokio::sync::futures::Notified;
@@ -18,6 +19,8 @@ use crate::jobs::now;
 use crate::translate::Rules;
 use crate::{Session, translate};
 
+/// An archive is made in memory, so what goes into one has a limit.
+const MOST_BYTES: u64 = 256_000_000;
 /// Rows a page at most.
 const MOST: u32 = 10_000;
 /// Stretches of an outline at most.
@@ -139,18 +142,39 @@ impl Session {
         }
         let rules = Rules { schemas: &schemas, redaction: calls.redaction() };
         Ok(CallsPage {
-            calls: found.into_iter().map(|c| translate::call(c, read.whole, rules)).collect(),
+            calls: found
+                .into_iter()
+                .map(|c| {
+                    if read.whole {
+                        translate::call(&calls.whole(c), true, rules)
+                    } else {
+                        translate::call(c, false, rules)
+                    }
+                })
+                .collect(),
             before: page.before.map(|c| c.to_string()),
             after: after.or_else(|| same_place(&read.from)).unwrap_or_else(|| START.to_owned()),
+            background_hidden: page.background as u32,
         })
     }
 
-    /// One call whole.
-    pub async fn call(&self, id: &str) -> Result<CallDetail, ApiError> {
+    /// One call whole; with what is hidden everywhere else when that is asked for.
+    pub async fn call(&self, asked: &CallShow) -> Result<CallDetail, ApiError> {
         let schemas = self.shared.protos.read().await;
         let calls = self.shared.calls();
-        let call = calls.get(id).ok_or_else(|| no_call(id))?;
-        Ok(translate::call(call, true, Rules { schemas: &schemas, redaction: calls.redaction() }))
+        if asked.reveal {
+            let call = calls.reveal(&asked.id).map_err(|why| unrevealed(&asked.id, why))?;
+            let rules = Rules { schemas: &schemas, redaction: &Redaction::nothing() };
+            return Ok(CallDetail {
+                hidden: Some(HiddenState::Shown),
+                ..translate::call(&call, true, rules)
+            });
+        }
+        let call = calls.get(&asked.id).ok_or_else(|| no_call(&asked.id))?;
+        let rules = Rules { schemas: &schemas, redaction: calls.redaction() };
+        let kept = if calls.can_reveal(call) { HiddenState::Kept } else { HiddenState::Gone };
+        let hidden = call.redacted.then_some(kept);
+        Ok(CallDetail { hidden, ..translate::call(&calls.whole(call), true, rules) })
     }
 
     /// What led to a call, and what it caused.
@@ -175,15 +199,20 @@ impl Session {
         } else {
             export.ids.iter().map(|id| calls.get(id).ok_or_else(|| no_call(id))).collect::<Result<_, _>>()?
         };
+        let bytes: u64 = chosen.iter().map(|call| calls.bytes_on_disk(call)).sum();
+        if export.format == ExportFormat::Har && bytes > MOST_BYTES {
+            return Err(too_large(bytes));
+        }
         let rules = Rules { schemas: &schemas, redaction: calls.redaction() };
+        let chosen_whole = || chosen.iter().map(|call| calls.whole(call));
         Ok(match export.format {
             ExportFormat::Har => {
-                let archive = calls::export::har(chosen.into_iter(), rules);
+                let archive = calls::export::har(chosen_whole(), rules);
                 Text { text: archive.json.to_string(), note: left_out(archive.left_out) }
             }
-            ExportFormat::Curl => commands(chosen.into_iter().map(calls::export::curl)),
+            ExportFormat::Curl => commands(chosen_whole().map(|call| calls::export::curl(&call))),
             ExportFormat::Grpcurl => {
-                commands(chosen.into_iter().map(|call| calls::export::grpcurl(call, rules)))
+                commands(chosen_whole().map(|call| calls::export::grpcurl(&call, rules)))
             }
             ExportFormat::Otlp => {
                 let chosen: Vec<&str> = chosen.iter().map(|call| call.id.as_str()).collect();
@@ -239,9 +268,24 @@ fn left_out(calls: usize) -> Option<String> {
     }
 }
 
+fn unrevealed(id: &str, why: Unrevealed) -> ApiError {
+    match why {
+        Unrevealed::Unknown => no_call(id),
+        Unrevealed::Nothing => ApiError::new(Code::Conflict, format!("nothing is hidden in `{id}`")),
+        Unrevealed::Gone => ApiError::new(Code::Conflict, format!("what was hidden in `{id}` is gone")).hint(
+            "it was only ever in the memory of the session that saw the call, and only that of the newest calls",
+        ),
+    }
+}
+
+fn too_large(bytes: u64) -> ApiError {
+    let text = format!("these calls have {} MB of bodies, too much for one archive", bytes / 1_000_000);
+    ApiError::new(Code::BadRequest, text).hint("ask for fewer of them: `--since 10m`, `--where`, `--failed`")
+}
+
 pub(super) fn no_call(id: &str) -> ApiError {
     ApiError::new(Code::NotFound, format!("there is no call `{id}`"))
-        .hint("the oldest calls are dropped when memory is full")
+        .hint("the oldest calls are dropped when there are too many")
 }
 
 /// Where a list of calls begins, for readers that have read nothing yet.

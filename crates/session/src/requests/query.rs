@@ -30,6 +30,17 @@ fn moment(text: Option<&String>) -> Result<Option<Timestamp>, ApiError> {
     text.map(|t| t.parse()).transpose().map_err(bad)
 }
 
+/// A span of time.
+pub(super) fn within(since: Option<&String>, until: Option<&String>) -> Result<calls::Within, ApiError> {
+    let within = calls::Within { since: moment(since)?, until: moment(until)? };
+    match (within.since, within.until) {
+        (Some(since), Some(until)) if since >= until => {
+            Err(bad("the range is empty: it ends before it begins"))
+        }
+        _ => Ok(within),
+    }
+}
+
 pub(crate) fn logs_query(query: &LogsQuery) -> Result<logs::Query, ApiError> {
     let text = match (&query.text, &query.grep) {
         (Some(_), Some(_)) => return Err(bad("ask for a text or for a regular expression, not for both")),

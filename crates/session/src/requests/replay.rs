@@ -17,7 +17,11 @@ impl Session {
     /// Makes a call again, from this machine, and tells both answers. The capture sees it as it sees any other call.
     pub async fn replay(&self, request: &ReplayRequest) -> Result<ReplayResult, ApiError> {
         let schemas = self.shared.protos.read().await;
-        let call = self.shared.calls().get(&request.id).cloned().ok_or_else(|| no_call(&request.id))?;
+        let call = {
+            let calls = self.shared.calls();
+            let call = calls.get(&request.id).ok_or_else(|| no_call(&request.id))?;
+            calls.whole(call).into_owned()
+        };
         let draft = Draft::of(&call, request)?;
         let addrs = self.addresses(&call)?;
         let begun = now();
@@ -25,7 +29,8 @@ impl Session {
         let (addr, status, ms) = (sent.addr.to_string(), sent.status.clone(), sent.ms);
         let mut answer = answer(&call, sent, begun);
         let calls = self.shared.calls();
-        calls.prepare(&mut answer);
+        // What is hidden in an answer is seen in the call that the capture sees.
+        drop(calls.prepare(&mut answer));
         let rules = Rules { schemas: &schemas, redaction: calls.redaction() };
         let answered = Call { response: answer.response, ..call.clone() };
         let message = translate::call(&answered, true, rules).response;

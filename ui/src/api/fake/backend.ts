@@ -32,10 +32,11 @@ export function fakeBackend(query: URLSearchParams): Backend {
     logs_read: (request) => { const { items, ...rest } = store.readLogs(request); return { lines: items, more: rest.before !== undefined, scanned: items.length, ...rest }; },
     logs_outline: ({ query, parts }) => store.outline(query, parts),
     calls_read: (request) => { const { items, ...rest } = store.readCalls(request); return { calls: items, ...rest }; },
-    call_show: ({ id }) => whole(store, id),
+    call_show: ({ id, reveal }) => whole(store, id, reveal === true),
     calls_export: ({ ids }) => ({ text: `curl -i 'http://gateway/' # ${ids.join(" ")}` }),
     chain: ({ id }) => chain(store, id),
     routes: (request) => routes(store, request),
+    edges: () => ({ edges: edges(store) }),
     findings: () => ({ findings: play === "untrusted" ? [] : FINDINGS }),
     timeline: ({ since_ms, until_ms, bins }) => timeline(store, since_ms, until_ms, bins),
     trust: () => {
@@ -149,13 +150,14 @@ function timeline(store: FakeStore, since_ms: number, until_ms: number, bins: nu
   return { since_ms, until_ms, calls, errors };
 }
 
-function whole(store: FakeStore, id: string) {
+function whole(store: FakeStore, id: string, reveal: boolean) {
   const call = store.calls.find((c) => c.id === id);
   if (call === undefined) throw new Refusal({ code: "not-found", message: `There is no call \`${id}\`` });
   const body = JSON.stringify({ order: 118, items: [{ sku: "A-71", count: 2 }], total: 41.5, paid: call.ok });
   return {
     ...call,
-    request: { ...call.request, headers: { host: call.to.service ?? "", "user-agent": "python-requests/2.32", accept: "*/*", "content-type": "application/json" }, body: '{"cart":"118"}' },
+    hidden: reveal ? ("shown" as const) : ("kept" as const),
+    request: { ...call.request, headers: { host: call.to.service ?? "", authorization: reveal ? "Bearer 7f3a" : "[redacted]", "user-agent": "python-requests/2.32", accept: "*/*", "content-type": "application/json" }, body: '{"cart":"118"}' },
     ...(call.response === undefined ? {} : { response: { ...call.response, headers: { "content-type": "application/json", date: "Mon, 23 Nov 2026 06:40:00 GMT" }, body } }),
   };
 }

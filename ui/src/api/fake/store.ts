@@ -78,7 +78,8 @@ export class FakeStore {
       (query.background !== false || call.background === undefined) &&
       (text === undefined || call.operation.toLowerCase().includes(text)) &&
       (query.since === undefined || call.ts >= query.since) && (query.until === undefined || call.ts <= query.until);
-    return page(this.calls.filter(fits), from, limit, (c) => c.id, String(this.calls.length));
+    const background_hidden = query.background === false ? this.calls.filter((call) => call.background !== undefined).length : 0;
+    return { ...page(this.calls.filter(fits), from, limit, (c) => c.id, String(this.calls.length)), background_hidden };
   }
 
   #line(at: number): void {

@@ -16,4 +16,8 @@ before?: string,
 /**
  * What to give to `after` for newer calls.
  */
-after: string, };
+after: string, 
+/**
+ * How many calls in between were left out for being background, where that was asked for.
+ */
+background_hidden?: number, };

@@ -1,6 +1,7 @@
 // Generated from crates/api/src/commands.rs. Do not edit.
 import type { Call } from "./Call";
 import type { CallId } from "./CallId";
+import type { CallShow } from "./CallShow";
 import type { CallsExport } from "./CallsExport";
 import type { CallsPage } from "./CallsPage";
 import type { CallsRead } from "./CallsRead";
@@ -10,6 +11,7 @@ import type { DoctorReport } from "./DoctorReport";
 import type { Done } from "./Done";
 import type { Down } from "./Down";
 import type { EdgeList } from "./EdgeList";
+import type { EdgesRequest } from "./EdgesRequest";
 import type { Empty } from "./Empty";
 import type { EventsPage } from "./EventsPage";
 import type { EventsRead } from "./EventsRead";
@@ -45,11 +47,11 @@ export interface Commands {
   logs_count: { request: LogsQuery; response: Count };
   logs_outline: { request: LogsOutlineRequest; response: LogsOutline };
   calls_read: { request: CallsRead; response: CallsPage };
-  call_show: { request: CallId; response: Call };
+  call_show: { request: CallShow; response: Call };
   chain: { request: CallId; response: Chain };
   calls_export: { request: CallsExport; response: Text };
   replay: { request: ReplayRequest; response: ReplayResult };
-  edges: { request: Empty; response: EdgeList };
+  edges: { request: EdgesRequest; response: EdgeList };
   routes: { request: RoutesRequest; response: RouteList };
   openapi: { request: OpenApiRequest; response: OpenApi };
   findings: { request: Empty; response: FindingList };

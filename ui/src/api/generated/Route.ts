@@ -30,7 +30,7 @@ calls: Whole,
  */
 errors: Whole, 
 /**
- * Calls in each second of the last minute.
+ * Calls in each second of the last minute, or of the range that was asked for.
  */
 per_second: number, 
 /**

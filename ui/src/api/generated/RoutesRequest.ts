@@ -15,4 +15,12 @@ to?: string,
 /**
  * Of calls made by or to one of these services; empty: all.
  */
-services: Array<string>, };
+services: Array<string>, 
+/**
+ * Of calls that began not before this time, RFC 3339.
+ */
+since?: string, 
+/**
+ * Of calls that began before this time, RFC 3339.
+ */
+until?: string, };
