@@ -15,7 +15,7 @@ const ANYBODY: &[&str] = &["serde", "serde_json", "thiserror", "tracing", "bytes
 const TABLE: &[Row] = &[
     Row("model", &[], &["serde_bytes", "postcard"]),
     Row("manifest", &["model"], &["toml_edit", "schemars"]),
-    Row("wire", &["model"], &["httparse", "etherparse", "flate2", "foldhash"]),
+    Row("wire", &["model"], &["httparse", "etherparse", "flate2", "foldhash", "ring"]),
     Row("guest", &["model", "wire"], &["foldhash", "libc", "mimalloc"]),
     Row(
         "engine",
