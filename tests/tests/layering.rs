@@ -54,7 +54,16 @@ const TABLE: &[Row] = &[
     Row(
         "api",
         &["model"],
-        &["ts-rs", "hyper", "hyper-util", "http-body-util", "tokio", "tokio-tungstenite", "directories"],
+        &[
+            "base64",
+            "ts-rs",
+            "hyper",
+            "hyper-util",
+            "http-body-util",
+            "tokio",
+            "tokio-tungstenite",
+            "directories",
+        ],
     ),
     Row(
         "session",

@@ -367,6 +367,10 @@ pub struct CallsConfig {
     pub body_limit: usize,
     /// Header names, and `$.path` of JSON bodies, whose values are hidden; the defaults included.
     pub redact: Vec<String>,
+    /// How many bytes of the newest packets are kept.
+    pub packets: u64,
+    /// Files in which programs write the secrets of their TLS connections, absolute.
+    pub tls_keys: Vec<PathBuf>,
     /// What services' ports speak, where the manifest says so.
     pub protocols: Vec<Speaks>,
 }
@@ -399,7 +403,7 @@ impl CallsConfig {
 impl Default for CallsConfig {
     fn default() -> Self {
         let redact = Self::REDACTED.map(str::to_owned).to_vec();
-        Self { body_limit: 64 * 1024, redact, protocols: Vec::new() }
+        Self { body_limit: 64 * 1024, redact, packets: 0, tls_keys: Vec::new(), protocols: Vec::new() }
     }
 }
 

@@ -14,6 +14,7 @@ mod follow;
 mod ground;
 mod holder;
 mod jobs;
+mod key_logs;
 mod lease;
 mod link;
 mod logfile;
@@ -116,6 +117,7 @@ impl Session {
         shared.spawn_to_end(run.run(inbox));
         shared.spawn(observe::numbers(shared.clone()));
         shared.spawn(retain(shared.clone()));
+        shared.spawn(key_logs::follow(shared.clone()));
         let (tidings, mut told) = mpsc::channel(QUEUE);
         shared.spawn(link::keep(shared.config.env.clone(), shared.whose.clone(), tidings));
         let forward = shared.clone();

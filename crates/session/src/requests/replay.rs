@@ -18,6 +18,11 @@ impl Session {
     pub async fn replay(&self, request: &ReplayRequest) -> Result<ReplayResult, ApiError> {
         let schemas = self.shared.protos.read().await;
         let call = self.shared.calls().get(&request.id).cloned().ok_or_else(|| no_call(&request.id))?;
+        if call.decrypted {
+            let what = format!("`{}` went through TLS, and calls are made again without", call.id);
+            return Err(ApiError::new(Code::BadRequest, what)
+                .hint("`shoal calls --curl ID` prints the command that makes it again"));
+        }
         let draft = Draft::of(&call, request)?;
         let addrs = self.addresses(&call)?;
         let begun = now();
