@@ -15,7 +15,7 @@ const ANYBODY: &[&str] = &["serde", "serde_json", "thiserror", "tracing", "bytes
 const TABLE: &[Row] = &[
     Row("model", &[], &["serde_bytes", "postcard"]),
     Row("manifest", &["model"], &["toml_edit", "schemars"]),
-    Row("wire", &["model"], &["httparse", "etherparse", "flate2", "foldhash"]),
+    Row("wire", &["model"], &["httparse", "etherparse", "flate2", "foldhash", "ring"]),
     Row("guest", &["model", "wire"], &["foldhash", "libc", "mimalloc"]),
     Row(
         "engine",
@@ -55,7 +55,16 @@ const TABLE: &[Row] = &[
     Row(
         "api",
         &["model"],
-        &["ts-rs", "hyper", "hyper-util", "http-body-util", "tokio", "tokio-tungstenite", "directories"],
+        &[
+            "base64",
+            "ts-rs",
+            "hyper",
+            "hyper-util",
+            "http-body-util",
+            "tokio",
+            "tokio-tungstenite",
+            "directories",
+        ],
     ),
     Row(
         "session",

@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 use crate::shape::{
     CallDetail, CallId, CallShow, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down,
     EdgeList, EdgesRequest, Empty, EventsPage, EventsRead, FindingList, LogsOutline, LogsOutlineRequest,
-    LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest, ReplayRequest, ReplayResult, RouteList,
-    RoutesRequest, Services, Snapshot, Text, Timeline, TimelineRequest, Up,
+    LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest, PacketsPage, PacketsRead, ReplayRequest,
+    ReplayResult, RouteList, RoutesRequest, Services, Snapshot, Text, Timeline, TimelineRequest, Up,
 };
 use crate::{ApiError, Code};
 
@@ -109,6 +109,8 @@ commands! {
     chain(CallId) -> Chain;
     /// Calls in another tool's form.
     calls_export(CallsExport) -> Text;
+    /// Packets as they were heard, as a capture file; waits for the first when asked to.
+    packets_read(PacketsRead) -> PacketsPage;
     /// Makes a call of HTTP again, from this machine, and tells both answers.
     replay(ReplayRequest) -> ReplayResult;
     /// Who called whom.

@@ -47,6 +47,7 @@ pub(crate) fn call(exchange: Exchange, identity: Identity) -> Call {
         conn: identity.conn,
         request: exchange.request,
         response: exchange.response,
+        decrypted: exchange.decrypted,
         quality: exchange.quality,
         ending: exchange.ending,
         note: identity.note.or(failure),

@@ -1,6 +1,7 @@
 //! The task that always drains the guest, reaches it again when the way to it breaks, and starts it again when it
 //! ends.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +10,12 @@ use engine::{ContainerSpec, Engine, EngineError, Exec};
 use futures_util::StreamExt as _;
 use model::frame::{Frames, FromCapture, ToCapture, encode};
 use model::line::Stream;
+use model::packets::{Packets, PacketsAsk};
 use tokio::io::AsyncWriteExt as _;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::container;
-use crate::orders::Orders;
+use crate::orders::{Asked, Orders};
 use crate::queue::Queue;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -42,6 +44,7 @@ pub(crate) struct Follow {
     pub(crate) spec: ContainerSpec,
     pub(crate) container: watch::Sender<String>,
     pub(crate) wanted: watch::Receiver<Orders>,
+    pub(crate) asked: mpsc::Receiver<Asked>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) heard: watch::Sender<Heard>,
 }
@@ -61,6 +64,7 @@ impl Follow {
         let mut frames = Frames::<FromCapture>::default();
         let mut complaint = Vec::new();
         let mut known = None;
+        let mut waiting = Waiting::default();
         if let Err(error) = self.tell(attached, &mut known).await {
             tracing::warn!("the capture could not be told what to do: {error}");
         }
@@ -71,7 +75,10 @@ impl Follow {
                     Some(Ok((_, bytes))) => {
                         frames.push(&bytes);
                         while let Some(frame) = frames.next_frame() {
-                            self.take(frame);
+                            match frame {
+                                FromCapture::Packets(page) => waiting.answer(page),
+                                frame => self.take(frame),
+                            }
                         }
                     }
                     Some(Err(error)) => {
@@ -80,6 +87,12 @@ impl Follow {
                     }
                     None => return Broke::Ended,
                 },
+                Some(asked) = self.asked.recv() => {
+                    if let Err(error) = send(attached, &ToCapture::Packets(waiting.ask(asked))).await {
+                        tracing::warn!("the capture could not be asked: {error}");
+                        return Broke::Ended;
+                    }
+                }
                 changed = self.wanted.changed() => {
                     if changed.is_err() {
                         return Broke::Nobody;
@@ -100,7 +113,10 @@ impl Follow {
                 *heard = Heard::Ready(before + 1);
             }),
             FromCapture::Failed(why) => drop(self.heard.send_replace(Heard::Failed(why.clone()))),
-            FromCapture::Exchange(_) | FromCapture::Tally(_) | FromCapture::Counts(_) => {}
+            FromCapture::Exchange(_)
+            | FromCapture::Tally(_)
+            | FromCapture::Counts(_)
+            | FromCapture::Packets(_) => {}
         }
         self.queue.put(frame);
     }
@@ -151,6 +167,29 @@ impl Follow {
     fn ended(&self, why: &str) {
         if !matches!(*self.heard.borrow(), Heard::Failed(_)) {
             self.take(FromCapture::Failed(why.to_owned()));
+        }
+    }
+}
+
+/// Who waits for which answer. An attachment's end is told to all of them by this being dropped.
+#[derive(Debug, Default)]
+struct Waiting {
+    last: u32,
+    answers: HashMap<u32, oneshot::Sender<Packets>>,
+}
+
+impl Waiting {
+    fn ask(&mut self, (ask, answer): Asked) -> PacketsAsk {
+        self.answers.retain(|_, answer| !answer.is_closed());
+        self.last = self.last.wrapping_add(1);
+        self.answers.insert(self.last, answer);
+        PacketsAsk { ask: self.last, ..ask }
+    }
+
+    fn answer(&mut self, page: Packets) {
+        if let Some(answer) = self.answers.remove(&page.ask) {
+            // Whoever asked may have gone away.
+            drop(answer.send(page));
         }
     }
 }

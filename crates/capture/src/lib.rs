@@ -18,5 +18,5 @@ mod queue;
 mod start;
 
 pub use error::CaptureError;
-pub use orders::{Orders, Remote};
+pub use orders::{Orders, Remote, Secrets};
 pub use start::{Capture, Start, start};

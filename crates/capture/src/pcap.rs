@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 use model::Timestamp;
 use model::exchange::Exchange;
-use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError as Parse, create_reader};
+use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError as Parse, SecretsType, create_reader};
 use wire::{Limits, Link, Wire};
 
 /// Bytes that are read at once; a packet must fit.
@@ -68,12 +68,21 @@ pub fn limits(body: usize) -> Limits {
     Limits::new(body)
 }
 
-/// Decodes a file; exchanges go to `sink` as they are reported. A file that breaks off in its last packet is read up
-/// to there; in any other damaged one, what came before the damage is handed over too.
-pub fn read_file(path: &Path, limits: Limits, sink: &mut dyn FnMut(Exchange)) -> Result<Summary, PcapError> {
+/// Decodes a file, TLS by a key log too; exchanges go to `sink` as they are reported. A file that breaks off in its last
+/// packet is read up to there; in any other damaged one, what came before the damage is handed over too.
+pub fn read_file(
+    path: &Path,
+    limits: Limits,
+    keys: &[u8],
+    sink: &mut dyn FnMut(Exchange),
+) -> Result<Summary, PcapError> {
     let file = open(path).map_err(|cause| PcapError::Read { path: path.to_owned(), cause })?;
     let mut reader = create_reader(WINDOW, file).map_err(|error| unread(path, &error))?;
     let mut decoding = Decoding::new(limits);
+    if !keys.is_empty() {
+        decoding.wire.add_keys(keys);
+        decoding.wire.add_keys(b"\n");
+    }
     let end = loop {
         match reader.next() {
             Ok((offset, block)) => {
@@ -182,6 +191,12 @@ impl Decoding {
                 let kept = &packet.data[..packet.data.len().min(packet.origlen as usize)];
                 self.packet(0, None, kept, packet.origlen);
             }
+            // A file may bring the secrets of its own connections.
+            PcapBlockOwned::NG(Block::DecryptionSecrets(secrets))
+                if secrets.secrets_type == SecretsType::TlsKeyLog =>
+            {
+                self.wire.add_keys(secrets.data);
+            }
             PcapBlockOwned::NG(_) => {}
         }
     }
@@ -224,7 +239,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         let mut exchanges = Vec::new();
-        read_file(file.path(), limits(1024), &mut |exchange| exchanges.push(exchange))
+        read_file(file.path(), limits(1024), b"", &mut |exchange| exchanges.push(exchange))
             .map(|summary| (summary, exchanges))
     }
 
@@ -323,7 +338,7 @@ mod tests {
         assert!(matches!(read(b"not a capture"), Err(PcapError::NoCapture { .. })));
         assert!(matches!(read(&classic(199, &call())), Err(PcapError::Link { link: 199, .. })));
         let nowhere = Path::new("/nowhere/to/be/found.pcap");
-        assert!(matches!(read_file(nowhere, limits(1), &mut |_| {}), Err(PcapError::Read { .. })));
+        assert!(matches!(read_file(nowhere, limits(1), b"", &mut |_| {}), Err(PcapError::Read { .. })));
         let (summary, exchanges) = read(&classic(199, &[])).unwrap();
         assert_eq!((summary.packets, exchanges.len()), (0, 0));
     }

@@ -18,6 +18,8 @@ use crate::queue::Queue;
 
 /// Reports that the receiver may take at once; more wait in the queue, within its bound.
 const CHANNEL: usize = 256;
+/// Questions that may wait for the guest to be reached.
+const ASKS: usize = 16;
 /// How long the guest may take to open its socket.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 /// How long new networks are waited for.
@@ -43,7 +45,7 @@ pub struct Start<'a> {
 pub struct Capture {
     engine: Engine,
     name: String,
-    orders: watch::Sender<Orders>,
+    remote: Remote,
     container: watch::Receiver<String>,
     heard: watch::Receiver<Heard>,
     tasks: [JoinHandle<()>; 2],
@@ -59,6 +61,7 @@ pub async fn start(start: Start<'_>) -> Result<(Capture, mpsc::Receiver<FromCapt
     let queue = Arc::<Queue>::default();
     let (reports, receiver) = mpsc::channel(CHANNEL);
     let (orders, wanted) = watch::channel(start.orders);
+    let (asks, asked) = mpsc::channel(ASKS);
     let (id, container) = watch::channel(id);
     let (hears, heard) = watch::channel(Heard::Nothing);
     let follow = Follow {
@@ -66,11 +69,12 @@ pub async fn start(start: Start<'_>) -> Result<(Capture, mpsc::Receiver<FromCapt
         spec,
         container: id,
         wanted,
+        asked,
         queue: Arc::clone(&queue),
         heard: hears,
     };
     let tasks = [tokio::spawn(follow.run(attached)), tokio::spawn(queue.pass_on(reports))];
-    let capture = Capture { engine, name, orders, container, heard, tasks };
+    let capture = Capture { engine, name, remote: Remote { orders, asks }, container, heard, tasks };
     match capture.until_ready().await {
         Ok(()) => Ok((capture, receiver)),
         Err(error) => {
@@ -85,7 +89,7 @@ impl Capture {
     pub async fn set_networks(&self, bridges: Vec<String>) {
         let mut heard = self.heard.clone();
         let before = heard.borrow_and_update().clone();
-        self.orders.send_modify(|orders| orders.bridges = bridges);
+        self.remote.orders.send_modify(|orders| orders.bridges = bridges);
         // A guest that is being started again hears them when it is back.
         let again = |now: &Heard| matches!(now, Heard::Ready(_)) && *now != before;
         drop(timeout(OBEYED_WITHIN, heard.wait_for(again)).await);
@@ -93,7 +97,7 @@ impl Capture {
 
     /// A way to it for others.
     pub fn remote(&self) -> Remote {
-        Remote { orders: self.orders.clone() }
+        self.remote.clone()
     }
 
     /// The engine's id of the container.

@@ -283,6 +283,9 @@ pub(crate) struct CallsArguments {
     /// Decode capture files instead of asking a stack; needs no engine
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub pcap: Vec<PathBuf>,
+    /// With `--pcap`: decrypt TLS by a key log that client or server wrote (`SSLKEYLOGFILE`)
+    #[arg(long, value_name = "KEYLOG", requires = "pcap")]
+    pub tls_keys: Vec<PathBuf>,
 }
 
 /// A range of the last day.
@@ -349,6 +352,29 @@ pub(crate) enum CallsCommand {
         /// As JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Write the packets of one call's connection to a capture file, for Wireshark; they are raw, nothing is hidden
+    Pcap {
+        /// Its id
+        id: String,
+        /// The file; `-` for standard output
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Write packets to a capture file as they come, until Ctrl-C; they are raw, nothing is hidden
+    Record {
+        /// To and from which services [default: all]
+        services: Vec<String>,
+        /// The file; `-` for standard output, as in `shoal calls record --to - | wireshark -k -i -`
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// End after so many seconds
+        #[arg(long, value_name = "N")]
+        seconds: Option<f64>,
+        /// Begin with those that are still kept from this time on: `10s`, `2m`, or RFC 3339; without `--seconds`, end
+        /// with them
+        #[arg(long, value_name = "T")]
+        since: Option<String>,
     },
     /// Print the calls that led to one, and those that it caused, as a tree
     Chain {

@@ -284,6 +284,13 @@ table! {
         /// How much of the disk all calls of the stack may take, bodies included; the oldest go first. 0 keeps calls in
         /// memory alone: they end with the session.
         disk_limit: At<Bytes> = "1g",
+        /// How much is kept of the newest packets, so that they can be written to a capture file (`shoal calls pcap`,
+        /// `shoal calls record`), up to 32 MB. `"0"` keeps none, and costs nothing; `"16m"` is enough for most stacks. It is
+        /// obeyed at once when it changes, and holds for the packets that come from then on.
+        packets: At<Bytes> = "0",
+        /// Files in which services write the secrets of their TLS connections (`SSLKEYLOGFILE`): what they say is decrypted
+        /// with them. The files lie on this machine; mount their folder into the service, and set the variable there.
+        tls_keys: List<At<String>>,
         /// Headers, and `$.path` of JSON bodies, whose values are hidden, besides `authorization`, `proxy-authorization`,
         /// `cookie`, `set-cookie`, `x-api-key`, `$.password`, `$.token` and `$.secret`.
         redact: List<At<Redacted>>,

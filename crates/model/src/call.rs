@@ -80,6 +80,8 @@ pub struct Call {
     pub request: Message,
     /// What was answered, redacted.
     pub response: Option<Message>,
+    /// It went through TLS, and was decrypted.
+    pub decrypted: bool,
     /// How much was seen.
     pub quality: Quality,
     /// How the connection stands.

@@ -247,6 +247,8 @@ pub struct Exchange {
     pub request: Message,
     /// What the server sent; `None` while nothing of it was seen.
     pub response: Option<Message>,
+    /// It went through TLS whose secrets are known; of a [`Protocol::Tls`] connection: what it says is read.
+    pub decrypted: bool,
     /// How much of it was seen.
     pub quality: Quality,
     /// How the connection stands; [`Ending::Open`] for an exchange whose connection goes on.
@@ -278,6 +280,7 @@ impl Exchange {
             topic: None,
             request: Message { first, last: first, ..Message::default() },
             response: None,
+            decrypted: false,
             quality: Quality::Complete,
             ending: Ending::Open,
             done: false,

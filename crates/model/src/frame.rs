@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::{CaptureCounts, Exchange, Message, Part, Protocol, Tally};
+use crate::packets::{Packets, PacketsAsk};
 
 const MAGIC: [u8; 4] = *b"SHL1";
 const HEAD: usize = 8;
@@ -33,6 +34,12 @@ pub enum ToCapture {
     BodyLimit(u32),
     /// These servers speak this, whatever their bytes look like; replaces what was said before.
     Protocols(Vec<(SocketAddr, Protocol)>),
+    /// More of key logs: secrets of TLS connections. From the first on, be it empty, they are expected.
+    TlsKeys(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// Keep so many bytes of the newest packets, for whoever asks for them.
+    KeepPackets(u32),
+    /// Answer with a page of the packets that are kept.
+    Packets(PacketsAsk),
 }
 
 /// `shoal-guest capture` to host, on its standard output.
@@ -46,6 +53,8 @@ pub enum FromCapture {
     Tally(Box<Tally>),
     /// Once a second: what was seen and missed so far.
     Counts(CaptureCounts),
+    /// The page that was asked for.
+    Packets(Packets),
     /// Capturing is not possible, and why.
     Failed(String),
 }
@@ -68,6 +77,7 @@ impl FromCapture {
             Self::Exchange(told) => exchange(told),
             Self::Tally(tally) => exchange(&tally.like) + tally.micros.len() * 8,
             Self::Failed(why) => why.len(),
+            Self::Packets(page) => page.records.len(),
             Self::Ready | Self::Counts(_) => 0,
         };
         own + size_of::<Self>()
@@ -78,7 +88,7 @@ impl FromCapture {
         match self {
             Self::Exchange(_) => 1,
             Self::Tally(tally) => tally.calls,
-            Self::Ready | Self::Counts(_) | Self::Failed(_) => 0,
+            Self::Ready | Self::Counts(_) | Self::Packets(_) | Self::Failed(_) => 0,
         }
     }
 }

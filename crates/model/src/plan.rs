@@ -369,6 +369,10 @@ pub struct CallsConfig {
     pub disk_limit: u64,
     /// Header names, and `$.path` of JSON bodies, whose values are hidden; the defaults included.
     pub redact: Vec<String>,
+    /// How many bytes of the newest packets are kept.
+    pub packets: u64,
+    /// Files in which programs write the secrets of their TLS connections, absolute.
+    pub tls_keys: Vec<PathBuf>,
     /// What services' ports speak, where the manifest says so.
     pub protocols: Vec<Speaks>,
 }
@@ -401,7 +405,14 @@ impl CallsConfig {
 impl Default for CallsConfig {
     fn default() -> Self {
         let redact = Self::REDACTED.map(str::to_owned).to_vec();
-        Self { body_limit: 64 * 1024, disk_limit: 1 << 30, redact, protocols: Vec::new() }
+        Self {
+            body_limit: 64 * 1024,
+            disk_limit: 1 << 30,
+            redact,
+            packets: 0,
+            tls_keys: Vec::new(),
+            protocols: Vec::new(),
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use api::commands::Handler;
 use api::shape::{
     CallDetail, CallId, CallShow, CallsExport, CallsPage, CallsRead, Chain, Count, DoctorReport, Done, Down,
     EdgeList, EdgesRequest, Empty, EventsPage, EventsRead, FindingList, LogsOutline, LogsOutlineRequest,
-    LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest, ReplayRequest, ReplayResult, RouteList,
-    RoutesRequest, Services, Snapshot, Text, Timeline, TimelineRequest, Up,
+    LogsPage, LogsQuery, LogsRead, OpenApi, OpenApiRequest, PacketsPage, PacketsRead, ReplayRequest,
+    ReplayResult, RouteList, RoutesRequest, Services, Snapshot, Text, Timeline, TimelineRequest, Up,
 };
 use session::Session;
 
@@ -71,6 +71,10 @@ impl Handler for Answers<'_> {
 
     async fn calls_export(&self, export: CallsExport) -> Result<Text, ApiError> {
         self.session.export(&export).await
+    }
+
+    async fn packets_read(&self, read: PacketsRead) -> Result<PacketsPage, ApiError> {
+        self.session.packets(read).await
     }
 
     async fn replay(&self, request: ReplayRequest) -> Result<ReplayResult, ApiError> {

@@ -113,6 +113,7 @@ impl Server {
 /// Decodes capture files and hands over their calls in order; needs no session.
 pub fn decode_captures<E>(
     files: &[PathBuf],
+    keys: &[PathBuf],
     query: &CallsQuery,
     whole: bool,
     sink: &mut dyn FnMut(&CallDetail) -> Result<(), E>,
@@ -120,7 +121,7 @@ pub fn decode_captures<E>(
 where
     E: From<ApiError>,
 {
-    session::decode_captures(files, query, whole, sink)
+    session::decode_captures(files, keys, query, whole, sink)
 }
 
 fn serve<L>(

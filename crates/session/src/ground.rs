@@ -75,7 +75,8 @@ pub(crate) async fn lay(
 /// What the manifest says about capturing, whatever runs.
 pub(crate) fn orders(plan: &Plan) -> Orders {
     let body_limit = u32::try_from(plan.calls.body_limit).unwrap_or(u32::MAX);
-    Orders { body_limit, ..Orders::default() }
+    let packets = u32::try_from(plan.calls.packets).unwrap_or(u32::MAX);
+    Orders { body_limit, packets, ..Orders::default() }
 }
 
 /// Clears the ground: network, volumes when asked, and the guest where no other stack uses it. Everything is tried;

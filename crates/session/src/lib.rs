@@ -14,6 +14,7 @@ mod follow;
 mod ground;
 mod holder;
 mod jobs;
+mod key_logs;
 mod lease;
 mod link;
 mod logfile;
@@ -120,6 +121,7 @@ impl Session {
         // What a `.proto` file says must be hidden is to be known before the first call is written.
         shared.spawn(async move { drop(reading.protos.read().await) });
         shared.spawn(retain(shared.clone()));
+        shared.spawn(key_logs::follow(shared.clone()));
         let (tidings, mut told) = mpsc::channel(QUEUE);
         shared.spawn(link::keep(shared.config.env.clone(), shared.whose.clone(), tidings));
         let forward = shared.clone();

@@ -115,6 +115,9 @@ pub(crate) fn asks(plan: &Plan) -> Vec<String> {
             ));
         }
     }
+    for keys in &plan.calls.tls_keys {
+        asks.push(format!("decrypts TLS by the secrets in {}", keys.display()));
+    }
     let built = plan.services.values().filter(|s| matches!(s.source, Source::Build(_))).count();
     if built > 0 {
         asks.push(format!("builds {built} images from Dockerfiles in {}", plan.folder.display()));

@@ -90,6 +90,8 @@ pub(crate) async fn exchanges(shared: Arc<Shared>, mut frames: mpsc::Receiver<Fr
                         calls.observe(*exchange);
                     }
                     FromCapture::Tally(tally) => calls.count(&tally),
+                    // Whoever asked for them got them already.
+                    FromCapture::Packets(_) => {}
                     FromCapture::Ready => status = Some(view(CaptureState::On, &CaptureCounts::default())),
                     FromCapture::Counts(counts) => status = Some(view(CaptureState::On, &counts)),
                     FromCapture::Failed(message) => {

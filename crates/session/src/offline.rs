@@ -51,9 +51,11 @@ pub fn draw(edges: &[EdgeRow], drawing: Drawing) -> String {
 }
 
 /// Decodes capture files and hands over the calls in them, oldest first, file by file; with headers and bodies when they
-/// are wanted `whole`. Nothing in a file has a name, so both ends of a call are addresses.
+/// are wanted `whole`. TLS is decrypted by these key logs, if there are any. Nothing in a file has a name, so both ends
+/// of a call are addresses.
 pub fn decode_captures<E: From<ApiError>>(
     files: &[PathBuf],
+    keys: &[PathBuf],
     query: &CallsQuery,
     whole: bool,
     sink: &mut dyn FnMut(&CallDetail) -> Result<(), E>,
@@ -61,6 +63,14 @@ pub fn decode_captures<E: From<ApiError>>(
     let query = requests::calls_query(query)?;
     let config = CallsConfig::default();
     let schemas = Schemas::default();
+    let keys = keys.iter().map(|path| {
+        std::fs::read(path).map_err(|e| {
+            let what = format!("`{}` cannot be read: {e}", path.display());
+            ApiError::new(Code::BadRequest, what).caused_by(&e)
+        })
+    });
+    // The last line of a file may lack its end.
+    let keys = keys.collect::<Result<Vec<_>, ApiError>>()?.join(&b'\n');
     for file in files {
         let mut passing = Passing::new(&config, &query, whole, "pcap");
         let redaction = passing.redaction();
@@ -74,7 +84,7 @@ pub fn decode_captures<E: From<ApiError>>(
         // A reader that cannot stop goes on without a listener; the first failure is told.
         let mut outcome = Ok(());
         let limits = capture::pcap::limits(config.body_limit);
-        capture::pcap::read_file(file, limits, &mut |exchange| {
+        capture::pcap::read_file(file, limits, &keys, &mut |exchange| {
             if outcome.is_ok()
                 && let Some(call) = passing.take(exchange)
             {

@@ -53,6 +53,9 @@ pub(crate) struct Shared {
     asked: Mutex<Asked>,
     /// The way to the capture while there is one.
     remote: Mutex<Option<capture::Remote>>,
+    /// Files in which programs write the secrets of their TLS connections.
+    pub key_logs: watch::Sender<Vec<PathBuf>>,
+    secrets: Mutex<capture::Secrets>,
     events: mpsc::Sender<Event>,
 }
 
@@ -100,6 +103,8 @@ impl Shared {
             clear_error: Mutex::new(None),
             asked: Mutex::new(Asked::default()),
             remote: Mutex::new(None),
+            key_logs: watch::Sender::new(Vec::new()),
+            secrets: Mutex::default(),
             events,
         }
     }
@@ -241,20 +246,41 @@ impl Shared {
     pub(crate) fn set_remote(&self, remote: Option<capture::Remote>) {
         *locked(&self.remote) = remote;
         self.tell_capture();
+        self.tell_secrets(b"");
+    }
+
+    /// What a key log says goes on to the capture, now or when there is one.
+    pub(crate) fn tell_secrets(&self, text: &[u8]) {
+        let mut secrets = locked(&self.secrets);
+        secrets.add(text);
+        let expected = !self.key_logs.borrow().is_empty();
+        if let Some(remote) = self.remote() {
+            remote.order(|orders| orders.secrets = expected.then(|| Arc::new(secrets.clone())));
+        }
+    }
+
+    /// The way to the capture, if there is one.
+    pub(crate) fn remote(&self) -> Option<capture::Remote> {
+        locked(&self.remote).clone()
     }
 
     /// The capture is to go by this manifest from now on.
     pub(crate) fn order_capture(&self, plan: &Plan) {
         let of_plan = ground::orders(plan);
+        self.key_logs.send_replace(plan.calls.tls_keys.clone());
+        self.tell_secrets(b"");
         if let Some(remote) = &*locked(&self.remote) {
-            remote.order(|orders| orders.body_limit = of_plan.body_limit);
+            remote.order(|orders| {
+                orders.body_limit = of_plan.body_limit;
+                orders.packets = of_plan.packets;
+            });
         }
         self.tell_capture();
     }
 
     /// Tells the capture what servers speak, which depends on the addresses that they have now.
     fn tell_capture(&self) {
-        let Some(remote) = locked(&self.remote).clone() else { return };
+        let Some(remote) = self.remote() else { return };
         let protocols = self.calls().protocols(now());
         remote.order(|orders| orders.protocols = protocols);
     }

@@ -142,6 +142,7 @@ fn row(call: &Call) -> CallRow {
         ms: call.ms,
         ttfb_ms: call.ttfb_ms,
         conn: call.conn.clone(),
+        decrypted: call.decrypted,
         quality: call.quality.name().to_owned(),
         trace: call.trace.clone(),
         note: call.note.clone(),

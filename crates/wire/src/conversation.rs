@@ -11,6 +11,7 @@ use model::exchange::{Ending, Exchange, Protocol, Quality};
 use crate::detect::{Expected, Finding, Probe, Servers, Turns};
 use crate::limits::Limits;
 use crate::tcp::Tcp;
+use crate::tls::Keys;
 
 /// How often a connection that no decoder knows is looked at again, each time its direction turns.
 const RETRIES: u32 = 64;
@@ -50,6 +51,8 @@ pub(crate) struct Connection {
     pub(crate) client: SocketAddr,
     pub(crate) server: SocketAddr,
     pub(crate) serial: u32,
+    /// It is what another one says, decrypted.
+    pub(crate) within: bool,
 }
 
 impl Connection {
@@ -57,7 +60,8 @@ impl Connection {
     pub(crate) fn exchange(&mut self, protocol: Protocol, first: Timestamp) -> Exchange {
         let serial = self.serial;
         self.serial += 1;
-        Exchange::new((self.id, serial), self.client, self.server, protocol, first)
+        let exchange = Exchange::new((self.id, serial), self.client, self.server, protocol, first);
+        Exchange { decrypted: self.within, ..exchange }
     }
 }
 
@@ -70,6 +74,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) lost: &'a mut u64,
     /// What servers were found to speak.
     pub(crate) servers: &'a mut Servers,
+    /// What connections are encrypted by.
+    pub(crate) keys: &'a Keys,
 }
 
 /// What is around a frame.
@@ -132,6 +138,14 @@ pub(crate) trait Decode: std::fmt::Debug {
     /// single one in it.
     fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> bool;
 
+    /// What makes it readable may still come, from elsewhere than the connection.
+    fn waits(&self) -> bool {
+        false
+    }
+
+    /// Does what time alone asks for.
+    fn wake(&mut self, _: Timestamp, _: &mut Connection, _: &mut Cx<'_>) {}
+
     /// Reports what changed and is due.
     fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>);
 
@@ -162,12 +176,41 @@ pub(crate) struct Conversation {
     tcp: Tcp,
     /// How often another decoder followed one.
     followed: u32,
+    /// How it ended and when, where the end is not told before what makes it readable had time to come.
+    ended: Option<(Ending, Timestamp)>,
 }
 
 impl Conversation {
     pub(crate) fn new(id: u64, client: SocketAddr, server: SocketAddr, opened: Timestamp) -> Self {
-        let connection = Connection { id, client, server, serial: 0 };
-        Self { connection, decoder: Decoder::Probing(Probe::default()), tcp: Tcp::new(opened), followed: 0 }
+        let connection = Connection { id, client, server, serial: 0, within: false };
+        Self::of(connection, opened)
+    }
+
+    /// What a connection says within another protocol that keeps it secret. Bytes that nobody knows are that one's to
+    /// tell.
+    pub(crate) fn within(outer: &Connection, opened: Timestamp) -> Self {
+        let Connection { id, client, server, serial, .. } = *outer;
+        Self::of(Connection { id, client, server, serial, within: true }, opened)
+    }
+
+    fn of(connection: Connection, opened: Timestamp) -> Self {
+        Self {
+            connection,
+            decoder: Decoder::Probing(Probe::default()),
+            tcp: Tcp::new(opened),
+            followed: 0,
+            ended: None,
+        }
+    }
+
+    /// The number of the exchange that comes next.
+    pub(crate) fn next_number(&self) -> u32 {
+        self.connection.serial
+    }
+
+    /// Gives this number to the exchange that comes next.
+    pub(crate) fn number_from(&mut self, serial: u32) {
+        self.connection.serial = serial;
     }
 
     /// Swaps the ends; only before the first byte.
@@ -197,7 +240,7 @@ impl Conversation {
             let expected = expected(self.followed, &self.connection, cx);
             if let Some(spoken) = turns.speaks(dir, bytes, expected) {
                 self.tcp.uncount(dir, bytes.len() as u64);
-                if !self.tcp.is_empty() {
+                if !self.tcp.is_empty() && !self.connection.within {
                     self.tcp.end(Ending::Open, at, &mut self.connection, cx);
                 }
                 self.tcp = Tcp::new(at);
@@ -206,11 +249,11 @@ impl Conversation {
                 return self.decode(dir, at, bytes, cx);
             }
         }
-        self.tcp.changed(at, &mut self.connection);
+        self.count_only(at);
     }
 
     pub(crate) fn gap(&mut self, dir: Dir, at: Timestamp, bytes: u64, loss: Loss, cx: &mut Cx<'_>) {
-        if loss == Loss::Lost {
+        if loss == Loss::Lost && !self.connection.within {
             *cx.lost += bytes;
         }
         self.tcp.gap(dir, at, bytes, loss);
@@ -223,7 +266,7 @@ impl Conversation {
             Decoder::Known(decoder) => decoder.gap(dir, at, bytes, loss, &mut self.connection, cx),
             Decoder::Unknown { turns, .. } => {
                 turns.broken();
-                self.tcp.changed(at, &mut self.connection);
+                self.count_only(at);
             }
         }
     }
@@ -236,14 +279,35 @@ impl Conversation {
         }
     }
 
-    /// The connection is over, or no longer followed.
+    /// The connection is over, or no longer followed. [`Self::linger`] is to be called from now on.
     pub(crate) fn end(&mut self, ending: Ending, at: Timestamp, cx: &mut Cx<'_>) {
+        match &self.decoder {
+            Decoder::Known(decoder) if decoder.waits() => self.ended = Some((ending, at)),
+            _ => self.tell_end(ending, at, cx),
+        }
+    }
+
+    /// Tells the end of a connection that is over, once nothing is waited for any more; at once when it is the `last`
+    /// time.
+    pub(crate) fn linger(&mut self, now: Timestamp, last: bool, cx: &mut Cx<'_>) {
+        let Some((ending, at)) = self.ended else { return };
+        if let Decoder::Known(decoder) = &mut self.decoder {
+            decoder.wake(now, &mut self.connection, cx);
+            if decoder.waits() && !last {
+                return decoder.report(now, cx);
+            }
+        }
+        self.ended = None;
+        self.tell_end(ending, at, cx);
+    }
+
+    fn tell_end(&mut self, ending: Ending, at: Timestamp, cx: &mut Cx<'_>) {
         let told = match &mut self.decoder {
             Decoder::Known(decoder) => decoder.end(ending, &mut self.connection, cx),
             Decoder::Probing(_) | Decoder::Unknown { .. } => false,
         };
         // An earlier decoder of this connection may have told all there was.
-        let all_told = told || (self.tcp.is_told() && self.tcp.is_empty());
+        let all_told = self.connection.within || told || (self.tcp.is_told() && self.tcp.is_empty());
         if !all_told {
             self.tcp.end(ending, at, &mut self.connection, cx);
         }
@@ -280,7 +344,11 @@ impl Conversation {
     /// Reports what changed and is due.
     pub(crate) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
         match &mut self.decoder {
-            Decoder::Known(decoder) => decoder.report(now, cx),
+            Decoder::Known(decoder) => {
+                decoder.wake(now, &mut self.connection, cx);
+                decoder.report(now, cx);
+            }
+            Decoder::Unknown { .. } if self.connection.within => {}
             Decoder::Unknown { .. } => self.tcp.report(now, cx),
             Decoder::Probing(_) => {}
         }
@@ -290,6 +358,7 @@ impl Conversation {
     pub(crate) fn due(&self) -> Option<Timestamp> {
         match &self.decoder {
             Decoder::Known(decoder) => decoder.due(),
+            Decoder::Unknown { .. } if self.connection.within => None,
             Decoder::Unknown { .. } => self.tcp.due(),
             Decoder::Probing(_) => None,
         }
@@ -304,9 +373,16 @@ impl Conversation {
         }
     }
 
+    /// The counts are what is told of the connection, but for one within another, which tells that of all of it.
+    fn count_only(&mut self, at: Timestamp) {
+        if !self.connection.within {
+            self.tcp.changed(at, &mut self.connection);
+        }
+    }
+
     fn unknown(&mut self, at: Timestamp) {
         self.decoder = Decoder::Unknown { retries: RETRIES, turns: Turns::default() };
-        self.tcp.changed(at, &mut self.connection);
+        self.count_only(at);
     }
 
     /// Gives counted bytes to whoever is there for them.
@@ -340,7 +416,7 @@ impl Conversation {
                 let chunks = probe.take();
                 self.decoder = Decoder::Known(spoken.decoder());
                 // What runs through a tunnel is not what its server speaks to others.
-                if self.followed == 0 {
+                if self.followed == 0 && !self.connection.within {
                     cx.servers.learn(self.connection.server, spoken);
                 }
                 let followed = self.followed;
@@ -387,5 +463,9 @@ impl Conversation {
 /// What the bytes of a connection are read as, `followed` times after it became another.
 fn expected(followed: u32, connection: &Connection, cx: &Cx<'_>) -> Expected {
     // What runs through a tunnel is not what its server speaks to others.
-    if followed == 0 { cx.servers.expected(&connection.server) } else { Expected::Anything }
+    if followed > 0 {
+        return Expected::Anything;
+    }
+    let expected = cx.servers.expected(&connection.server);
+    if connection.within { expected.within_tls() } else { expected }
 }

@@ -123,6 +123,15 @@ impl Expected {
         }
     }
 
+    /// What is expected within TLS: what is told, which is not found out on other connections' outsides.
+    pub(crate) fn within_tls(self) -> Self {
+        match self {
+            Self::Surely(told) if told.protocol != Protocol::Tls => self,
+            Self::Unread => self,
+            Self::Surely(_) | Self::Perhaps(_) | Self::Anything => Self::Anything,
+        }
+    }
+
     /// Whether half a proof is enough in the middle of a connection.
     fn favours(self, spoken: &Spoken) -> bool {
         match self {

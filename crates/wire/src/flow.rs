@@ -165,10 +165,18 @@ impl Flow {
             *told = true;
             self.talk.unanswered(now, cx);
         }
-        if self.phase != Phase::Dead {
+        if self.phase == Phase::Dead {
+            self.talk.linger(now, false, cx);
+        } else {
             self.pump(now, cx);
             self.talk.report(now, cx);
         }
+    }
+
+    /// The flow is forgotten: whatever is not told yet is told now.
+    pub(crate) fn finish(&mut self, ending: Ending, now: Timestamp, cx: &mut Cx<'_>) {
+        self.end(ending, now, cx);
+        self.talk.linger(now, true, cx);
     }
 
     /// What is said of these servers is another now.
@@ -200,10 +208,6 @@ impl Flow {
         if !told {
             self.talk.end(ending, at, cx);
         }
-    }
-
-    pub(crate) fn dead(&self) -> bool {
-        self.phase == Phase::Dead
     }
 
     fn lifetime(&self) -> Duration {

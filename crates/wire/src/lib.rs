@@ -20,6 +20,7 @@ mod conversation;
 mod datagrams;
 mod detect;
 mod dns;
+mod ends;
 mod events;
 mod flow;
 mod framing;
@@ -53,6 +54,7 @@ mod tls;
 mod websocket;
 mod wire;
 
+pub use ends::{Ends, ends};
 pub use limits::Limits;
 pub use link::Link;
 pub use wire::Wire;

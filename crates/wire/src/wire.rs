@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::link::Link;
 use crate::packet::{self, Carried, Segment};
 use crate::table::{Key, Table};
+use crate::tls::Keys;
 
 /// Decodes one capture.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct Wire {
     next_conn: u64,
     counts: CaptureCounts,
     servers: Servers,
+    keys: Keys,
     now: Timestamp,
 }
 
@@ -31,8 +33,8 @@ impl Wire {
     pub fn new(limits: Limits) -> Self {
         let counts = CaptureCounts::default();
         let (table, datagrams) = (Table::default(), Datagrams::default());
-        let servers = Servers::default();
-        Self { limits, table, datagrams, next_conn: 0, counts, servers, now: Timestamp(0) }
+        let (servers, keys) = (Servers::default(), Keys::default());
+        Self { limits, table, datagrams, next_conn: 0, counts, servers, keys, now: Timestamp(0) }
     }
 
     /// Numbers connections from here. Who starts a second decoder beside what a first has reported gives it another
@@ -60,9 +62,15 @@ impl Wire {
         }
         let now = self.now;
         for slot in self.table.slots() {
-            let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
+            let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, &self.keys, out);
             self.table.with(slot, |flow| flow.read_anew(&others, now, &mut cx));
         }
+    }
+
+    /// Takes more of a key log (`SSLKEYLOGFILE`), cut anywhere. From the first call on, be it of no bytes, TLS that begins
+    /// is held for a while, for its secrets may come yet.
+    pub fn add_keys(&mut self, text: &[u8]) {
+        self.keys.add(text);
     }
 
     /// Takes a packet: when it was captured, what it starts with, the bytes that were kept, and how many there were
@@ -81,7 +89,7 @@ impl Wire {
         match packet::parse(link, bytes, wire_len) {
             Some(Carried::Segment(segment)) => self.segment(at, &segment, out),
             Some(Carried::Datagram(datagram)) => {
-                let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
+                let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, &self.keys, out);
                 self.datagrams.datagram(at, &datagram, &mut self.next_conn, &mut cx);
             }
             None => {}
@@ -93,7 +101,7 @@ impl Wire {
         self.now = self.now.max(now);
         let now = self.now;
         while let Some(slot) = self.table.due(now) {
-            let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
+            let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, &self.keys, out);
             let expired = self.table.with(slot, |flow| {
                 flow.tick(now, &mut cx);
                 flow.expired(now)
@@ -104,7 +112,7 @@ impl Wire {
                 self.table.rearm(slot, now);
             }
         }
-        let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
+        let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, &self.keys, out);
         self.datagrams.tick(now, &mut cx);
     }
 
@@ -113,7 +121,7 @@ impl Wire {
         while let Some(slot) = self.table.oldest() {
             self.forget(slot, Ending::Open, out);
         }
-        let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
+        let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, &self.keys, out);
         self.datagrams.finish(&mut cx);
     }
 
@@ -160,7 +168,7 @@ impl Wire {
         segment: &Segment<'_>,
         out: &mut Vec<Exchange>,
     ) -> Option<Fate> {
-        let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
+        let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, &self.keys, out);
         self.table.with(slot, |flow| flow.segment(at, side, segment, &mut cx))
     }
 
@@ -177,11 +185,9 @@ impl Wire {
 
     fn forget(&mut self, slot: u32, ending: Ending, out: &mut Vec<Exchange>) {
         let now = self.now;
-        if let Some(mut flow) = self.table.remove(slot)
-            && !flow.dead()
-        {
-            let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, out);
-            flow.end(ending, now, &mut cx);
+        if let Some(mut flow) = self.table.remove(slot) {
+            let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, &self.keys, out);
+            flow.finish(ending, now, &mut cx);
         }
     }
 }
@@ -190,7 +196,8 @@ fn cx<'a>(
     limits: &'a Limits,
     counts: &'a mut CaptureCounts,
     servers: &'a mut Servers,
+    keys: &'a Keys,
     out: &'a mut Vec<Exchange>,
 ) -> Cx<'a> {
-    Cx { limits, out, lost: &mut counts.lost_gaps, servers }
+    Cx { limits, out, lost: &mut counts.lost_gaps, servers, keys }
 }

@@ -14,6 +14,7 @@ mod life;
 mod logs;
 mod logs_kept;
 mod meddling;
+mod packets;
 mod protocols;
 mod reload;
 mod reload_catch_up;

@@ -7,7 +7,7 @@ export const LOG_ROOTS = ["service", "instance", "level", "text", "stream", "ts"
 export const CALL_ROOTS = [
   "protocol", "from", "to", "operation", "route", "method", "path", "status", "ok", "ms", "bytes", "headers", "body", "ts",
   "background", "forbidden", "waits", "pending", "failed", "trace", "conn", "service", "services", "quality", "note", "id",
-  "target", "query", "http", "tcp", "ttfb_ms",
+  "target", "query", "http", "tcp", "ttfb_ms", "decrypted",
 ] as const;
 
 export function readSearch(typed: string, roots: readonly string[]): Search {

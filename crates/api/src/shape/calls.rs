@@ -216,6 +216,10 @@ pub struct CallRow {
     pub ttfb_ms: Option<f64>,
     /// The connection.
     pub conn: String,
+    /// Whether it went through TLS and was decrypted; of a connection: whether what it says is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub decrypted: bool,
     /// `complete`, or why not.
     pub quality: String,
     /// The trace it belongs to.

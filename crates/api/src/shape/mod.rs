@@ -5,6 +5,7 @@ mod calls;
 mod chain;
 mod logs;
 mod map;
+mod packets;
 mod replay;
 mod stack;
 mod terminal;
@@ -22,6 +23,7 @@ pub use map::{
     CountedSpan, EdgeList, EdgeRow, EdgesRequest, FindingList, FindingRow, OpenApi, OpenApiRequest,
     RouteList, RouteRow, RoutesRequest, ServiceApi,
 };
+pub use packets::{PacketsPage, PacketsRead};
 pub use replay::{ReplayAnswer, ReplayRequest, ReplayResult};
 pub use stack::{
     Build, CaptureState, CaptureView, Change, Check, CheckState, Counters, Delta, DiagnosticShape,

@@ -20,8 +20,8 @@ pub fn curl(call: &Call) -> Option<String> {
     if !http || call.method.is_empty() || call.method == "CONNECT" {
         return None;
     }
-    // It was seen, so it was not encrypted, whatever a proxy in front of it said.
-    let url = Url { scheme: "http", ..Url::of(call) };
+    // It was seen, so it was not encrypted, or was decrypted, whatever a proxy in front of it said.
+    let url = Url { scheme: if call.decrypted { "https" } else { "http" }, ..Url::of(call) };
     let request = &call.request;
     let has_body = request.bytes > 0 || !request.body.is_empty();
     let text = body_text(request);
@@ -35,8 +35,14 @@ pub fn curl(call: &Call) -> Option<String> {
         command.push_str("' | ");
     }
     command.push_str("curl");
-    if call.protocol == Protocol::Http2 {
-        command.push_str(" --http2-prior-knowledge");
+    match (call.protocol, call.decrypted) {
+        (Protocol::Http2, true) => command.push_str(" --http2"),
+        (Protocol::Http2, false) => command.push_str(" --http2-prior-knowledge"),
+        _ => {}
+    }
+    if call.decrypted {
+        // Who signs a stack's certificates is seldom known outside of it.
+        command.push_str(" --insecure");
     }
     match (call.method.as_str(), has_body) {
         // What curl does unasked.

@@ -43,8 +43,10 @@ impl Url<'_> {
         let host = authority.map(host_of).filter(|host| is_host(host));
         let host = host.map_or_else(|| address(call), str::to_owned);
         let scheme = match (call.protocol, header(&call.request, ":scheme")) {
+            (Protocol::WebSocket, _) if call.decrypted => "wss",
             (Protocol::WebSocket, _) => "ws",
             (_, Some("https")) => "https",
+            _ if call.decrypted => "https",
             _ => "http",
         };
         Url { scheme, host, port, rest }
@@ -53,7 +55,7 @@ impl Url<'_> {
     fn text(&self) -> String {
         let rest = if self.rest.starts_with('/') { self.rest } else { "/" };
         match (self.scheme, self.port) {
-            ("https", 443) | ("http" | "ws", 80) => format!("{}://{}{rest}", self.scheme, self.host),
+            ("https" | "wss", 443) | ("http" | "ws", 80) => format!("{}://{}{rest}", self.scheme, self.host),
             (scheme, port) => format!("{scheme}://{}:{port}{rest}", self.host),
         }
     }

@@ -15,11 +15,12 @@ use super::Whole;
 use crate::body::body_text;
 
 /// Every name that an expression may use.
-pub(super) const NAMES: [&str; 30] = [
+pub(super) const NAMES: [&str; 31] = [
     "background",
     "body",
     "bytes",
     "conn",
+    "decrypted",
     "failed",
     "forbidden",
     "from",
@@ -117,6 +118,7 @@ impl VariableResolver for Fields<'_> {
             "trace" => text(call.trace.as_deref().unwrap_or_default()),
             "background" => text(call.background.map_or("", Background::name)),
             "waits" => truth(call.waits),
+            "decrypted" => truth(call.decrypted),
             "note" => text(call.note.as_deref().unwrap_or_default()),
             _ => {
                 let index: usize = name.strip_prefix(PATTERN)?.parse().ok()?;

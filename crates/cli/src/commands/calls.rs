@@ -23,7 +23,7 @@ pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> R
         let mut print = |call: &CallDetail| {
             if calls.json { lines.json(call) } else { lines.line(&shown(call, paint)) }
         };
-        let outcome = server::decode_captures(&calls.pcap, &query, calls.json, &mut print);
+        let outcome = server::decode_captures(&calls.pcap, &calls.tls_keys, &query, calls.json, &mut print);
         return lines.end().and(outcome);
     }
     let client = super::session(arguments).await?;
@@ -36,6 +36,14 @@ pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> R
     }
     if let Some(CallsCommand::Replay { id, set, json }) = &calls.command {
         return super::replay::run(&client, id, set, *json).await;
+    }
+    match &calls.command {
+        Some(CallsCommand::Pcap { id, to }) => return super::packets::of_call(&client, id, to).await,
+        Some(CallsCommand::Record { services, since, seconds, to }) => {
+            return super::packets::record(&client, services, since.as_deref(), *seconds, to).await;
+        }
+        Some(CallsCommand::Show { .. } | CallsCommand::Chain { .. } | CallsCommand::Replay { .. }) | None => {
+        }
     }
     if let Some((ids, format)) = form(calls) {
         return export(&client, CallsExport { ids, query, format }).await;
@@ -137,6 +145,7 @@ fn shown(call: &CallDetail, paint: Paint) -> String {
     let ms = row.ms.map(print::span).unwrap_or_default();
     let quality =
         if row.quality == "complete" { String::new() } else { paint.amber(&format!("  {}", row.quality)) };
+    let quality = if row.decrypted { format!("{quality}{}", paint.dim("  decrypted")) } else { quality };
     let background = row.background.as_ref().map(|what| paint.dim(&format!("  {what}"))).unwrap_or_default();
     let id = paint.dim(&format!("  {}", row.id));
     format!(

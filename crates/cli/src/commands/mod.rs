@@ -8,6 +8,7 @@ mod exec;
 mod logs;
 mod map;
 mod open;
+mod packets;
 mod place;
 mod replay;
 mod serve;

@@ -10,6 +10,7 @@ mod filter;
 mod links;
 mod outbox;
 mod polite;
+mod recent;
 mod ring;
 mod snap;
 mod socket;
@@ -31,6 +32,7 @@ use args::Args;
 use budget::Budget;
 use links::Links;
 use outbox::Outbox;
+use recent::Recent;
 use ring::Ring;
 use snap::{Snap, WHOLE};
 use socket::Socket;
@@ -80,7 +82,17 @@ fn start(args: &Args) -> io::Result<Watch> {
     let first = (Timestamp::from_system(SystemTime::now()).millis() as u64) << 12;
     let wire = Wire::new(Limits::new(args.body_limit)).with_first_conn(first);
     let snap = Snap::new(Instant::now());
-    Ok(Watch { ring, socket, links, snap, program, wire, commands: received, lost_kernel: 0 })
+    Ok(Watch {
+        ring,
+        socket,
+        links,
+        snap,
+        program,
+        wire,
+        commands: received,
+        recent: Recent::default(),
+        lost_kernel: 0,
+    })
 }
 
 struct Watch {
@@ -92,6 +104,7 @@ struct Watch {
     program: Vec<libc::sock_filter>,
     wire: Wire,
     commands: Receiver<ToCapture>,
+    recent: Recent,
     lost_kernel: u64,
 }
 
@@ -111,7 +124,7 @@ impl Watch {
             let told = out.drain(..).filter_map(|exchange| budget.spend(exchange, now));
             outbox.put_all(told.map(|exchange| FromCapture::Exchange(Box::new(exchange))));
             outbox.put_all(budget.tell(now, false).into_iter().map(|t| FromCapture::Tally(Box::new(t))));
-            let told = self.obey(&mut out);
+            let told = self.obey(outbox, &mut out);
             if told || filter_at.elapsed() >= FILTER_EVERY {
                 filter_at = Instant::now();
                 self.renew_filter(outbox);
@@ -137,6 +150,7 @@ impl Watch {
         let now = Instant::now();
         for packet in block.packets() {
             if self.links.wants(packet.interface, packet.outgoing, now) {
+                self.recent.keep(packet.at, packet.bytes, packet.wire_len);
                 self.wire.packet(packet.at, Link::Ethernet, packet.bytes, packet.wire_len, out);
             }
         }
@@ -144,7 +158,7 @@ impl Watch {
     }
 
     /// Does what the host asked for; true when the networks are others now.
-    fn obey(&mut self, out: &mut Vec<Exchange>) -> bool {
+    fn obey(&mut self, outbox: &Outbox, out: &mut Vec<Exchange>) -> bool {
         let mut networks = false;
         while let Ok(command) = self.commands.try_recv() {
             match command {
@@ -154,6 +168,9 @@ impl Watch {
                 }
                 ToCapture::BodyLimit(bytes) => self.wire.set_body_limit(bytes as usize),
                 ToCapture::Protocols(servers) => self.wire.set_protocols(servers, out),
+                ToCapture::TlsKeys(text) => self.wire.add_keys(&text),
+                ToCapture::KeepPackets(bytes) => self.recent.resize(bytes as usize),
+                ToCapture::Packets(ask) => outbox.put(FromCapture::Packets(self.recent.page(&ask))),
             }
         }
         networks

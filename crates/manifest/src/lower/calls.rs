@@ -7,9 +7,12 @@ use model::plan::{AllowRule, CallsConfig, Speaks};
 use super::Draft;
 use crate::collect::Stack;
 use crate::nearest::{listed, nearest};
+use crate::paths::resolve;
 use crate::read::{At, Map};
 use crate::source::Findings;
 
+/// What the capture's container has room for, beside what decoding and reporting may hold.
+const PACKETS_LIMIT: u64 = 32 * 1024 * 1024;
 /// The name of everything that is no service of the stack.
 const OUTSIDE: &str = "outside";
 
@@ -27,6 +30,22 @@ pub(super) fn lowered(
             }
             if let (0, Some(limit)) = (index, calls.disk_limit.value()) {
                 config.disk_limit = limit.0;
+            }
+            if let (0, Some(packets)) = (index, calls.packets.get()) {
+                config.packets = packets.value.0;
+                if packets.value.0 > PACKETS_LIMIT {
+                    let message = "`packets` is more than the capture has room for";
+                    findings.error(packets.spot, "invalid-value", message).hint("write `32m` or less");
+                }
+            }
+            for path in calls.tls_keys.get().into_iter().flat_map(|list| &list.0) {
+                let file = resolve(&path.value, &part.folder, part.variables.shell);
+                if file.is_dir() {
+                    let message = format!("`{}` is a folder", path.value);
+                    findings.error(path.spot, "wrong-path", message).hint("name the file in it");
+                } else if !config.tls_keys.contains(&file) {
+                    config.tls_keys.push(file);
+                }
             }
             for name in calls.redact.get().into_iter().flat_map(|list| &list.0) {
                 if !config.redact.contains(&name.value.0) {

@@ -188,6 +188,8 @@ fn every_check_has_its_code() {
             &[("invalid-value", 3), ("invalid-value", 3)],
         ),
         ("[services.a]\nimage = 'x'\nprivileged = 'yes'", &[("wrong-type", 3)]),
+        ("[calls]\ntls_keys = ['.', 'not-there-yet.log']", &[("wrong-path", 2)]),
+        ("[calls]\npackets = '33m'", &[("invalid-value", 2)]),
         ("[calls]\nbody_limit = '1x'\nredact = ['a b']", &[("invalid-value", 2), ("invalid-value", 3)]),
         (
             "[services.a]\nimage = 'x'\nprotocols = { 80 = 'htp/1', x = 'tcp', 0 = 'tcp', 81 = 7 }",

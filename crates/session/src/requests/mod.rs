@@ -1,6 +1,7 @@
 //! What viewers ask of a session, one method a command of the contract.
 
 mod map;
+mod packets;
 mod pages;
 mod query;
 mod replay;

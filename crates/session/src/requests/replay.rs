@@ -22,6 +22,11 @@ impl Session {
             let call = calls.get(&request.id).ok_or_else(|| no_call(&request.id))?;
             calls.whole(call).into_owned()
         };
+        if call.decrypted {
+            let what = format!("`{}` went through TLS, and calls are made again without", call.id);
+            return Err(ApiError::new(Code::BadRequest, what)
+                .hint("`shoal calls --curl ID` prints the command that makes it again"));
+        }
         let draft = Draft::of(&call, request)?;
         let addrs = self.addresses(&call)?;
         let begun = now();

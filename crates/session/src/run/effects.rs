@@ -156,6 +156,7 @@ impl Run {
             Ok((capture, frames)) => {
                 self.shared.calls().restart_capture();
                 self.shared.set_remote(Some(capture.remote()));
+                self.shared.order_capture(&self.state.plan);
                 self.capture = Some(capture);
                 self.shared.spawn(observe::exchanges(self.shared.clone(), frames));
             }

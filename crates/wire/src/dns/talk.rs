@@ -40,7 +40,7 @@ pub(crate) struct Talk {
 
 impl Talk {
     pub(crate) fn new(id: u64, client: SocketAddr, server: SocketAddr) -> Self {
-        let connection = Connection { id, client, server, serial: 0 };
+        let connection = Connection { id, client, server, serial: 0, within: false };
         Self { connection, pairs: Pairs::new(Via::Udp), seen: Timestamp(0) }
     }
 

@@ -1,5 +1,6 @@
 //! The first message of each side (RFC 8446 section 4.1), and the extensions that tell something to a person.
 
+use super::keys::Random;
 use super::names::{self, TLS_1_2};
 use super::reader::Reader;
 
@@ -9,6 +10,8 @@ const VERSIONS: u16 = 43;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ClientHello {
+    /// Names the connection in key logs.
+    pub(super) random: Random,
     /// Who is asked for; may be empty.
     pub(super) server_name: String,
     /// Offered, best first.
@@ -19,6 +22,7 @@ pub(super) struct ClientHello {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ServerHello {
+    pub(super) random: Random,
     pub(super) version: u16,
     pub(super) cipher: u16,
     pub(super) protocol: Option<String>,
@@ -27,11 +31,12 @@ pub(super) struct ServerHello {
 pub(super) fn client(body: &[u8]) -> Option<ClientHello> {
     let mut body = Reader(body);
     let version = body.u16()?;
-    body.take(32)?;
+    let random = body.take(32)?.try_into().ok()?;
     body.counted(1)?;
     body.counted(2)?;
     body.counted(1)?;
-    let mut hello = ClientHello { server_name: String::new(), versions: Vec::new(), protocols: Vec::new() };
+    let mut hello =
+        ClientHello { random, server_name: String::new(), versions: Vec::new(), protocols: Vec::new() };
     extensions(body, |kind, mut extension| match kind {
         SERVER_NAME => hello.server_name = server_name(extension).unwrap_or_default(),
         PROTOCOLS => hello.protocols = protocols(extension),
@@ -52,11 +57,11 @@ pub(super) fn client(body: &[u8]) -> Option<ClientHello> {
 pub(super) fn server(body: &[u8]) -> Option<ServerHello> {
     let mut body = Reader(body);
     let version = body.u16()?;
-    body.take(32)?;
+    let random = body.take(32)?.try_into().ok()?;
     body.counted(1)?;
     let cipher = body.u16()?;
     body.take(1)?;
-    let mut hello = ServerHello { version, cipher, protocol: None };
+    let mut hello = ServerHello { random, version, cipher, protocol: None };
     extensions(body, |kind, mut extension| match kind {
         PROTOCOLS => hello.protocol = protocols(extension).pop(),
         VERSIONS => hello.version = extension.u16().unwrap_or(version),
@@ -64,6 +69,12 @@ pub(super) fn server(body: &[u8]) -> Option<ServerHello> {
     });
     Some(hello)
 }
+
+/// What a server's hello has for its random when it asks for another one of the client's (RFC 8446 section 4.1.3).
+pub(super) const AGAIN: Random = [
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2,
+    0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+];
 
 /// Extensions, which an old hello may not have.
 fn extensions<'a>(mut body: Reader<'a>, mut take: impl FnMut(u16, Reader<'a>)) {

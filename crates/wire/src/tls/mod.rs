@@ -5,8 +5,11 @@
 //! A protocol that turns into TLS in the middle of a connection hands it over to [`decoder`].
 
 mod certificate;
+mod cipher;
 mod detect;
 mod hello;
+mod inside;
+mod keys;
 mod names;
 mod reader;
 mod record;
@@ -16,9 +19,11 @@ use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
 
 use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
 use crate::ledger::Ledger;
+use inside::Inside;
 use record::{Record, Sealed, Side};
 
 pub(crate) use detect::recognise;
+pub(crate) use keys::Keys;
 
 /// The decoder of a connection that speaks TLS from the bytes on that it gets.
 pub(crate) fn decoder() -> Box<dyn Decode> {
@@ -36,6 +41,8 @@ struct Tls {
     ledger: Ledger,
     version: Option<u16>,
     handshake: Handshake,
+    /// Where the connection's secrets are known, or may come to be.
+    inside: Option<Box<Inside>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,10 +66,18 @@ impl Decode for Tls {
     ) -> Verdict {
         self.sides[dir as usize].count(at, bytes.len() as u64);
         let mut rest = bytes;
+        // The inside begins behind the client's hello, wherever that ends.
+        let mut inside = bytes;
         while self.handshake == Handshake::Running {
             let side = &mut self.sides[dir as usize];
             match side.next(&mut rest, at) {
-                Ok(Some(record)) => self.record(dir, at, record, connection, cx),
+                Ok(Some(record)) => {
+                    let known = self.inside.is_some();
+                    self.record(dir, at, record, connection, cx);
+                    if !known {
+                        inside = rest;
+                    }
+                }
                 Ok(None) => break,
                 Err(_) if !self.ledger.any() => return Verdict::NotMine,
                 Err(_) if self.version.is_none() && dir == Dir::ToClient => {
@@ -71,6 +86,9 @@ impl Decode for Tls {
                 Err(_) => self.handshake = Handshake::Unclear,
             }
         }
+        if let Some(within) = &mut self.inside {
+            within.data(dir, at, inside, connection, cx);
+        }
         self.tell(at);
         Verdict::Mine
     }
@@ -78,6 +96,9 @@ impl Decode for Tls {
     fn gap(&mut self, dir: Dir, at: Timestamp, bytes: u64, loss: Loss, _: &mut Connection, _: &mut Cx<'_>) {
         let side = &mut self.sides[dir as usize];
         side.count(at, bytes);
+        if let Some(inside) = &mut self.inside {
+            inside.gap(dir, at, bytes, loss);
+        }
         // Behind the handshake only numbers of bytes are shown, and those are known where the capture cut some off.
         if self.handshake == Handshake::Running {
             self.handshake = Handshake::Unclear;
@@ -88,12 +109,20 @@ impl Decode for Tls {
         self.tell(at);
     }
 
-    fn close(&mut self, dir: Dir, at: Timestamp, _: &mut Connection, _: &mut Cx<'_>) {
+    fn close(&mut self, dir: Dir, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
         self.sides[dir as usize].closed = true;
+        if let Some(inside) = &mut self.inside {
+            inside.close(dir, at, connection, cx);
+        }
         self.tell(at);
     }
 
-    fn end(&mut self, ending: Ending, _: &mut Connection, cx: &mut Cx<'_>) -> bool {
+    fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
+        if let Some(inside) = &mut self.inside {
+            let last = self.sides.iter().map(Side::last).max().unwrap_or_default();
+            inside.end(ending, last, connection, cx);
+        }
+        self.tell(Timestamp(0));
         let broken = self.handshake == Handshake::Running;
         if matches!(ending, Ending::Closed | Ending::Reset) {
             self.change(Timestamp(0), |exchange| {
@@ -110,16 +139,34 @@ impl Decode for Tls {
         self.ledger.any()
     }
 
+    fn waits(&self) -> bool {
+        self.inside.as_ref().is_some_and(|inside| inside.waits())
+    }
+
+    fn wake(&mut self, now: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
+        if let Some(inside) = &mut self.inside {
+            let before = (inside.opened, inside.is_hopeless());
+            inside.look(now, connection, cx);
+            inside.report(now, cx);
+            if before != (inside.opened, inside.is_hopeless()) {
+                self.tell(now);
+            }
+        }
+    }
+
     fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
         self.ledger.report(now, cx);
     }
 
     fn due(&self) -> Option<Timestamp> {
-        self.ledger.due()
+        let inside = self.inside.as_ref().and_then(|inside| inside.due());
+        self.ledger.due().into_iter().chain(inside).min()
     }
 
     fn held(&self) -> usize {
-        self.ledger.held() + self.sides.iter().map(Side::held).sum::<usize>()
+        self.inside.as_ref().map_or(0, |inside| inside.held())
+            + self.ledger.held()
+            + self.sides.iter().map(Side::held).sum::<usize>()
     }
 }
 
@@ -134,6 +181,10 @@ impl Tls {
     ) {
         match (record, dir) {
             (Record::Hello(hello), Dir::ToServer) if !self.ledger.any() => {
+                // What is TLS within TLS stays closed.
+                if cx.keys.expected() && !connection.within {
+                    self.inside = Some(Box::new(Inside::new(hello.random, at, connection)));
+                }
                 let mut exchange = self.begin(at, connection);
                 exchange.target = hello.server_name;
                 field(
@@ -144,7 +195,11 @@ impl Tls {
                 field(&mut exchange.request, "alpn", hello.protocols);
                 self.ledger.open(exchange, at, cx);
             }
+            (Record::Answer(hello), Dir::ToClient) if hello.random == hello::AGAIN => {}
             (Record::Answer(hello), Dir::ToClient) => {
+                if let Some(inside) = &mut self.inside {
+                    inside.agreed(&hello);
+                }
                 self.version = Some(hello.version);
                 self.tell(at);
                 self.change(at, |exchange| {
@@ -228,9 +283,12 @@ impl Tls {
 
     /// Tells how much went each way.
     fn tell(&mut self, at: Timestamp) {
+        let opened = self.inside.as_ref().is_some_and(|inside| inside.opened);
+        self.inside.take_if(|inside| inside.is_hopeless() && !inside.opened);
         let Some(serial) = self.ledger.first() else { return };
         let [to_server, to_client] = &self.sides;
         self.ledger.change(serial, at, |exchange| {
+            exchange.decrypted |= opened;
             to_server.fill(&mut exchange.request);
             if let Some(first) = to_client.first {
                 to_client

@@ -8,14 +8,14 @@ use super::hello::{self, ClientHello, ServerHello};
 use crate::framing::{Broken, Frame, Framer, Head};
 
 /// A record's payload with all that a cipher may add.
-const PAYLOAD_LIMIT: u64 = (1 << 14) + 2048;
+pub(super) const PAYLOAD_LIMIT: u64 = (1 << 14) + 2048;
 /// A handshake message, of which a chain of certificates is the largest, may be so long, in bytes.
 const MESSAGE_LIMIT: usize = 64 * 1024;
 
-const CHANGE_CIPHER: u8 = 20;
+pub(super) const CHANGE_CIPHER: u8 = 20;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
-const DATA: u8 = 23;
+pub(super) const DATA: u8 = 23;
 const HEARTBEAT: u8 = 24;
 
 /// How long a record is.
@@ -81,6 +81,10 @@ impl Side {
         message.first = self.first.unwrap_or(message.first);
         message.last = self.last.max(message.first);
         message.complete = self.closed;
+    }
+
+    pub(super) fn last(&self) -> Timestamp {
+        self.last
     }
 
     pub(super) fn held(&self) -> usize {

@@ -38,6 +38,8 @@ mod tcp;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod tls_keys;
+#[cfg(test)]
 mod told;
 #[cfg(test)]
 mod websocket;

@@ -7,6 +7,15 @@ use wire::{Limits, Link, Wire};
 /// The most that one connection may hold, in bytes: its own bound and what an open call adds.
 const HELD: usize = 16 * 1024 * 1024;
 
+/// Secrets of the connection whose client's hello has no random but zeros.
+const KEYS: &[u8] = b"CLIENT_RANDOM 0000000000000000000000000000000000000000000000000000000000000000 \
+000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000
+CLIENT_TRAFFIC_SECRET_0 0000000000000000000000000000000000000000000000000000000000000000 \
+0000000000000000000000000000000000000000000000000000000000000000
+SERVER_TRAFFIC_SECRET_0 0000000000000000000000000000000000000000000000000000000000000000 \
+0000000000000000000000000000000000000000000000000000000000000000
+";
+
 /// Plays a script of `control length payload` steps. Of `control`, bit 0 is the direction, bit 1 loses the payload, bit 2
 /// cuts the packet in half, bit 3 lets it come after the next one, the rest is the length's high part.
 ///
@@ -14,6 +23,7 @@ const HELD: usize = 16 * 1024 * 1024;
 /// When a decoder does, when a call is reported after its end or never ends, or when too much is held.
 pub(crate) fn play(script: &[u8]) {
     let mut wire = Wire::new(Limits::new(4096));
+    wire.add_keys(KEYS);
     let mut out = Vec::new();
     let mut seqs = [1000_u32, u32::MAX - 2000];
     let mut now = 1_000_000_000;

@@ -62,6 +62,10 @@ ttfb_ms?: number,
  */
 conn: string, 
 /**
+ * Whether it went through TLS and was decrypted; of a connection: whether what it says is.
+ */
+decrypted?: boolean, 
+/**
  * `complete`, or why not.
  */
 quality: string, 

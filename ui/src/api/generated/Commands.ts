@@ -23,6 +23,8 @@ import type { LogsQuery } from "./LogsQuery";
 import type { LogsRead } from "./LogsRead";
 import type { OpenApi } from "./OpenApi";
 import type { OpenApiRequest } from "./OpenApiRequest";
+import type { PacketsPage } from "./PacketsPage";
+import type { PacketsRead } from "./PacketsRead";
 import type { ReplayRequest } from "./ReplayRequest";
 import type { ReplayResult } from "./ReplayResult";
 import type { RouteList } from "./RouteList";
@@ -50,6 +52,7 @@ export interface Commands {
   call_show: { request: CallShow; response: Call };
   chain: { request: CallId; response: Chain };
   calls_export: { request: CallsExport; response: Text };
+  packets_read: { request: PacketsRead; response: PacketsPage };
   replay: { request: ReplayRequest; response: ReplayResult };
   edges: { request: EdgesRequest; response: EdgeList };
   routes: { request: RoutesRequest; response: RouteList };
