@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-/// Each path with what it is: kind, permissions of files, and content or target.
+/// Each path with what it is, files with whether they can be executed, and content or target.
 pub(super) type Tree = BTreeMap<String, String>;
 
 pub(super) fn of_this_machine(root: &Path) -> Tree {
@@ -35,7 +35,9 @@ fn gather(root: &Path, folder: &Path, tree: &mut Tree) {
             "folder".to_owned()
         } else {
             let text = std::fs::read_to_string(&path).expect("a file");
-            format!("file {:o} {}", facts.permissions().mode() & 0o777, short(&text))
+            // A file that is there already keeps its other permissions.
+            let kind = if facts.permissions().mode() & 0o111 == 0 { "file" } else { "program" };
+            format!("{kind} {}", short(&text))
         };
         tree.insert(shown, what);
     }
@@ -59,7 +61,7 @@ sub walk {
     elsif (-d $at) { print "$path\tfolder\0"; walk($at) }
     elsif (open my $file, "<", $at) {
       my $text = <$file> // "";
-      printf "%s\tfile %o %d %s\0", $path, (stat $file)[2] & 0777, length $text, substr $text, 0, 24;
+      printf "%s\t%s %d %s\0", $path, (stat $file)[2] & 0111 ? "program" : "file", length $text, substr $text, 0, 24;
     }
   }
 }
