@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use memchr::memmem;
 use model::line::Level;
 use regex::Regex;
 
@@ -40,7 +41,11 @@ pub(crate) fn is_exception(text: &str) -> bool {
     STARTS.iter().any(|start| text.starts_with(start))
         || text.starts_with("thread '") && text.contains("' panicked at")
         || text.starts_with("thread '") && text.contains(") panicked at")
-        || (text.contains("Error") || text.contains("Exception")) && is_class(text)
+        || (has(text, b"Error") || has(text, b"Exception")) && is_class(text)
+}
+
+fn has(text: &str, word: &[u8]) -> bool {
+    memmem::find(text.as_bytes(), word).is_some()
 }
 
 /// `pkg.Some$Error: text`, `SomeException`, and Ruby's `text (NoMethodError)`.
@@ -55,12 +60,13 @@ fn is_class(text: &str) -> bool {
 /// `file:3:5: error: text`, `file(3,5): error TS2304: text`, and what every parser made by Bison says.
 fn diagnostic(text: &str) -> Option<Level> {
     static DIAGNOSTIC: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r": (?:(?:fatal )?(error|warning)(?: [A-Z]+[0-9]+)?:|syntax (error), )")
-            .expect("the pattern is constant")
+        Regex::new(r": (?:fatal )?(error|warning)(?: [A-Z]+[0-9]+)?:").expect("the pattern is constant")
     });
-    let found = DIAGNOSTIC.captures(text)?;
-    let is_warning = found.get(1).is_some_and(|word| word.as_str() == "warning");
-    Some(if is_warning { Level::Warn } else { Level::Error })
+    if has(text, b": syntax error, ") {
+        return Some(Level::Error);
+    }
+    let word = DIAGNOSTIC.captures(text)?.get(1)?.as_str();
+    Some(if word == "error" { Level::Error } else { Level::Warn })
 }
 
 /// `"GET /path HTTP/1.1" 502`: the server's fault, the client's, or nobody's.

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use memchr::{memchr, memchr_iter, memmem};
 use regex::{Captures, Regex};
 use serde_json::{Map, Value};
 
@@ -18,16 +19,24 @@ pub(crate) struct Access<'t>(Captures<'t>);
 impl<'t> Access<'t> {
     /// The request that a line tells of, if it is one of an access log.
     pub(crate) fn of(text: &'t str) -> Option<Self> {
-        // Most lines are none: these looks cost less than the patterns.
-        if !text.contains('/') {
-            return None;
+        // Most lines are none, and these looks cost less than the patterns.
+        let bytes = text.as_bytes();
+        let first = bytes.first()?;
+        memchr(b'/', bytes)?;
+        let after_quote = |at: usize| matches!(bytes.get(at + 1..at + 3), Some([b' ', b'1'..=b'5']));
+        if memchr_iter(b'"', bytes).any(after_quote)
+            && let Some(found) = QUOTED.captures(text)
+        {
+            return Some(Self(found));
         }
-        let quoted =
-            || text.contains('"').then(|| QUOTED.captures(text).or_else(|| HAPROXY.captures(text)))?;
-        let digit = text.starts_with(|c: char| c.is_ascii_digit());
-        let bare = || text.contains("ms").then(|| BARE.captures(text))?;
-        let squid = || (digit && text.contains('_')).then(|| SQUID.captures(text))?;
-        quoted().or_else(bare).or_else(squid).map(Self)
+        let has = |part: &[u8]| memmem::find(bytes, part).is_some();
+        let found = match first {
+            _ if bytes.ends_with(b"\"") && has(b" [") => HAPROXY.captures(text),
+            b'0'..=b'9' if has(b"_") && !has(b" - - ") => SQUID.captures(text),
+            _ => None,
+        };
+        let bare = (first.is_ascii_uppercase() || has(b" - ")) && has(b"ms");
+        found.or_else(|| bare.then(|| BARE.captures(text))?).map(Self)
     }
 
     /// The three digits of its status.
