@@ -9,7 +9,7 @@ use super::query::Query;
 use super::scan::{Bounds, Reader};
 use crate::error::LogError;
 use crate::store::Store;
-use crate::store::record::{Record, level_number};
+use crate::store::record::{Record, Zone, level_number};
 
 /// Samples of the lines' times for every part of an outline.
 const SAMPLES: u64 = 4;
@@ -110,12 +110,35 @@ impl Store {
 fn starts(readers: &mut [Reader<'_>], parts: u64) -> std::io::Result<Vec<i64>> {
     let zones: Vec<Vec<_>> = readers.iter().map(|reader| reader.zones(Bounds::ALL).collect()).collect();
     let all: u64 = zones.iter().flatten().map(|(_, zone)| u64::from(zone.count)).sum();
-    let stride = (all / (parts * SAMPLES)).max(1);
-    let mut samples: Vec<(i64, u64)> = Vec::new();
+    let mut samples = sampled(readers, &zones, (all / (parts * SAMPLES)).max(1))?;
+    if samples.is_empty() {
+        // Few lines of a zone may be in the range.
+        samples = sampled(readers, &zones, 1)?;
+    }
+    samples.sort_unstable();
+    let lines: u64 = samples.iter().map(|(_, weight)| weight).sum();
+    let mut starts = Vec::new();
+    let mut before = 0;
+    for (ts, weight) in samples {
+        if before * parts >= starts.len() as u64 * lines && starts.last() != Some(&ts) {
+            starts.push(ts);
+        }
+        before += weight;
+    }
+    Ok(starts)
+}
+
+/// The times of one line of so many, and how many lines each stands for.
+fn sampled(
+    readers: &mut [Reader<'_>],
+    zones: &[Vec<(u32, Zone)>],
+    stride: u64,
+) -> std::io::Result<Vec<(i64, u64)>> {
+    let mut samples = Vec::new();
     for (reader, zones) in readers.iter_mut().zip(zones) {
         let (since, until) = (reader.narrow.since, reader.narrow.until);
         for (view, zone) in zones {
-            let pages = reader.pages(view)?;
+            let pages = reader.pages(*view)?;
             let mut line = zone.first;
             let end = zone.first + zone.count;
             while line < end {
@@ -127,17 +150,7 @@ fn starts(readers: &mut [Reader<'_>], parts: u64) -> std::io::Result<Vec<i64>> {
             }
         }
     }
-    samples.sort_unstable();
-    let sampled: u64 = samples.iter().map(|(_, weight)| weight).sum();
-    let mut starts = Vec::new();
-    let mut before = 0;
-    for (ts, weight) in samples {
-        if before * parts >= starts.len() as u64 * sampled && starts.last() != Some(&ts) {
-            starts.push(ts);
-        }
-        before += weight;
-    }
-    Ok(starts)
+    Ok(samples)
 }
 
 #[cfg(test)]
