@@ -1,5 +1,7 @@
 //! What needs more than the bytes of a moment: packets afterwards, what a port speaks, TLS whose secrets are logged.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::world::{World, script, until, web};
@@ -112,8 +114,9 @@ fn turns() -> String {
         let other = if from_server { port(2) } else { port(0) };
         let payload = &packet[tcp + usize::from(packet[tcp + 12] >> 4) * 4..];
         if *client.get_or_insert(other) == other && !payload.is_empty() {
-            let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
-            turns.push_str(&format!("{} {hex}\n", if from_server { 'S' } else { 'C' }));
+            turns.push_str(if from_server { "S " } else { "C " });
+            payload.iter().for_each(|byte| write!(turns, "{byte:02x}").expect("a string"));
+            turns.push('\n');
         }
     }
     turns

@@ -9,7 +9,7 @@ use wire::{Limits, Link, Wire};
 
 use crate::packets::{Packet, last, line, read_pcap};
 
-/// Six connections of curl to Python, each with a suite of its own: AES-128-GCM, AES-256-GCM and ChaCha20 in TLS 1.3, then
+/// Six connections of curl to Python, each with a suite of its own: AES-128-GCM, AES-256-GCM and `ChaCha20` in TLS 1.3, then
 /// in TLS 1.2. One of OpenSSL's `s_client` that changes keys between two calls. One of curl to nghttpd.
 const CAPTURE: &[u8] = include_bytes!("../data/tls/decrypted.pcap");
 const KEYS: &[u8] = include_bytes!("../data/tls/decrypted.keys");
@@ -64,8 +64,8 @@ fn what_is_said_within_is_read_in_every_suite() {
     assert_eq!(tls.len(), 8);
     assert!(calls.iter().all(|call| call.decrypted), "{calls:#?}");
     let echo = calls.iter().find(|call| call.target == "/echo").unwrap();
-    assert_eq!(echo.request.body, [b'x'; 18_000]);
-    assert_eq!(echo.response.as_ref().unwrap().body, [b'x'; 17_000]);
+    assert_eq!(echo.request.body, vec![b'x'; 18_000]);
+    assert_eq!(echo.response.as_ref().unwrap().body, vec![b'x'; 17_000]);
     // The connection tells the bytes that went over the wire.
     assert!(tls[0].request.bytes > 18_000);
 }
