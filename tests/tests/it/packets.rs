@@ -115,7 +115,9 @@ fn turns() -> String {
         let payload = &packet[tcp + usize::from(packet[tcp + 12] >> 4) * 4..];
         if *client.get_or_insert(other) == other && !payload.is_empty() {
             turns.push_str(if from_server { "S " } else { "C " });
-            payload.iter().for_each(|byte| write!(turns, "{byte:02x}").expect("a string"));
+            for byte in payload {
+                write!(turns, "{byte:02x}").expect("a string");
+            }
             turns.push('\n');
         }
     }
