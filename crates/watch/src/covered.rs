@@ -41,9 +41,9 @@ pub fn covered(rules: &[Rule]) -> Result<Vec<Covered>, WatchError> {
 }
 
 /// A number that is another one when a file or link is changed, by its time, length and permissions. A folder's is
-/// always the same. `None`: nothing is there that could be mirrored.
-pub fn mark(path: &Path) -> Option<u64> {
-    look(path).map(number)
+/// always the same. `None`: what is there is not of this kind, or not any more.
+pub fn mark(path: &Path, of: Kind) -> Option<u64> {
+    look(path).filter(|stat| kind(stat.form) == of).map(number)
 }
 
 fn kind(form: Form) -> Kind {
@@ -105,12 +105,13 @@ mod tests {
         let expected = [("deep", Kind::Folder), ("deep/a.py", Kind::Written), ("link", Kind::Link)]
             .map(|(n, k)| (n.to_owned(), k));
         assert_eq!(names(&before), expected);
-        assert!(before.iter().all(|c| c.rule == 3 && mark(&c.path) == Some(c.mark)));
+        assert!(before.iter().all(|c| c.rule == 3 && mark(&c.path, c.kind) == Some(c.mark)));
         assert_eq!(covered(&rules).unwrap(), before);
         fs::write(at("deep/a.py"), "22").unwrap();
         let changed =
             covered(&rules).unwrap().into_iter().filter(|c| !before.contains(c)).collect::<Vec<_>>();
         assert_eq!(names(&changed), [("deep/a.py".to_owned(), Kind::Written)]);
-        assert_eq!(mark(&at("nothing")), None);
+        assert_eq!(mark(&at("nothing"), Kind::Written), None);
+        assert_eq!(mark(&at("deep"), Kind::Written), None);
     }
 }

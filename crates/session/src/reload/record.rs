@@ -62,9 +62,13 @@ impl Record {
         changes
     }
 
-    /// These changes have come to the container; each with its path's mark from before it was sent.
+    /// These changes have come to the container; each with its path's mark from before it was sent. What was something
+    /// else by then was not sent, so that what is there is what was there before.
     pub(super) fn learn(&mut self, done: &[(Change, Option<u64>)]) {
         for (change, mark) in done {
+            if change.kind != Kind::Removed && mark.is_none() {
+                continue;
+            }
             self.files.retain(|k| {
                 k.rule != change.rule
                     || if change.kind == Kind::Removed {
@@ -169,5 +173,14 @@ mod tests {
         assert_eq!(Record::read(&file), Some(record));
         std::fs::write(&file, "{").unwrap();
         assert_eq!(Record::read(&file), None);
+    }
+
+    #[test]
+    fn what_became_something_else_before_it_was_sent_is_not_taken_for_sent() {
+        let before = covered(&[("/w", Kind::Folder, 0), ("/w/a", Kind::Written, 1)]);
+        let mut record = Record::new("id", 7, &before, &[]);
+        record.learn(&[(change("/w/a", Kind::Written), None)]);
+        let now = covered(&[("/w", Kind::Folder, 0), ("/w/a", Kind::Folder, 0)]);
+        assert_eq!(record.changes(&now), [change("/w/a", Kind::Removed), change("/w/a", Kind::Folder)]);
     }
 }

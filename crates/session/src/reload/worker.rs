@@ -182,7 +182,7 @@ impl Worker {
         let mut decision = decide(&live.service.reload, batch);
         spare_mounted(&mut decision, batch, &live.service);
         // From before the files are read: what changes while they are is another change.
-        let marks: Vec<_> = batch.changes.iter().map(|c| (c.clone(), mark(&c.path))).collect();
+        let marks: Vec<_> = batch.changes.iter().map(|c| (c.clone(), mark(&c.path, c.kind))).collect();
         // What does not run has nothing to restart, but its image may hold what changed.
         let in_image = matches!(live.service.source, Source::Build(_));
         if decision.is_empty() || (live.container.is_none() && !in_image) {
