@@ -89,13 +89,16 @@ struct Reader {
 impl Reader {
     async fn next(mut self) -> Result<Option<(Vec<LogPart>, Self)>, EngineError> {
         let mut parts = Vec::new();
-        while parts.is_empty() && !self.ended {
-            let read = self.body.read().await;
-            self.ended = !read.map_err(|error| self.engine.attempt(&self.what).io(&error))?;
+        loop {
+            // The first lines may have come with the answer's head, and nothing after them.
             let cut = self.cut.all(&mut self.body.buffer, self.ended, &mut parts);
             cut.map_err(|error| self.engine.attempt(&self.what).io(&error))?;
+            if !parts.is_empty() || self.ended {
+                return Ok((!parts.is_empty()).then_some((parts, self)));
+            }
+            let read = self.body.read().await;
+            self.ended = !read.map_err(|error| self.engine.attempt(&self.what).io(&error))?;
         }
-        Ok((!parts.is_empty()).then_some((parts, self)))
     }
 }
 
