@@ -46,9 +46,10 @@ pub(super) async fn run(
             read = input.read(&mut typed), if typing => match read? {
                 0 => {
                     typing = false;
-                    send(&mut sink, &TerminalControl::Eof).await?;
+                    // Who does not listen any more says why on the other way.
+                    _ = send(&mut sink, &TerminalControl::Eof).await;
                 }
-                bytes => sink.send(Incoming::Binary(typed[..bytes].to_vec())).await?,
+                bytes => typing = sink.send(Incoming::Binary(typed[..bytes].to_vec())).await.is_ok(),
             },
             Some(()) = resized.recv(), if !plain => {
                 let (cols, rows) = crossterm::terminal::size()?;

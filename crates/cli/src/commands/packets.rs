@@ -64,7 +64,7 @@ pub(super) async fn record(
     let first = client.call(command::packets_read, &read).await?;
     let mut written = Written::open(to)?;
     let mut page = first;
-    let until = match (span, since) {
+    let mut until = match (span, since) {
         (Some(span), _) => Some(Instant::now() + span),
         (None, Some(_)) => Some(Instant::now()),
         (None, None) => {
@@ -74,6 +74,7 @@ pub(super) async fn record(
     };
     let stop = tokio::signal::ctrl_c();
     tokio::pin!(stop);
+    let mut stopping = false;
     loop {
         written.put(&page)?;
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -82,10 +83,20 @@ pub(super) async fn record(
         }
         read.after = Some(page.after.clone());
         read.wait_ms = left.map_or(WAIT, |left| left.min(WAIT)).as_millis() as u32;
-        page = tokio::select! {
-            page = client.call(command::packets_read, &read) => page?,
-            _ = &mut stop => break,
+        let stopped = tokio::select! {
+            next = client.call(command::packets_read, &read) => {
+                page = next?;
+                false
+            }
+            _ = &mut stop, if !stopping => true,
         };
+        if stopped {
+            // What came until now belongs to it.
+            stopping = true;
+            until = Some(Instant::now());
+            read.wait_ms = 0;
+            page = client.call(command::packets_read, &read).await?;
+        }
     }
     written.finish();
     Ok(())
