@@ -1,12 +1,10 @@
 #!/usr/bin/env bash
 # How long a save takes until new code answers over HTTP: Shoal beside Compose's `watch` (sync+restart, and sync with a
-# reloader in the container), a bind mount with `docker restart`, and the same process ended and started by hand on
-# this machine (whose Node may be another one than Debian's in the image). All take turns, save by save. `./dev bench reload [python|node|all] [SAVES]`
+# reloader in the container), a bind mount with `docker restart`, and the same program ended and started by hand on this
+# machine. All take turns, save by save. `./dev bench reload [python|node|all] [SAVES]`
 set -euo pipefail
 readonly languages=${1:-all} saves=${2:-30} image=shoal/bench:reload shoal=$PWD/target/release/shoal
 mkdir -p target/bench
-[[ -x $shoal ]] || { echo 'hint: ./dev build --release' >&2; exit 1; }
-
 source "$(dirname "$0")/compose.sh"
 
 make_image() {

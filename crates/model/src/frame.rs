@@ -226,8 +226,10 @@ pub enum FromAgent {
         batch: u64,
         /// Whether every step was done.
         ok: bool,
-        /// Time from the batch's first step to here, in microseconds.
-        micros: u64,
+        /// What its commands took, in microseconds.
+        run: u64,
+        /// From the first signal to the old process until the new one ran, in microseconds.
+        restart: u64,
     },
     /// What the last restart started has ended by itself; the container goes on and waits for the next restart.
     Ended {

@@ -111,9 +111,13 @@ fn told(world: &World, name: &str, action: &str) {
     assert_eq!(event["instance"], world.instance(name));
     assert!(event.get("error").is_none(), "{event}");
     let ms = &event["ms"];
-    let spent: f64 = ["detect", "send", "apply"].iter().map(|p| ms[p].as_f64().expect("a number")).sum();
+    let phases = ["detect", "send", "apply", "run", "restart", "ready"];
+    let spent: f64 = phases.iter().filter_map(|phase| ms[phase].as_f64()).sum();
     let total = ms["total"].as_f64().expect("a number");
     assert!(total > 0.0 && spent <= total + 1.0, "{event}");
+    assert!(phases[..3].iter().all(|phase| ms[phase].is_f64()), "{event}");
+    assert_eq!(ms.get("run").is_some(), action == "run", "{event}");
+    assert_eq!(ms.get("restart").is_some(), action == "restart", "{event}");
     if action == "restart" {
         assert!(ms["ready"].as_f64().is_some_and(|ready| ready > 0.0 && ready <= total), "{event}");
     }

@@ -436,8 +436,16 @@ pub struct ReloadMs {
     pub detect: f64,
     /// Until the last byte was handed to the container's agent.
     pub send: f64,
-    /// Until the agent had done everything: files, commands, the process started anew.
+    /// Until the container had the files and the signals.
     pub apply: f64,
+    /// What the commands took; left out where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub run: Option<f64>,
+    /// From the signal to the old process until the new one ran; left out where nothing was restarted in place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub restart: Option<f64>,
     /// Until the service answered again; left out where nothing was restarted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

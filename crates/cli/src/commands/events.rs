@@ -39,14 +39,17 @@ fn shown(event: &Event, paint: Paint) -> String {
         text.push_str(&paint.dim(&format!("  hint: {hint}")));
     }
     let ms = event.ms.as_ref().map(|ms| {
-        let ready = ms.ready.map(|r| format!(", ready {}", print::span(r))).unwrap_or_default();
-        paint.dim(&format!(
-            "  {} (detect {}, send {}, apply {}{ready})",
-            print::span(ms.total),
-            print::span(ms.detect),
-            print::span(ms.send),
-            print::span(ms.apply)
-        ))
+        let phases = [
+            ("detect", Some(ms.detect)),
+            ("send", Some(ms.send)),
+            ("apply", Some(ms.apply)),
+            ("run", ms.run),
+            ("restart", ms.restart),
+            ("ready", ms.ready),
+        ];
+        let phases =
+            phases.into_iter().filter_map(|(name, took)| Some(format!("{name} {}", print::span(took?))));
+        paint.dim(&format!("  {} ({})", print::span(ms.total), phases.collect::<Vec<_>>().join(", ")))
     });
     format!(
         "{} {}{gap} {:<9} {text}{}",

@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use model::frame::{self, Frames, FromAgent, ToAgent};
 
@@ -60,8 +60,9 @@ impl Answers {
 /// The batch that is under way.
 #[derive(Default)]
 struct Batch {
-    began: Option<Instant>,
     failed: bool,
+    run: Duration,
+    restart: Duration,
 }
 
 struct Agent {
@@ -90,12 +91,11 @@ impl Agent {
     }
 
     fn take(&mut self, step: ToAgent) -> io::Result<()> {
-        let began = *self.batch.began.get_or_insert_with(Instant::now);
         if let ToAgent::Commit { batch } = step {
-            let ok = !std::mem::take(&mut self.batch).failed;
+            let Batch { failed, run, restart } = std::mem::take(&mut self.batch);
             self.files.abandon();
-            let micros = began.elapsed().as_micros() as u64;
-            return self.answers.send(&FromAgent::Done { batch, ok, micros });
+            let [run, restart] = [run, restart].map(|took| took.as_micros() as u64);
+            return self.answers.send(&FromAgent::Done { batch, ok: !failed, run, restart });
         }
         if self.batch.failed {
             return Ok(());
@@ -120,14 +120,22 @@ impl Agent {
             ToAgent::Run { command, user } => {
                 let home = self.service.as_ref().and_then(Supervised::home);
                 let owner = self.service.as_ref().map_or(1, Supervised::pid);
-                command::run(&command, owner, user.as_deref(), home, &self.answers)
+                let began = Instant::now();
+                let done = command::run(&command, owner, user.as_deref(), home, &self.answers);
+                self.batch.run += began.elapsed();
+                done
             }
             ToAgent::Compare { entries } => {
                 let which = compare::differing(&entries);
                 self.answers.send(&FromAgent::Differ { which }).map_err(|error| crate::reason(&error))
             }
             ToAgent::Restart { grace_ms } => match &mut self.service {
-                Some(service) => service.restart(grace_ms),
+                Some(service) => {
+                    let began = Instant::now();
+                    let done = service.restart(grace_ms);
+                    self.batch.restart += began.elapsed();
+                    done
+                }
                 None => Err("restart: the container does not run under Shoal's supervisor".to_owned()),
             },
             ToAgent::Signal { name } => {

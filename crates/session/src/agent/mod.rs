@@ -70,8 +70,12 @@ pub(crate) struct Applied {
     pub bytes: u64,
     /// Until the last byte was handed over.
     pub send: Duration,
-    /// From there until all was done.
+    /// From there until the container had the files and the signals.
     pub apply: Duration,
+    /// What the commands took, if there were any.
+    pub run: Option<Duration>,
+    /// From the signal to the old process until the new one ran, if it was started anew.
+    pub restart: Option<Duration>,
 }
 
 /// An open way to the agent in one container. Dropping it ends the agent.
@@ -150,7 +154,9 @@ impl AgentLink {
         mut output: impl FnMut(&[u8]),
     ) -> Result<Applied, AgentError> {
         let begun = Instant::now();
-        if decision.then.contains(&Step::Restart) {
+        let ran = decision.then.iter().any(|step| matches!(step, Step::Run { .. }));
+        let restarted = decision.then.contains(&Step::Restart);
+        if restarted {
             // An end that was told before is that of what is about to be replaced.
             self.crashed = None;
             self.answers.retain(|answer| !matches!(answer, FromAgent::Ended { .. }));
@@ -184,13 +190,19 @@ impl AgentLink {
             match answer {
                 FromAgent::Output { bytes } => output(&bytes),
                 FromAgent::Failed { what } => failed = Some(what),
-                FromAgent::Done { batch: of, ok, .. } if of == batch => {
-                    return match (ok, failed) {
-                        (true, _) => Ok(Applied { bytes, send, apply: begun.elapsed().saturating_sub(send) }),
-                        (false, what) => {
-                            Err(AgentError::Step { what: what.unwrap_or_else(|| "a step failed".to_owned()) })
-                        }
-                    };
+                FromAgent::Done { batch: of, ok, run, restart } if of == batch => {
+                    if !ok {
+                        let what = failed.unwrap_or_else(|| "a step failed".to_owned());
+                        return Err(AgentError::Step { what });
+                    }
+                    let [run, restart] = [run, restart].map(Duration::from_micros);
+                    return Ok(Applied {
+                        bytes,
+                        send,
+                        apply: begun.elapsed().saturating_sub(send + run + restart),
+                        run: ran.then_some(run),
+                        restart: restarted.then_some(restart),
+                    });
                 }
                 // What this batch started may end before the batch is told to be done; `ended` tells it then.
                 FromAgent::Ended { code } => self.crashed = Some(code),

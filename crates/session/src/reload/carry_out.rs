@@ -57,6 +57,8 @@ impl Worker {
         told.bytes = sent.applied.bytes;
         told.ms.send = millis(sent.applied.send);
         told.ms.apply = millis(sent.applied.apply);
+        told.ms.run = sent.applied.run.map(millis);
+        told.ms.restart = sent.applied.restart.map(millis);
         if !restarts {
             return Ok(());
         }

@@ -130,8 +130,8 @@ function* fakeEvents(): Generator<Event> {
   yield { seq: 4, ts: at(275), kind: "ready", service: "gateway", text: "`gateway` is ready after 0.2 s" };
   yield { seq: 5, ts: at(150), kind: "exited", service: "payments", exit_code: 1, text: "`payments` ended with exit code 1" };
   yield { seq: 6, ts: at(147), kind: "ready", service: "payments", text: "`payments` is ready after 0.4 s" };
-  yield { seq: 7, ts: at(60), kind: "reload", service: "orders", text: "1 file to `orders`, restarted", files: ["orders/app/checkout.py"], bytes: 2310, action: "restart", ok: true, ms: { detect: 11, send: 2, apply: 9, ready: 61, total: 83 } };
-  yield { seq: 8, ts: at(20), kind: "reload", service: "web", text: "2 files to `web`, restart failed", files: ["web/server.js", "web/log.js"], bytes: 8310, action: "restart", ok: false, error: "`web` ended with exit code 1", ms: { detect: 12, send: 2, apply: 14, total: 28 } };
+  yield { seq: 7, ts: at(60), kind: "reload", service: "orders", text: "1 file to `orders`, restarted", files: ["orders/app/checkout.py"], bytes: 2310, action: "restart", ok: true, ms: { detect: 11, send: 2, apply: 1, restart: 8, ready: 61, total: 83 } };
+  yield { seq: 8, ts: at(20), kind: "reload", service: "web", text: "2 files to `web`, restart failed", files: ["web/server.js", "web/log.js"], bytes: 8310, action: "restart", ok: false, error: "`web` ended with exit code 1", ms: { detect: 12, send: 2, apply: 1, restart: 13, total: 28 } };
 }
 
 const counters = (store: FakeStore) => ({

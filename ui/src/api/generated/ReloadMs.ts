@@ -13,9 +13,17 @@ detect: number,
  */
 send: number, 
 /**
- * Until the agent had done everything: files, commands, the process started anew.
+ * Until the container had the files and the signals.
  */
 apply: number, 
+/**
+ * What the commands took; left out where there were none.
+ */
+run?: number, 
+/**
+ * From the signal to the old process until the new one ran; left out where nothing was restarted in place.
+ */
+restart?: number, 
 /**
  * Until the service answered again; left out where nothing was restarted.
  */
