@@ -211,7 +211,8 @@ table! {
         ignore: List<At<String>>,
         /// Patterns as in `.dockerignore`: when given, only these files count.
         include: List<At<String>>,
-        /// How long it must be quiet before a batch of changes is applied. After one second it is applied anyway.
+        /// How long it must be quiet before a batch of changes is applied; half of it after one file that was written
+        /// and closed. After one second it is applied anyway.
         debounce: At<Duration> = "10ms",
         /// `"manual"` waits until the user asks.
         mode: At<ReloadMode> = "auto",

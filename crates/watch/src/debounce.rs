@@ -29,6 +29,8 @@ pub(crate) enum Touch {
     Doubtful,
     /// Content or existence.
     Certain,
+    /// The content, and whoever wrote it has closed it.
+    Closed,
 }
 
 /// Where a path belongs: to a watched tree, by its number.
@@ -41,6 +43,8 @@ pub(crate) struct Pending {
     pub(crate) paths: BTreeMap<Place, Touch>,
     last: Instant,
     quiet: Duration,
+    /// One file that was written and closed, so far.
+    complete: bool,
     git: Option<Git>,
     /// Whether git was looked after when it began.
     looked: bool,
@@ -57,7 +61,8 @@ struct Git {
 
 impl Pending {
     fn due(&self) -> Instant {
-        let quiet = self.last + self.quiet;
+        // The quiet time is for what is not complete. Some editors touch a save once more: half of it is for them.
+        let quiet = self.last + if self.complete { self.quiet / 2 } else { self.quiet };
         match self.git {
             None => quiet.min(self.first.at + CAP),
             Some(git) => quiet.max(git.look).min(self.first.at + GIT_CAP),
@@ -100,6 +105,7 @@ impl Debounce {
             paths: BTreeMap::new(),
             last: seen.at,
             quiet,
+            complete: false,
             git: None,
             looked: false,
         });
@@ -107,6 +113,7 @@ impl Debounce {
         pending.quiet = pending.quiet.max(quiet);
         let known = pending.paths.entry(place).or_insert(touch);
         *known = touch.max(*known);
+        pending.complete = touch == Touch::Closed && pending.paths.len() == 1;
     }
 
     /// A file that is already in a batch is still being written.
@@ -115,6 +122,7 @@ impl Debounce {
             && pending.paths.contains_key(&(tree, path.to_owned()))
         {
             pending.last = pending.last.max(seen.at);
+            pending.complete = false;
         }
     }
 

@@ -80,8 +80,8 @@ impl Snapshot {
         let same = before == Some(now);
         match now.form {
             Form::Folder if !same => kinds.push(Kind::Folder),
-            Form::File if !same || touch == Touch::Certain => kinds.push(Kind::Written),
-            Form::Link if !same || touch == Touch::Certain => kinds.push(Kind::Link),
+            Form::File if !same || touch >= Touch::Certain => kinds.push(Kind::Written),
+            Form::Link if !same || touch >= Touch::Certain => kinds.push(Kind::Link),
             Form::Folder | Form::File | Form::Link => {}
         }
         kinds

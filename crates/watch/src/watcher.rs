@@ -291,6 +291,8 @@ impl Watching {
                 Verdict::Counts => {
                     let touch = match kind {
                         EventKind::Modify(ModifyKind::Metadata(_)) => Touch::Doubtful,
+                        EventKind::Access(AccessKind::Close(AccessMode::Write))
+                        | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Touch::Closed,
                         _ => Touch::Certain,
                     };
                     self.touch(number, path.to_owned(), touch, seen);

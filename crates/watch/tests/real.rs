@@ -110,7 +110,7 @@ async fn a_save_is_a_batch_and_reading_is_none() {
     assert_eq!(batch.changes[0].path, watched.at("src/app.py"));
     assert_eq!(batch.changes[0].kind, Kind::Written);
     let quiet = batch.closed - batch.first_event;
-    assert!((Duration::from_millis(10)..Duration::from_secs(1)).contains(&quiet), "{quiet:?}");
+    assert!((Duration::from_millis(5)..Duration::from_secs(1)).contains(&quiet), "{quiet:?}");
 }
 
 #[tokio::test]
