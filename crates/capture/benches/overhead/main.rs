@@ -2,7 +2,7 @@
 //!
 //! Under a constant load the capture is switched every 0.6 s, and each window with it is compared with the two around
 //! it without it; a null control switches nothing. Then the same calls through proxies, which is how others look at
-//! them. Needs root (to start callers in a container's network) and the engine. `./dev bench overhead`.
+//! them. Needs root (to start callers in a container's network) and the engine. `./dev bench overhead [CASE]`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
 
@@ -44,10 +44,12 @@ fn main() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(bench());
+    // Cargo adds a flag of its own.
+    runtime.block_on(bench(args.iter().find(|arg| !arg.starts_with("--")).map(String::as_str)));
 }
 
-async fn bench() {
+/// All cases, or those whose names contain a text.
+async fn bench(only: Option<&str>) {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/overhead");
     // The plain builder: a client without BuildKit's plugin builds it too.
     let built = Command::new("docker")
@@ -63,7 +65,8 @@ async fn bench() {
     let (capture, counts) = watched(&stage, &network).await;
 
     println!("{:<16} {:>10} {:>10} {:>10} {:>10}   wanted", "", "rate", "null", "p50", "null");
-    for (name, path, connections, rate, wanted) in CASES {
+    let cases = CASES.iter().filter(|(name, ..)| only.is_none_or(|only| name.contains(only)));
+    for &(name, path, connections, rate, wanted) in cases {
         let load = |start| Load {
             server,
             path: path.to_owned(),
@@ -80,6 +83,9 @@ async fn bench() {
             "{name:<16} {:>9.3}x {:>9.3}x {:>+7.2} us {:>+7.2} us   {wanted}",
             with.0, without.0, with.1, without.1
         );
+    }
+    if only.is_some() {
+        return capture.stop().await;
     }
     lossless(&network, &capture, &counts, pid, server).await;
     capture.stop().await;
