@@ -15,7 +15,7 @@ mod records;
 mod request;
 mod response;
 
-use crate::conversation::Decode;
+use crate::decode::Decode;
 use crate::rejoin::Frames;
 use calls::Calls;
 
