@@ -71,6 +71,8 @@ impl Decode for Stream {
         if dir == Dir::ToClient {
             self.pairs.responses_lost(loss, env);
         }
+        // The loss may have been all that was missing of a message.
+        self.data(dir, b"", env);
     }
 
     fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {

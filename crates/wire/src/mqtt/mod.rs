@@ -78,6 +78,9 @@ impl Decode for Mqtt {
         framer.lose(bytes, loss);
         if framer.is_lost() {
             self.calls.packets_lost(dir, loss, env);
+        } else {
+            // The loss may have been all that was missing of a packet.
+            self.data(dir, b"", env);
         }
     }
 
