@@ -126,8 +126,7 @@ impl Flow {
         if let Some(stuck) = &mut self.stuck {
             stuck.segments += 1;
         }
-        let refused = segment.rst && side != self.client && matches!(self.phase, Phase::Asked { .. });
-        if refused {
+        if segment.rst && side != self.client && matches!(self.phase, Phase::Asked { .. }) {
             self.end(Ending::Refused, at, cx);
             return Fate::Goes;
         }

@@ -1,4 +1,4 @@
-//! MongoDB's wire protocol: commands and their replies.
+//! MongoDB's wire protocol (the manual's "MongoDB Wire Protocol"): commands and their replies.
 //!
 //! `message` reads what is said, in the open or compressed, `bson` and `render` turn documents into JSON, `command`
 //! knows what commands mean, `detect` proves that bytes are messages, `calls` puts replies to commands.

@@ -1,4 +1,5 @@
-//! MySQL's and MariaDB's client/server protocol, both directions of one connection.
+//! MySQL's and MariaDB's client/server protocol (MySQL's source code documentation, "Client/Server Protocol"; MariaDB's
+//! documentation of the same name), both directions of one connection.
 //!
 //! Bytes go through a [`Side`] for each direction (perhaps inflated, cut into frames, joined to packets) to the one
 //! `session`, which knows who asks and puts answers to commands: they come one by one and in order. Where a length

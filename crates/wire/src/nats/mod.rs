@@ -1,4 +1,5 @@
-//! NATS: the protocol between a client and a server, both directions of one connection.
+//! NATS: the protocol between a client and a server (the documentation's "Client Protocol"), both directions of one
+//! connection.
 //!
 //! `frames` cuts bytes into lines and payloads, `ops` reads the lines, `calls` makes exchanges of them: a message that is
 //! published, one that is delivered, and where one of them names a subject to answer to, with that answer.

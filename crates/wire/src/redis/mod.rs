@@ -1,4 +1,5 @@
-//! Redis: RESP in versions 2 and 3, and inline commands, both directions of one connection.
+//! Redis: RESP in versions 2 and 3, and inline commands (the manual's "Redis serialization protocol specification"), both
+//! directions of one connection.
 //!
 //! `lexer` cuts bytes into tokens, `request` makes commands and `reply` makes replies of them; `pairs` puts replies to
 //! commands, which is by order; what a server pushes unasked goes to the subscription it belongs to (`pubsub`).
