@@ -84,18 +84,18 @@ impl Ledger {
         }
     }
 
-    /// As [`mark`].
-    pub(crate) fn mark(&mut self, serial: u32, quality: Quality) {
-        if let Some(open) = self.open.get_mut(&serial) {
+    /// As [`mark`], if there is anything to say.
+    pub(crate) fn mark(&mut self, serial: u32, quality: impl Into<Option<Quality>>) {
+        if let Some(quality) = quality.into()
+            && let Some(open) = self.open.get_mut(&serial)
+        {
             mark(&mut open.exchange, quality);
         }
     }
 
     /// A part of an exchange is missing, if any is.
     pub(crate) fn miss(&mut self, serial: u32, loss: Option<Loss>) {
-        if let Some(loss) = loss {
-            self.mark(serial, loss.quality());
-        }
+        self.mark(serial, loss.map(Loss::quality));
     }
 
     pub(crate) fn mark_all(&mut self, quality: Quality) {

@@ -177,9 +177,7 @@ impl Framed for Calls {
             env.ledger.finish(serial, ending, env.cx);
         }
         for delivery in self.channels.values().flat_map(|channel| channel.deliveries.values()) {
-            if let Some(quality) = delivery.doubt {
-                env.ledger.mark(delivery.serial, quality);
-            }
+            env.ledger.mark(delivery.serial, delivery.doubt);
         }
         self.channels.clear();
         env.end(ending);

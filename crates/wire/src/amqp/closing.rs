@@ -86,9 +86,7 @@ impl Calls {
         self.unanswered(number, Ending::Open, env);
         for delivery in self.channels.remove(&number).into_iter().flat_map(|channel| channel.deliveries) {
             let (_, Delivery { serial, doubt, .. }) = delivery;
-            if let Some(quality) = doubt {
-                env.ledger.mark(serial, quality);
-            }
+            env.ledger.mark(serial, doubt);
             env.finish(serial);
         }
     }

@@ -41,9 +41,7 @@ impl Calls {
             }
             take(exchange, said.spec.id, fields);
         });
-        if let Some(quality) = said.quality {
-            env.ledger.mark(serial, quality);
-        }
+        env.ledger.mark(serial, said.quality);
         if said.spec.name == "Connection.OpenOk" {
             self.connect = None;
             env.finish(serial);

@@ -49,9 +49,7 @@ impl Calls {
         change_message(belongs, env, |message, _| message.headers.extend(properties.iter().cloned()));
         if let Some(serial) = belongs.serial() {
             env.ledger.change(serial, env.at, |exchange| name_message(exchange, &properties));
-            if let Some(quality) = quality {
-                env.ledger.mark(serial, quality);
-            }
+            env.ledger.mark(serial, quality);
         }
         if left == Some(0) {
             self.content_ended(dir, number, true, env);
@@ -100,7 +98,7 @@ impl Calls {
             message.bytes += missing;
             message.cut = true;
         });
-        if let (Some(serial), Some(quality)) = (belongs.serial(), quality) {
+        if let Some(serial) = belongs.serial() {
             env.ledger.mark(serial, quality);
         }
         self.content_ended(dir, number, false, env);

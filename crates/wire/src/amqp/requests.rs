@@ -99,9 +99,7 @@ impl Calls {
             let no_ack = exchange.request.headers.iter().any(|(name, _)| name == "no-ack");
             Consumer { queue: exchange.target.clone(), no_ack }
         });
-        if let Some(quality) = quality {
-            env.ledger.mark(serial, quality);
-        }
+        env.ledger.mark(serial, quality);
         let seen = env.ledger.get(serial).is_some_and(|exchange| exchange.quality != Quality::NoRequest);
         let channel = self.channel(said.channel);
         match ((said.spec.class, said.spec.id), consumer) {

@@ -178,9 +178,7 @@ impl Calls {
         let missed = env.ledger.change(stream.serial, env.at, |exchange| {
             ledger::lose(dir.message(exchange)?, env.at, bytes, loss, env.cx.limits)
         });
-        if let Some(quality) = missed.flatten() {
-            env.ledger.mark(stream.serial, quality);
-        }
+        env.ledger.mark(stream.serial, missed.flatten());
     }
 
     /// Frames of nobody knows which streams are missing.
@@ -324,9 +322,7 @@ impl Calls {
             exchange.response = Some(response);
         });
         self.any_grpc |= stream.grpc.is_some();
-        if let Some(quality) = quality {
-            env.ledger.mark(stream.serial, quality);
-        }
+        env.ledger.mark(stream.serial, quality);
     }
 
     fn trailers(&mut self, dir: Dir, headers: Headers, env: &mut Env<'_, '_>) {
@@ -346,17 +342,13 @@ impl Calls {
                 message.last = message.last.max(env.at);
             }
         });
-        if let Some(quality) = headers.quality {
-            env.ledger.mark(stream.serial, quality);
-        }
+        env.ledger.mark(stream.serial, headers.quality);
     }
 
     /// Marks a stream whose message in this direction may have been hit by a loss since it began.
     fn doubt(&mut self, id: u32, dir: Dir, env: &mut Env<'_, '_>) {
         let Some(stream) = self.streams.get(&id) else { return };
-        if let Some(quality) = self.losses.since(dir, stream.losses[dir as usize]) {
-            env.ledger.mark(stream.serial, quality);
-        }
+        env.ledger.mark(stream.serial, self.losses.since(dir, stream.losses[dir as usize]));
     }
 
     fn close(&mut self, id: u32, ending: Ending, env: &mut Env<'_, '_>) {
