@@ -6,155 +6,19 @@
 use std::net::SocketAddr;
 
 use model::Timestamp;
-use model::exchange::{Ending, Exchange, Protocol, Quality};
+use model::exchange::{Ending, Quality};
 
-use crate::detect::{Expected, Finding, Probe, Servers, Turns};
-use crate::limits::Limits;
+use crate::decode::{Connection, Cx, Decode, Dir, Env, Loss, Verdict};
+use crate::detect::{Finding, Probe, Turns};
+use crate::ledger::Ledger;
+use crate::servers::Expected;
 use crate::tcp::Tcp;
-use crate::tls::Keys;
 
 /// How often a connection that no decoder knows is looked at again, each time its direction turns.
 const RETRIES: u32 = 64;
 
 /// How often the rest of a connection is looked at as if it were a new one: tunnels in tunnels.
 const TUNNELS_LIMIT: u32 = 8;
-
-/// The direction of bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dir {
-    ToServer,
-    ToClient,
-}
-
-/// Why bytes are missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Loss {
-    /// They were not captured.
-    Lost,
-    /// The capture kept the packet's beginning only.
-    Cut,
-}
-
-impl Loss {
-    pub(crate) fn quality(self) -> Quality {
-        match self {
-            Self::Lost => Quality::Gap,
-            Self::Cut => Quality::Truncated,
-        }
-    }
-}
-
-/// Who talks to whom.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) id: u64,
-    pub(crate) client: SocketAddr,
-    pub(crate) server: SocketAddr,
-    pub(crate) serial: u32,
-    /// It is what another one says, decrypted.
-    pub(crate) within: bool,
-}
-
-impl Connection {
-    /// A new exchange of this connection, of which nothing is known.
-    pub(crate) fn exchange(&mut self, protocol: Protocol, first: Timestamp) -> Exchange {
-        let serial = self.serial;
-        self.serial += 1;
-        let exchange = Exchange::new((self.id, serial), self.client, self.server, protocol, first);
-        Exchange { decrypted: self.within, ..exchange }
-    }
-}
-
-/// What a decoder needs besides the bytes.
-#[derive(Debug)]
-pub(crate) struct Cx<'a> {
-    pub(crate) limits: &'a Limits,
-    pub(crate) out: &'a mut Vec<Exchange>,
-    /// Bytes that no decoder saw.
-    pub(crate) lost: &'a mut u64,
-    /// What servers were found to speak.
-    pub(crate) servers: &'a mut Servers,
-    /// What connections are encrypted by.
-    pub(crate) keys: &'a Keys,
-}
-
-/// What is around a frame.
-#[derive(Debug)]
-pub(crate) struct Env<'a, 'b> {
-    pub(crate) connection: &'a mut Connection,
-    pub(crate) cx: &'a mut Cx<'b>,
-    pub(crate) at: Timestamp,
-}
-
-/// What a decoder thinks of the bytes.
-#[derive(Debug)]
-pub(crate) enum Verdict {
-    Mine,
-    NotMine,
-    /// From the last `rest` of the bytes on, the connection speaks something else. The decoder that says so is asked
-    /// for its end before the other gets them.
-    Becomes {
-        decoder: Box<dyn Decode>,
-        rest: usize,
-    },
-    /// As [`Self::Becomes`], but what the connection speaks from there on is to be found out.
-    Anew {
-        rest: usize,
-    },
-}
-
-/// One protocol's decoder for one connection. Bytes come in order and cut anywhere; what was lost is said between them.
-pub(crate) trait Decode: std::fmt::Debug {
-    /// Takes the next bytes of one direction.
-    fn data(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict;
-
-    /// So many bytes of one direction are missing here.
-    fn gap(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: u64,
-        loss: Loss,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    );
-
-    /// One direction ended in order.
-    fn close(&mut self, dir: Dir, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>);
-
-    /// Where the connection becomes another: what the other direction sent already, before it could know.
-    fn early(&mut self) -> Option<(Dir, Timestamp, Vec<u8>)> {
-        None
-    }
-
-    /// The connection is over, or no longer followed: every exchange gets its last report. False when there was not a
-    /// single one in it.
-    fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> bool;
-
-    /// What makes it readable may still come, from elsewhere than the connection.
-    fn waits(&self) -> bool {
-        false
-    }
-
-    /// Does what time alone asks for.
-    fn wake(&mut self, _: Timestamp, _: &mut Connection, _: &mut Cx<'_>) {}
-
-    /// Reports what changed and is due.
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>);
-
-    /// When the next report is due.
-    fn due(&self) -> Option<Timestamp>;
-
-    /// Bytes of memory held beyond the fixed.
-    fn held(&self) -> usize;
-}
 
 #[derive(Debug)]
 enum Decoder {
@@ -173,6 +37,7 @@ enum Decoder {
 pub(crate) struct Conversation {
     connection: Connection,
     decoder: Decoder,
+    ledger: Ledger,
     tcp: Tcp,
     /// How often another decoder followed one.
     followed: u32,
@@ -197,6 +62,7 @@ impl Conversation {
         Self {
             connection,
             decoder: Decoder::Probing(Probe::default()),
+            ledger: Ledger::default(),
             tcp: Tcp::new(opened),
             followed: 0,
             ended: None,
@@ -261,21 +127,19 @@ impl Conversation {
             let finding = probe.loses(dir);
             self.found(finding, at, cx);
         }
-        match &mut self.decoder {
-            Decoder::Probing(_) => {}
-            Decoder::Known(decoder) => decoder.gap(dir, at, bytes, loss, &mut self.connection, cx),
-            Decoder::Unknown { turns, .. } => {
-                turns.broken();
-                self.count_only(at);
-            }
+        if let Some((decoder, mut env)) = self.known(at, cx) {
+            decoder.gap(dir, bytes, loss, &mut env);
+        } else if let Decoder::Unknown { turns, .. } = &mut self.decoder {
+            turns.broken();
+            self.count_only(at);
         }
     }
 
     /// One direction ended in order.
     pub(crate) fn close(&mut self, dir: Dir, at: Timestamp, cx: &mut Cx<'_>) {
         self.tcp.close(dir);
-        if let Decoder::Known(decoder) = &mut self.decoder {
-            decoder.close(dir, at, &mut self.connection, cx);
+        if let Some((decoder, mut env)) = self.known(at, cx) {
+            decoder.close(dir, &mut env);
         }
     }
 
@@ -291,10 +155,10 @@ impl Conversation {
     /// time.
     pub(crate) fn linger(&mut self, now: Timestamp, last: bool, cx: &mut Cx<'_>) {
         let Some((ending, at)) = self.ended else { return };
-        if let Decoder::Known(decoder) = &mut self.decoder {
-            decoder.wake(now, &mut self.connection, cx);
+        if let Some((decoder, mut env)) = self.known(now, cx) {
+            decoder.wake(&mut env);
             if decoder.waits() && !last {
-                return decoder.report(now, cx);
+                return self.ledger.report(now, cx);
             }
         }
         self.ended = None;
@@ -302,10 +166,7 @@ impl Conversation {
     }
 
     fn tell_end(&mut self, ending: Ending, at: Timestamp, cx: &mut Cx<'_>) {
-        let told = match &mut self.decoder {
-            Decoder::Known(decoder) => decoder.end(ending, &mut self.connection, cx),
-            Decoder::Probing(_) | Decoder::Unknown { .. } => false,
-        };
+        let told = self.end_decoder(ending, at, cx);
         // An earlier decoder of this connection may have told all there was.
         let all_told = self.connection.within || told || (self.tcp.is_told() && self.tcp.is_empty());
         if !all_told {
@@ -322,13 +183,11 @@ impl Conversation {
 
     /// Something else is said of the server now: what went on is ended, what comes is read by the new word.
     pub(crate) fn read_anew(&mut self, at: Timestamp, cx: &mut Cx<'_>) {
-        let told = match &mut self.decoder {
+        if let Decoder::Probing(_) = &self.decoder {
             // The first bytes are still there to be read by it.
-            Decoder::Probing(_) => return,
-            Decoder::Known(decoder) => decoder.end(Ending::Open, &mut self.connection, cx),
-            Decoder::Unknown { .. } => false,
-        };
-        if !told && !self.tcp.is_empty() {
+            return;
+        }
+        if !self.end_decoder(Ending::Open, at, cx) && !self.tcp.is_empty() {
             self.tcp.end(Ending::Open, at, &mut self.connection, cx);
         }
         self.tcp = Tcp::new(at);
@@ -343,34 +202,47 @@ impl Conversation {
 
     /// Reports what changed and is due.
     pub(crate) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        match &mut self.decoder {
-            Decoder::Known(decoder) => {
-                decoder.wake(now, &mut self.connection, cx);
-                decoder.report(now, cx);
-            }
-            Decoder::Unknown { .. } if self.connection.within => {}
-            Decoder::Unknown { .. } => self.tcp.report(now, cx),
-            Decoder::Probing(_) => {}
+        if let Some((decoder, mut env)) = self.known(now, cx) {
+            decoder.wake(&mut env);
+            self.ledger.report(now, cx);
+        } else {
+            self.tcp.report(now, cx);
         }
     }
 
     /// When the next report is due.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         match &self.decoder {
-            Decoder::Known(decoder) => decoder.due(),
-            Decoder::Unknown { .. } if self.connection.within => None,
-            Decoder::Unknown { .. } => self.tcp.due(),
-            Decoder::Probing(_) => None,
+            Decoder::Known(decoder) => decoder.due().into_iter().chain(self.ledger.due()).min(),
+            Decoder::Probing(_) | Decoder::Unknown { .. } => self.tcp.due(),
         }
     }
 
     /// Bytes of memory held beyond the fixed.
     pub(crate) fn held(&self) -> usize {
-        match &self.decoder {
+        let held = match &self.decoder {
             Decoder::Known(decoder) => decoder.held(),
             Decoder::Probing(probe) => probe.held(),
             Decoder::Unknown { turns, .. } => turns.held(),
-        }
+        };
+        self.ledger.held() + held
+    }
+
+    /// The decoder, if there is one, with what it needs.
+    fn known<'a, 'b>(
+        &'a mut self,
+        at: Timestamp,
+        cx: &'a mut Cx<'b>,
+    ) -> Option<(&'a mut dyn Decode, Env<'a, 'b>)> {
+        let Self { connection, decoder: Decoder::Known(decoder), ledger, .. } = self else { return None };
+        Some((&mut **decoder, Env { connection, ledger, cx, at }))
+    }
+
+    /// No more comes for the decoder, if there is one. Says whether it had an exchange at all.
+    fn end_decoder(&mut self, ending: Ending, at: Timestamp, cx: &mut Cx<'_>) -> bool {
+        let Some((decoder, mut env)) = self.known(at, cx) else { return false };
+        decoder.end(ending, &mut env);
+        self.ledger.hand_over()
     }
 
     /// The counts are what is told of the connection, but for one within another, which tells that of all of it.
@@ -381,6 +253,8 @@ impl Conversation {
     }
 
     fn unknown(&mut self, at: Timestamp) {
+        // What a decoder took for its own is nobody's.
+        self.ledger = Ledger::default();
         self.decoder = Decoder::Unknown { retries: RETRIES, turns: Turns::default() };
         self.count_only(at);
     }
@@ -390,7 +264,7 @@ impl Conversation {
         match &mut self.decoder {
             Decoder::Probing(_) => self.probe(dir, at, bytes, cx),
             Decoder::Known(_) => self.decode(dir, at, bytes, cx),
-            Decoder::Unknown { .. } => self.tcp.changed(at, &mut self.connection),
+            Decoder::Unknown { .. } => self.count_only(at),
         }
     }
 
@@ -432,18 +306,17 @@ impl Conversation {
 
     /// Hands bytes to the decoder, and to the next one where it says that the connection becomes another.
     fn decode(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) {
-        let Decoder::Known(decoder) = &mut self.decoder else { return };
-        let (next, rest) = match decoder.data(dir, at, bytes, &mut self.connection, cx) {
+        let may_follow = self.followed < TUNNELS_LIMIT;
+        let Some((decoder, mut env)) = self.known(at, cx) else { return };
+        let (next, rest) = match decoder.data(dir, bytes, &mut env) {
             Verdict::Mine => return,
             Verdict::NotMine => return self.unknown(at),
             Verdict::Becomes { decoder, rest } => (Decoder::Known(decoder), rest),
-            Verdict::Anew { rest } if self.followed < TUNNELS_LIMIT => {
-                (Decoder::Probing(Probe::default()), rest)
-            }
+            Verdict::Anew { rest } if may_follow => (Decoder::Probing(Probe::default()), rest),
             Verdict::Anew { rest } => (Decoder::Unknown { retries: 0, turns: Turns::default() }, rest),
         };
         let early = decoder.early();
-        let told = decoder.end(Ending::Open, &mut self.connection, cx);
+        let told = self.end_decoder(Ending::Open, at, cx);
         self.decoder = next;
         self.followed += 1;
         let rest = &bytes[bytes.len() - rest.min(bytes.len())..];

@@ -3,7 +3,7 @@
 
 use model::Timestamp;
 
-use crate::conversation::Cx;
+use crate::decode::Cx;
 use crate::dns::{self, Talk};
 use crate::packet::Datagram;
 use crate::table::{Key, Table};

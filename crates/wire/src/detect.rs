@@ -4,24 +4,17 @@
 //! exclude it, `Maybe` as long as more could do either. A false `Yes` costs more than a late one: half a line proves
 //! nothing. The same recognisers are asked again, each time the direction turns, about a connection that none knew.
 
-use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
-
 use model::Timestamp;
 use model::exchange::Protocol;
 
-use crate::conversation::{Decode, Dir};
+use crate::decode::{Decode, Dir};
+use crate::servers::Expected;
 use crate::{amqp, dns, http1, http2, kafka, mongodb, mqtt, mysql, nats, postgres, redis, tls, websocket};
 
 /// No protocol needs more to be told from the others: a request line with a long target.
 const PROBE_LIMIT: usize = 16 * 1024;
 /// How much of a turn is remembered while the other direction speaks.
 const TURN_LIMIT: usize = 256;
-/// How many servers are remembered.
-const SERVERS_LIMIT: usize = 4096;
-/// How many names are remembered for all servers, and of what length.
-const NAMES_LIMIT: usize = 8192;
-const NAME_LIMIT: usize = 256;
 
 /// What a prefix proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,14 +50,14 @@ impl<'a> Starts<'a> {
 /// A protocol that has a decoder.
 #[derive(Debug)]
 pub(crate) struct Spoken {
-    protocol: Protocol,
+    pub(crate) protocol: Protocol,
     recognise: fn(&Starts<'_>) -> Proof,
     decoder: fn() -> Box<dyn Decode>,
 }
 
 impl Spoken {
     /// Who reads a protocol; nobody reads bare TCP.
-    fn of(protocol: Protocol) -> Option<&'static Self> {
+    pub(crate) fn of(protocol: Protocol) -> Option<&'static Self> {
         // A gRPC call is told from others on its own stream.
         let read = if protocol == Protocol::Grpc { Protocol::Http2 } else { protocol };
         SPOKEN.iter().find(|spoken| spoken.protocol == read)
@@ -98,98 +91,6 @@ pub(crate) enum Finding {
     Unsure,
     Spoken(&'static Spoken),
     Nothing,
-}
-
-/// What a server's bytes are read as.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Expected {
-    /// As what they prove to be.
-    Anything,
-    /// Other connections spoke this: half a proof is enough where the beginning was not seen.
-    Perhaps(Protocol),
-    /// Somebody who knows has said so.
-    Surely(&'static Spoken),
-    /// Somebody who knows does not want them read.
-    Unread,
-}
-
-impl Expected {
-    /// Whether a server of whom this is expected may speak it.
-    fn allows(self, spoken: &Spoken) -> bool {
-        match self {
-            Self::Anything | Self::Perhaps(_) => true,
-            Self::Surely(told) => told.protocol == spoken.protocol,
-            Self::Unread => false,
-        }
-    }
-
-    /// What is expected within TLS: what is told, which is not found out on other connections' outsides.
-    pub(crate) fn within_tls(self) -> Self {
-        match self {
-            Self::Surely(told) if told.protocol != Protocol::Tls => self,
-            Self::Unread => self,
-            Self::Surely(_) | Self::Perhaps(_) | Self::Anything => Self::Anything,
-        }
-    }
-
-    /// Whether half a proof is enough in the middle of a connection.
-    fn favours(self, spoken: &Spoken) -> bool {
-        match self {
-            Self::Perhaps(protocol) => protocol == spoken.protocol,
-            Self::Surely(told) => told.protocol == spoken.protocol,
-            Self::Anything | Self::Unread => false,
-        }
-    }
-}
-
-/// What servers were found to speak: what makes a connection that is older than the capture readable at once. And what
-/// they call things that other connections name by a number that is unique in the world.
-#[derive(Debug, Default)]
-pub(crate) struct Servers {
-    protocols: HashMap<SocketAddr, Protocol>,
-    told: HashMap<SocketAddr, Protocol>,
-    names: HashMap<[u8; 16], String>,
-}
-
-impl Servers {
-    pub(crate) fn learn(&mut self, server: SocketAddr, spoken: &Spoken) {
-        if self.protocols.len() >= SERVERS_LIMIT {
-            self.protocols.clear();
-        }
-        self.protocols.insert(server, spoken.protocol);
-    }
-
-    /// Takes what somebody knows of servers, in place of what was said before. Returns those of whom something else
-    /// was said before, or nothing.
-    pub(crate) fn tell(&mut self, told: HashMap<SocketAddr, Protocol>) -> HashSet<SocketAddr> {
-        let before = std::mem::replace(&mut self.told, told);
-        let both = before.keys().chain(self.told.keys()).copied();
-        both.filter(|server| before.get(server) != self.told.get(server)).collect()
-    }
-
-    pub(crate) fn is_known(&self, server: &SocketAddr) -> bool {
-        self.told.contains_key(server) || self.protocols.contains_key(server)
-    }
-
-    pub(crate) fn expected(&self, server: &SocketAddr) -> Expected {
-        if let Some(told) = self.told.get(server) {
-            return Spoken::of(*told).map_or(Expected::Unread, Expected::Surely);
-        }
-        self.protocols.get(server).map_or(Expected::Anything, |found| Expected::Perhaps(*found))
-    }
-
-    pub(crate) fn learn_name(&mut self, id: [u8; 16], name: &str) {
-        if self.names.len() >= NAMES_LIMIT && !self.names.contains_key(&id) {
-            self.names.clear();
-        }
-        if name.len() <= NAME_LIMIT {
-            self.names.insert(id, name.to_owned());
-        }
-    }
-
-    pub(crate) fn name(&self, id: &[u8; 16]) -> Option<&str> {
-        self.names.get(id).map(String::as_str)
-    }
 }
 
 /// Holds a connection's first bytes until they tell.

@@ -12,12 +12,14 @@ use std::time::Duration;
 use model::Timestamp;
 use model::exchange::Ending;
 
-use crate::conversation::{Conversation, Cx, Dir, Loss};
-use crate::detect::{Servers, direction};
+use crate::conversation::Conversation;
+use crate::decode::{Cx, Dir, Loss};
+use crate::detect::direction;
 use crate::limits::Limits;
 use crate::packet::Segment;
 use crate::reassembly::{Half, Piece, Want};
 use crate::seq::Seq;
+use crate::servers::Servers;
 use crate::table::Follow;
 
 /// Two retransmissions of a SYN later (RFC 6298: after one second, then after two).
@@ -124,8 +126,7 @@ impl Flow {
         if let Some(stuck) = &mut self.stuck {
             stuck.segments += 1;
         }
-        let refused = segment.rst && side != self.client && matches!(self.phase, Phase::Asked { .. });
-        if refused {
+        if segment.rst && side != self.client && matches!(self.phase, Phase::Asked { .. }) {
             self.end(Ending::Refused, at, cx);
             return Fate::Goes;
         }

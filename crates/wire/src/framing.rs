@@ -1,8 +1,9 @@
 //! Cuts one direction's bytes into frames whose length their head tells: what most binary protocols are made of.
 
 use model::Timestamp;
+use model::exchange::Message;
 
-use crate::conversation::Loss;
+use crate::decode::Loss;
 
 /// What the beginning of a frame tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,23 @@ impl Frame<'_> {
     /// Whether `payload` is all of it.
     pub(crate) fn whole(&self) -> bool {
         self.payload.len() as u64 == self.size
+    }
+
+    /// Its size with its head, in bytes.
+    pub(crate) fn on_wire(&self) -> u64 {
+        self.head.len() as u64 + self.size
+    }
+
+    /// It as one side's message, of which the last byte was seen now.
+    pub(crate) fn message(&self, at: Timestamp) -> Message {
+        Message {
+            bytes: self.on_wire(),
+            first: self.first,
+            last: at,
+            cut: self.loss.is_some(),
+            complete: self.loss.is_none(),
+            ..Message::default()
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message, Part, Quality};
 
-use crate::conversation::{Cx, Loss};
+use crate::decode::{Cx, Loss};
 use crate::limits::Limits;
 use crate::report::Pace;
 
@@ -77,11 +77,25 @@ impl Ledger {
         Some(result)
     }
 
-    /// Something of an exchange was not seen. Of two reasons the worse one stays.
-    pub(crate) fn mark(&mut self, serial: u32, quality: Quality) {
-        if let Some(open) = self.open.get_mut(&serial) {
+    /// Changes the oldest exchange, where there is but one for each connection.
+    pub(crate) fn change_first(&mut self, at: Timestamp, change: impl FnOnce(&mut Exchange)) {
+        if let Some(serial) = self.first() {
+            self.change(serial, at, change);
+        }
+    }
+
+    /// As [`mark`], if there is anything to say.
+    pub(crate) fn mark(&mut self, serial: u32, quality: impl Into<Option<Quality>>) {
+        if let Some(quality) = quality.into()
+            && let Some(open) = self.open.get_mut(&serial)
+        {
             mark(&mut open.exchange, quality);
         }
+    }
+
+    /// A part of an exchange is missing, if any is.
+    pub(crate) fn miss(&mut self, serial: u32, loss: Option<Loss>) {
+        self.mark(serial, loss.map(Loss::quality));
     }
 
     pub(crate) fn mark_all(&mut self, quality: Quality) {
@@ -153,6 +167,17 @@ impl Ledger {
         self.any
     }
 
+    /// There is an exchange, but it is kept elsewhere.
+    pub(crate) fn is_elsewhere(&mut self) {
+        self.any = true;
+    }
+
+    /// The exchanges from here on are another decoder's, and so are those that are open already. Says whether there was
+    /// one at all before.
+    pub(crate) fn hand_over(&mut self) -> bool {
+        std::mem::replace(&mut self.any, !self.open.is_empty())
+    }
+
     pub(crate) fn held(&self) -> usize {
         self.held
     }
@@ -162,14 +187,16 @@ impl Ledger {
     }
 }
 
-fn mark(exchange: &mut Exchange, quality: Quality) {
+/// Something of an exchange was not seen. Of two reasons the worse one stays.
+pub(crate) fn mark(exchange: &mut Exchange, quality: Quality) {
     let known = exchange.quality;
     if known == Quality::Complete || (known == Quality::Truncated && quality == Quality::Gap) {
         exchange.quality = quality;
     }
 }
 
-fn size(exchange: &Exchange) -> usize {
+/// Bytes of memory that an exchange holds.
+pub(crate) fn size(exchange: &Exchange) -> usize {
     let message = |message: &Message| {
         let fields: usize = message.headers.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
         message.body.len() + fields + message.parts.len() * size_of::<Part>()

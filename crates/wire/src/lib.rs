@@ -18,6 +18,7 @@
 mod amqp;
 mod conversation;
 mod datagrams;
+mod decode;
 mod detect;
 mod dns;
 mod ends;
@@ -47,6 +48,7 @@ mod redis;
 mod rejoin;
 mod report;
 mod seq;
+mod servers;
 mod sql;
 mod table;
 mod tcp;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use model::Timestamp;
 use model::exchange::{Ending, Quality};
 
-use crate::conversation::{Connection, Cx, Decode, Dir, Env, Loss, Verdict};
+use crate::decode::{Decode, Dir, Env, Loss, Verdict};
 use crate::framing::{Broken, Frame, Framer, Head};
 use crate::limits::Limits;
 
@@ -31,19 +31,20 @@ pub(crate) trait Framed: std::fmt::Debug {
     fn lost(&mut self, dir: Dir, quality: Quality, env: &mut Env<'_, '_>);
 
     /// Nobody answers any more.
-    fn server_closed(&mut self, cx: &mut Cx<'_>);
+    fn server_closed(&mut self, env: &mut Env<'_, '_>) {
+        self.end(Ending::Closed, env);
+    }
 
     /// As [`Decode::end`].
-    fn end(&mut self, ending: Ending, cx: &mut Cx<'_>);
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>);
 
-    /// As [`Decode::report`].
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>);
+    /// As [`Decode::wake`].
+    fn wake(&mut self, _: &mut Env<'_, '_>) {}
 
     /// As [`Decode::due`].
-    fn due(&self) -> Option<Timestamp>;
-
-    /// Whether there was an exchange at all.
-    fn any(&self) -> bool;
+    fn due(&self) -> Option<Timestamp> {
+        None
+    }
 
     /// As [`Decode::held`].
     fn held(&self) -> usize;
@@ -92,15 +93,7 @@ impl<C: Framed> Frames<C> {
 }
 
 impl<C: Framed> Decode for Frames<C> {
-    fn data(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
-        let mut env = Env { connection, cx, at };
+    fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
         let mut input = Input::new(bytes);
         loop {
             let side = &mut self.sides[dir as usize];
@@ -110,50 +103,40 @@ impl<C: Framed> Decode for Frames<C> {
                 }
                 side.framer.found();
             }
-            if self.take(dir, &mut input, &mut env).is_ok() {
+            if self.take(dir, &mut input, env).is_ok() {
                 return Verdict::Mine;
             }
-            if !self.calls.any() {
+            if !env.ledger.any() {
                 return Verdict::NotMine;
             }
             // Nobody knows why: the bytes were mistaken for frames after a loss, or they are none.
-            self.lose(dir, Loss::Lost, &mut env);
+            self.lose(dir, Loss::Lost, env);
         }
     }
 
-    fn gap(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: u64,
-        loss: Loss,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
-        let mut env = Env { connection, cx, at };
+    fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
         let side = &mut self.sides[dir as usize];
         side.hunt.forget();
         side.framer.lose(bytes, loss);
-        let ended = side.framer.is_lost() || self.take(dir, &mut Input::new(&[]), &mut env).is_err();
+        let ended = side.framer.is_lost() || self.take(dir, &mut Input::new(&[]), env).is_err();
         if ended {
-            self.lose(dir, loss, &mut env);
+            self.lose(dir, loss, env);
         }
     }
 
-    fn close(&mut self, dir: Dir, _: Timestamp, _: &mut Connection, cx: &mut Cx<'_>) {
+    fn close(&mut self, dir: Dir, env: &mut Env<'_, '_>) {
         // A client that has ended may still be answered.
         if dir == Dir::ToClient {
-            self.calls.server_closed(cx);
+            self.calls.server_closed(env);
         }
     }
 
-    fn end(&mut self, ending: Ending, _: &mut Connection, cx: &mut Cx<'_>) -> bool {
-        self.calls.end(ending, cx);
-        self.calls.any()
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
+        self.calls.end(ending, env);
     }
 
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.calls.report(now, cx);
+    fn wake(&mut self, env: &mut Env<'_, '_>) {
+        self.calls.wake(env);
     }
 
     fn due(&self) -> Option<Timestamp> {

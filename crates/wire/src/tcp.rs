@@ -3,7 +3,7 @@
 use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
 
-use crate::conversation::{Connection, Cx, Dir, Loss};
+use crate::decode::{Connection, Cx, Dir, Loss};
 use crate::report::Pace;
 
 #[derive(Debug, Default)]

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use model::Timestamp;
 use model::exchange::{CaptureCounts, Ending, Exchange, Protocol};
 
-use crate::conversation::Cx;
 use crate::datagrams::Datagrams;
-use crate::detect::Servers;
+use crate::decode::Cx;
 use crate::flow::{Fate, Flow};
 use crate::limits::Limits;
 use crate::link::Link;
 use crate::packet::{self, Carried, Segment};
+use crate::servers::Servers;
 use crate::table::{Key, Table};
 use crate::tls::Keys;
 

@@ -11,9 +11,8 @@ use super::channel::Channel;
 use super::fields::Fields;
 use super::frame;
 use super::spec::{BASIC, CHANNEL, CONNECTION, Sender, Spec};
-use crate::conversation::{Cx, Dir, Env, Loss};
+use crate::decode::{Dir, Env, Loss};
 use crate::framing::{Broken, Frame, Head};
-use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::rejoin::Framed;
 
@@ -61,7 +60,6 @@ pub(super) struct Returnable {
 
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    pub(super) ledger: Ledger,
     pub(super) channels: BTreeMap<u16, Channel>,
     /// The exchange of the handshake.
     pub(super) connect: Option<u32>,
@@ -85,7 +83,7 @@ impl Calls {
         let Some(spec) = frame::method(payload) else {
             if let Some(quality) = quality {
                 self.channel(channel).lost(dir, quality, env.at);
-                self.doubt(dir, quality);
+                self.doubt(dir, quality, env);
             }
             return;
         };
@@ -122,11 +120,11 @@ impl Calls {
         }
     }
 
-    fn doubt(&mut self, dir: Dir, quality: Quality) {
+    fn doubt(&mut self, dir: Dir, quality: Quality, env: &mut Env<'_, '_>) {
         if dir == Dir::ToClient {
-            self.ledger.doubt_all(quality);
+            env.ledger.doubt_all(quality);
         } else if let Some(serial) = self.connect {
-            self.ledger.mark(serial, quality);
+            env.ledger.mark(serial, quality);
         }
     }
 }
@@ -166,48 +164,41 @@ impl Framed for Calls {
             self.content_broken(dir, number, Some(quality), env);
         }
         self.channels.values_mut().for_each(|channel| channel.lost(dir, quality, env.at));
-        self.doubt(dir, quality);
+        self.doubt(dir, quality, env);
     }
 
-    fn server_closed(&mut self, cx: &mut Cx<'_>) {
-        self.all_unanswered(cx);
+    fn server_closed(&mut self, env: &mut Env<'_, '_>) {
+        self.all_unanswered(env);
     }
 
-    fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
-        self.connect_ended(ending, cx);
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
+        self.connect_ended(ending, env);
         for Returnable { serial, .. } in self.returnable.drain(..) {
-            self.ledger.finish(serial, ending, cx);
+            env.ledger.finish(serial, ending, env.cx);
         }
         for delivery in self.channels.values().flat_map(|channel| channel.deliveries.values()) {
-            if let Some(quality) = delivery.doubt {
-                self.ledger.mark(delivery.serial, quality);
-            }
+            env.ledger.mark(delivery.serial, delivery.doubt);
         }
         self.channels.clear();
-        self.ledger.end(ending, cx);
+        env.end(ending);
     }
 
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
+    fn wake(&mut self, env: &mut Env<'_, '_>) {
+        let now = env.at;
         while let Some(oldest) =
             self.returnable.pop_front_if(|oldest| oldest.sent.plus(RETURNS_WITHIN) <= now)
         {
-            self.ledger.finish(oldest.serial, Ending::Open, cx);
+            env.finish(oldest.serial);
         }
-        self.ledger.report(now, cx);
     }
 
     fn due(&self) -> Option<Timestamp> {
-        let returns = self.returnable.front().map(|oldest| oldest.sent.plus(RETURNS_WITHIN));
-        [self.ledger.due(), returns].into_iter().flatten().min()
-    }
-
-    fn any(&self) -> bool {
-        self.ledger.any()
+        self.returnable.front().map(|oldest| oldest.sent.plus(RETURNS_WITHIN))
     }
 
     fn held(&self) -> usize {
         let channels: usize = self.channels.values().map(Channel::held).sum();
-        self.ledger.held() + channels + self.returnable.len() * size_of::<Returnable>()
+        channels + self.returnable.len() * size_of::<Returnable>()
     }
 }
 

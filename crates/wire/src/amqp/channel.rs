@@ -7,7 +7,7 @@ use model::Timestamp;
 use model::exchange::Quality;
 
 use super::spec::Spec;
-use crate::conversation::Dir;
+use crate::decode::Dir;
 
 /// How many consumers of a channel are known by name.
 const CONSUMERS_LIMIT: usize = 1024;

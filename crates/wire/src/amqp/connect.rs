@@ -7,7 +7,7 @@ use model::exchange::{Ending, Exchange, Message};
 
 use super::calls::{Calls, Said, exchange};
 use super::fields::{Fields, lossy};
-use crate::conversation::{Cx, Dir, Env};
+use crate::decode::{Dir, Env};
 use crate::framing::Frame;
 
 impl Calls {
@@ -16,22 +16,22 @@ impl Calls {
             // The broker names what it speaks instead, and closes.
             let Some(serial) = self.connect.take() else { return };
             let version: Vec<_> = frame.head.iter().skip(4).map(u8::to_string).collect();
-            self.ledger.change(serial, env.at, |exchange| {
+            env.ledger.change(serial, env.at, |exchange| {
                 exchange.failure = Some(format!("the broker speaks AMQP {} only", version.join(".")));
                 extend(&mut exchange.response, frame.first, env.at, frame.head.len() as u64);
             });
-            self.ledger.finish(serial, Ending::Open, env.cx);
+            env.finish(serial);
         } else if self.connect.is_none() {
             let mut exchange = exchange("CONNECT", frame.first, env);
             exchange.request.bytes = frame.head.len() as u64;
             exchange.request.last = env.at;
-            self.connect = Some(self.ledger.open(exchange, env.at, env.cx));
+            self.connect = Some(env.open(exchange));
         }
     }
 
     pub(super) fn handshake(&mut self, said: &Said, fields: Fields<'_>, env: &mut Env<'_, '_>) {
         let Some(serial) = self.connect else { return };
-        self.ledger.change(serial, env.at, |exchange| {
+        env.ledger.change(serial, env.at, |exchange| {
             match said.dir {
                 Dir::ToServer => {
                     exchange.request.bytes += said.bytes;
@@ -41,25 +41,23 @@ impl Calls {
             }
             take(exchange, said.spec.id, fields);
         });
-        if let Some(quality) = said.quality {
-            self.ledger.mark(serial, quality);
-        }
+        env.ledger.mark(serial, said.quality);
         if said.spec.name == "Connection.OpenOk" {
             self.connect = None;
-            self.ledger.finish(serial, Ending::Open, env.cx);
+            env.finish(serial);
         }
     }
 
     /// The connection ends. A broker that dislikes a client's name or password may do that without a word.
-    pub(super) fn connect_ended(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+    pub(super) fn connect_ended(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
         let Some(serial) = self.connect.take() else { return };
-        self.ledger.change(serial, model::Timestamp(0), |exchange| {
+        env.ledger.change(serial, model::Timestamp(0), |exchange| {
             let answered = exchange.response.is_some();
             if answered && matches!(ending, Ending::Closed | Ending::Reset) {
                 exchange.failure = Some("the connection ended within the handshake".to_owned());
             }
         });
-        self.ledger.close(serial, ending, cx);
+        env.ledger.close(serial, ending, env.cx);
     }
 }
 

@@ -1,13 +1,13 @@
 //! What is behind a method that carries a message: its properties in a header frame, its body in as many more as it
 //! takes (AMQP 0-9-1, section 2.3.5.2).
 
-use model::exchange::{Ending, Exchange, Message, Quality};
+use model::exchange::{Exchange, Message, Quality};
 
 use super::calls::Calls;
 use super::channel::{Belongs, Content};
 use super::fields::Fields;
 use super::frame;
-use crate::conversation::{Dir, Env, Loss};
+use crate::decode::{Dir, Env, Loss};
 use crate::framing::Frame;
 use crate::ledger;
 use crate::limits::Limits;
@@ -45,13 +45,11 @@ impl Calls {
         content.left = Some(left.unwrap_or(u64::MAX));
         let belongs = content.belongs;
         let properties =
-            if self.ledger.held() < env.cx.limits.flow_buffer { properties(fields) } else { Vec::new() };
-        self.change(belongs, env, |message, _| message.headers.extend(properties.iter().cloned()));
+            if env.ledger.held() < env.cx.limits.flow_buffer { properties(fields) } else { Vec::new() };
+        change_message(belongs, env, |message, _| message.headers.extend(properties.iter().cloned()));
         if let Some(serial) = belongs.serial() {
-            self.ledger.change(serial, env.at, |exchange| name_message(exchange, &properties));
-            if let Some(quality) = quality {
-                self.ledger.mark(serial, quality);
-            }
+            env.ledger.change(serial, env.at, |exchange| name_message(exchange, &properties));
+            env.ledger.mark(serial, quality);
         }
         if left == Some(0) {
             self.content_ended(dir, number, true, env);
@@ -67,7 +65,7 @@ impl Calls {
         let (ended, belongs) = (*left == 0, content.belongs);
         let bytes = frame::payload(frame);
         let missing = size - bytes.len() as u64;
-        let quality = self.change(belongs, env, |message, (at, limits)| {
+        let quality = change_message(belongs, env, |message, (at, limits)| {
             ledger::extend(message, at, bytes, limits);
             if let Some(loss) = frame.loss {
                 return ledger::lose(message, at, missing, loss, limits);
@@ -77,7 +75,7 @@ impl Calls {
             None
         });
         if let (Some(Some(quality)), Some(serial)) = (quality, belongs.serial()) {
-            self.ledger.mark(serial, quality);
+            env.ledger.mark(serial, quality);
         }
         if ended {
             self.content_ended(dir, number, true, env);
@@ -96,12 +94,12 @@ impl Calls {
         let (belongs, left) = (content.belongs, content.left.unwrap_or_default());
         // Its size is known from its header, unless that was lost.
         let missing = if left < u64::MAX / 2 { left } else { 0 };
-        self.change(belongs, env, |message, _| {
+        change_message(belongs, env, |message, _| {
             message.bytes += missing;
             message.cut = true;
         });
-        if let (Some(serial), Some(quality)) = (belongs.serial(), quality) {
-            self.ledger.mark(serial, quality);
+        if let Some(serial) = belongs.serial() {
+            env.ledger.mark(serial, quality);
         }
         self.content_ended(dir, number, false, env);
     }
@@ -114,37 +112,35 @@ impl Calls {
         let content =
             self.channels.get_mut(&number).and_then(|channel| channel.contents[dir as usize].take());
         let Some(Content { belongs, .. }) = content else { return };
-        self.change(belongs, env, |message, (at, _)| {
+        change_message(belongs, env, |message, (at, _)| {
             message.complete = complete;
             message.last = message.last.max(at);
         });
         match belongs {
             Belongs::Publish { serial, answer } => self.published(number, serial, answer, env),
             Belongs::Deliver { serial, settled: true } | Belongs::Get { serial } => {
-                self.ledger.finish(serial, Ending::Open, env.cx);
+                env.finish(serial);
             }
             Belongs::Deliver { settled: false, .. } | Belongs::Nothing => {}
         }
     }
+}
 
-    /// Changes the message that a content is. Where too much is held, no more of bodies is kept.
-    fn change<T>(
-        &mut self,
-        belongs: Belongs,
-        env: &Env<'_, '_>,
-        change: impl FnOnce(&mut Message, (model::Timestamp, &Limits)) -> T,
-    ) -> Option<T> {
-        let body = if self.ledger.held() < env.cx.limits.flow_buffer { env.cx.limits.body } else { 0 };
-        let limits = Limits { body, ..*env.cx.limits };
-        let apply = |exchange: &mut Exchange| {
-            let message = match belongs {
-                Belongs::Publish { .. } => &mut exchange.request,
-                _ => exchange.response.as_mut()?,
-            };
-            Some(change(message, (env.at, &limits)))
+/// Changes the message that a content is. Where too much is held, no more of bodies is kept.
+fn change_message<T>(
+    belongs: Belongs,
+    env: &mut Env<'_, '_>,
+    change: impl FnOnce(&mut Message, (model::Timestamp, &Limits)) -> T,
+) -> Option<T> {
+    let limits = env.limits();
+    let apply = |exchange: &mut Exchange| {
+        let message = match belongs {
+            Belongs::Publish { .. } => &mut exchange.request,
+            _ => exchange.response.as_mut()?,
         };
-        self.ledger.change(belongs.serial()?, env.at, apply)?
-    }
+        Some(change(message, (env.at, &limits)))
+    };
+    env.ledger.change(belongs.serial()?, env.at, apply)?
 }
 
 impl Belongs {

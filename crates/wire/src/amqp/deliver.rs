@@ -1,11 +1,11 @@
 //! Messages on their way from the broker to a consumer, and what the consumer does with them.
 
-use model::exchange::{Ending, Exchange, Message, Quality, Topic, TopicRole};
+use model::exchange::{Exchange, Message, Quality, Topic, TopicRole};
 
 use super::calls::{Calls, Said, exchange, place};
 use super::channel::{Belongs, Content, Delivery};
 use super::publish::take;
-use crate::conversation::{Dir, Env};
+use crate::decode::{Dir, Env};
 
 impl Calls {
     pub(super) fn deliver(&mut self, said: Said, env: &mut Env<'_, '_>) {
@@ -23,7 +23,7 @@ impl Calls {
         let tag = said.args.number("delivery-tag").filter(|_| !settled);
         headers.extend(said.args.facts());
         exchange.response = Some(Message { headers, first, last: env.at, ..Message::default() });
-        let serial = self.ledger.open(exchange, env.at, env.cx);
+        let serial = env.open(exchange);
         let limit = env.cx.limits.pending_per_flow;
         let channel = self.channel(number);
         if let Some(tag) = tag {
@@ -50,7 +50,7 @@ impl Calls {
         };
         for (_, Delivery { serial, delivered, .. }) in settled {
             let handling = env.at.since(delivered).as_secs_f64() * 1000.0;
-            self.ledger.change(serial, env.at, |exchange| {
+            env.ledger.change(serial, env.at, |exchange| {
                 exchange.status = Some(status.to_owned());
                 if status != "ACK" && !requeue {
                     exchange.failure = Some("rejected by the consumer".to_owned());
@@ -62,7 +62,7 @@ impl Calls {
                 }
                 (request.bytes, request.last, request.complete) = (said.bytes, env.at, true);
             });
-            self.ledger.finish(serial, Ending::Open, env.cx);
+            env.finish(serial);
         }
     }
 
@@ -75,7 +75,7 @@ impl Calls {
         exchange.failure = Some("the broker ended the consumer".to_owned());
         exchange.waits = true;
         exchange.response = Some(said.message(env.at));
-        self.ledger.tell(exchange, env.at, env.cx);
+        env.tell(exchange);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What proves that bytes are AMQP 0-9-1.
 
 use super::frame::{PROTOCOL, prove};
-use crate::conversation::Dir;
+use crate::decode::Dir;
 use crate::detect::{Proof, Starts};
 
 /// `RabbitMQ` takes the header of 0-9 for that of 0-9-1.

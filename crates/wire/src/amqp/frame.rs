@@ -1,7 +1,7 @@
 //! Frames (AMQP 0-9-1, section 4.2.3): type, channel, size, payload, and an octet that marks the end.
 
 use super::spec::{self, Sender, Spec};
-use crate::conversation::Dir;
+use crate::decode::Dir;
 use crate::detect::Proof;
 use crate::framing::{Frame, Head};
 

@@ -19,7 +19,7 @@ mod publish;
 mod requests;
 mod spec;
 
-use crate::conversation::Decode;
+use crate::decode::Decode;
 use crate::rejoin::Frames;
 use calls::Calls;
 

@@ -6,7 +6,8 @@ use model::exchange::{Ending, Message, Quality, Topic, TopicRole};
 
 use super::calls::{Calls, Returnable, Said, exchange, place};
 use super::channel::{Answer, Belongs, Confirms, Content};
-use crate::conversation::{Cx, Dir, Env};
+use crate::decode::{Dir, Env};
+use crate::ledger::Ledger;
 
 impl Calls {
     pub(super) fn publish(&mut self, said: Said, env: &mut Env<'_, '_>) {
@@ -19,7 +20,7 @@ impl Calls {
         exchange.quality = said.quality.unwrap_or(Quality::Complete);
         exchange.request.headers.extend(said.args.facts());
         exchange.request.last = env.at;
-        let serial = self.ledger.open(exchange, env.at, env.cx);
+        let serial = env.open(exchange);
         let limit = env.cx.limits.pending_per_flow;
         let channel = self.channel(number);
         let answer = match &mut channel.confirms {
@@ -39,20 +40,20 @@ impl Calls {
         let belongs = Belongs::Publish { serial, answer };
         channel.contents[Dir::ToServer as usize] = Some(Content { belongs, left: None });
         if let Answer::Unknown(why) = answer {
-            self.ledger.mark(serial, why);
+            env.ledger.mark(serial, why);
         }
     }
 
     /// A message was written to its end, or as far as it will be seen.
     pub(super) fn published(&mut self, number: u16, serial: u32, answer: Answer, env: &mut Env<'_, '_>) {
         match answer {
-            Answer::Never | Answer::Unknown(_) => self.ledger.finish(serial, Ending::Open, env.cx),
+            Answer::Never | Answer::Unknown(_) => env.finish(serial),
             Answer::Return => {
                 self.returnable.push_back(Returnable { sent: env.at, channel: number, serial });
                 if self.returnable.len() > env.cx.limits.pending_per_flow
                     && let Some(oldest) = self.returnable.pop_front()
                 {
-                    self.ledger.finish(oldest.serial, Ending::Open, env.cx);
+                    env.finish(oldest.serial);
                 }
             }
             Answer::Confirm => {}
@@ -77,7 +78,7 @@ impl Calls {
         };
         let over: Vec<_> = over.iter().filter_map(|tag| confirms.open.remove(tag)).collect();
         for (_, (serial, _)) in confirmed {
-            self.ledger.change(serial, env.at, |exchange| {
+            env.ledger.change(serial, env.at, |exchange| {
                 let status =
                     exchange.status.get_or_insert_with(|| if nack { "NACK" } else { "ACK" }.to_owned());
                 if nack && status == "NACK" {
@@ -85,14 +86,14 @@ impl Calls {
                 }
                 answer(&mut exchange.response, &response);
             });
-            self.ledger.finish(serial, Ending::Open, env.cx);
+            env.finish(serial);
         }
         for (serial, _) in over {
-            self.ledger.close(serial, Ending::Open, env.cx);
+            env.close(serial);
         }
         for serial in miscounted {
-            self.ledger.mark(serial, Quality::Gap);
-            self.ledger.finish(serial, Ending::Open, env.cx);
+            env.ledger.mark(serial, Quality::Gap);
+            env.finish(serial);
         }
     }
 
@@ -106,8 +107,8 @@ impl Calls {
             None => Vec::new(),
         };
         let place = place(&said.args);
-        let fits = |calls: &Self, serial: u32| {
-            calls.ledger.get(serial).is_some_and(|exchange| {
+        let fits = |ledger: &Ledger, serial: u32| {
+            ledger.get(serial).is_some_and(|exchange| {
                 let asked = |(name, _): &(String, String)| name == "mandatory" || name == "immediate";
                 exchange.status.is_none()
                     && exchange.target == place
@@ -120,19 +121,19 @@ impl Calls {
             exchange.failure = Some(said.args.text("reply-text").to_owned());
             answer(&mut exchange.response, &response);
         };
-        if let Some(serial) = confirmed.into_iter().find(|serial| fits(self, *serial)) {
-            self.ledger.change(serial, env.at, tell);
+        if let Some(serial) = confirmed.into_iter().find(|serial| fits(env.ledger, *serial)) {
+            env.ledger.change(serial, env.at, tell);
             return;
         }
         let here = |sent: &&Returnable| sent.channel == said.channel;
         let sent = self.returnable.iter().filter(here).map(|sent| sent.serial);
-        if let Some(serial) = sent.clone().find(|serial| fits(self, *serial)) {
-            self.ledger.change(serial, env.at, tell);
+        if let Some(serial) = sent.clone().find(|serial| fits(env.ledger, *serial)) {
+            env.ledger.change(serial, env.at, tell);
             // What was sent before it on this channel would have come back before it.
             let before: Vec<_> = sent.take_while(|sent| *sent <= serial).collect();
             self.returnable.retain(|sent| !before.contains(&sent.serial));
             for serial in before {
-                self.ledger.finish(serial, Ending::Open, env.cx);
+                env.finish(serial);
             }
             return;
         }
@@ -141,15 +142,14 @@ impl Calls {
         exchange.topic = Some(Topic { role: TopicRole::Sends, name: place.clone(), key: None });
         exchange.target = place;
         tell(&mut exchange);
-        self.ledger.tell(exchange, env.at, env.cx);
+        env.tell(exchange);
     }
 
     /// The broker has gone on: nothing that was published on this channel comes back any more.
-    pub(super) fn returns_over(&mut self, channel: u16, ending: Ending, cx: &mut Cx<'_>) {
-        let ledger = &mut self.ledger;
+    pub(super) fn returns_over(&mut self, channel: u16, ending: Ending, env: &mut Env<'_, '_>) {
         self.returnable.retain(|sent| {
             if sent.channel == channel {
-                ledger.finish(sent.serial, ending, cx);
+                env.ledger.finish(sent.serial, ending, env.cx);
             }
             sent.channel != channel
         });

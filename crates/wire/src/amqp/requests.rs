@@ -5,7 +5,7 @@ use model::exchange::{Ending, Quality};
 use super::calls::{Calls, Said, exchange};
 use super::channel::{Belongs, Confirms, Consumer, Content, Waiting};
 use super::spec::{self, BASIC, CHANNEL, CONFIRM, QUEUE};
-use crate::conversation::{Dir, Env};
+use crate::decode::{Dir, Env};
 
 impl Calls {
     pub(super) fn request(&mut self, said: Said, env: &mut Env<'_, '_>) {
@@ -38,7 +38,7 @@ impl Calls {
         // RabbitMQ has no answer to the asynchronous kind of recovery.
         let answered = !said.args.has("nowait") && (spec.class, spec.id) != (BASIC, 100);
         exchange.request.headers.extend(said.args.facts());
-        let serial = self.ledger.open(exchange, env.at, env.cx);
+        let serial = env.open(exchange);
         if answered {
             let waiting = &mut self.channel(number).waiting;
             waiting.push_back(Waiting { serial, asked: spec, doubted: false });
@@ -46,7 +46,7 @@ impl Calls {
                 waiting.pop_front();
             }
         } else {
-            self.ledger.finish(serial, Ending::Open, env.cx);
+            env.finish(serial);
         }
     }
 
@@ -54,7 +54,7 @@ impl Calls {
         let (number, class, id) = (said.channel, said.spec.class, said.spec.id);
         let status = if (class, id) == (BASIC, 72) { "EMPTY" } else { "OK" };
         let serial = self.answered(said, status, env);
-        self.ledger.finish(serial, Ending::Open, env.cx);
+        env.finish(serial);
         if (class, id) == (CHANNEL, 41) {
             self.channel_closed(number, env);
         }
@@ -64,7 +64,7 @@ impl Calls {
     pub(super) fn got(&mut self, said: Said, env: &mut Env<'_, '_>) {
         let (number, place) = (said.channel, super::calls::place(&said.args));
         let serial = self.answered(said, "OK", env);
-        self.ledger.change(serial, env.at, |exchange| {
+        env.ledger.change(serial, env.at, |exchange| {
             super::deliver::receives(exchange, place);
             if let Some(response) = &mut exchange.response {
                 // From here on it is the message that counts.
@@ -81,16 +81,16 @@ impl Calls {
             let asked = said.spec.answers.and_then(|id| spec::method(said.spec.class, id));
             let mut exchange = exchange(asked.map_or("", |asked| asked.name), said.first, env);
             exchange.quality = Quality::NoRequest;
-            self.ledger.open(exchange, env.at, env.cx)
+            env.open(exchange)
         });
-        self.returns_over(said.channel, Ending::Open, env.cx);
+        self.returns_over(said.channel, Ending::Open, env);
         let at = env.at;
         let mut response = said.message(at);
         let queue = said.args.text("queue").to_owned();
         let tag = said.args.text("consumer-tag").to_owned();
         let quality = said.quality;
         response.headers.extend(said.args.facts());
-        let consumer = self.ledger.change(serial, at, |exchange| {
+        let consumer = env.ledger.change(serial, at, |exchange| {
             if exchange.target.is_empty() {
                 exchange.target.clone_from(&queue);
             }
@@ -99,10 +99,8 @@ impl Calls {
             let no_ack = exchange.request.headers.iter().any(|(name, _)| name == "no-ack");
             Consumer { queue: exchange.target.clone(), no_ack }
         });
-        if let Some(quality) = quality {
-            self.ledger.mark(serial, quality);
-        }
-        let seen = self.ledger.get(serial).is_some_and(|exchange| exchange.quality != Quality::NoRequest);
+        env.ledger.mark(serial, quality);
+        let seen = env.ledger.get(serial).is_some_and(|exchange| exchange.quality != Quality::NoRequest);
         let channel = self.channel(said.channel);
         match ((said.spec.class, said.spec.id), consumer) {
             ((QUEUE, 11), _) => channel.queue = queue,
@@ -125,10 +123,10 @@ impl Calls {
         // Its own answer may have been lost, and then another request: it may be that one's.
         let unclear = found.doubted && channel.asks_lost;
         for waiting in passed {
-            self.ledger.close(waiting.serial, Ending::Open, env.cx);
+            env.close(waiting.serial);
         }
         if unclear {
-            self.ledger.close(found.serial, Ending::Open, env.cx);
+            env.close(found.serial);
             return None;
         }
         Some(found.serial)
@@ -140,7 +138,7 @@ impl Calls {
         let doubted: Vec<_> = channel.waiting.iter().filter(|w| w.doubted).map(|w| w.serial).collect();
         channel.waiting.retain(|waiting| !waiting.doubted);
         for serial in doubted {
-            self.ledger.close(serial, Ending::Open, env.cx);
+            env.close(serial);
         }
     }
 }

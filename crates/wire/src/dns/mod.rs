@@ -13,10 +13,9 @@ mod pairs;
 mod talk;
 mod words;
 
-use model::Timestamp;
 use model::exchange::Ending;
 
-use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
+use crate::decode::{Decode, Dir, Env, Loss, Verdict};
 use crate::detect::Proof;
 use crate::framing::{Frame, Framer, Head};
 use detect::Way;
@@ -41,14 +40,7 @@ struct Stream {
 }
 
 impl Decode for Stream {
-    fn data(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
+    fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
         let Self { framers, pairs } = self;
         let framer = &mut framers[dir as usize];
         if framer.is_lost() {
@@ -62,10 +54,10 @@ impl Decode for Stream {
         }
         let mut rest = bytes;
         loop {
-            match framer.next(&mut rest, at, usize::from(u16::MAX), head) {
-                Ok(Some(frame)) if fits(&frame, dir) => take(pairs, dir, &frame, at, connection, cx),
+            match framer.next(&mut rest, env.at, usize::from(u16::MAX), head) {
+                Ok(Some(frame)) if fits(&frame, dir) => take(pairs, dir, &frame, env),
                 Ok(None) => return Verdict::Mine,
-                Ok(Some(_)) | Err(_) if !pairs.any() => return Verdict::NotMine,
+                Ok(Some(_)) | Err(_) if !env.ledger.any() => return Verdict::NotMine,
                 Ok(Some(_)) | Err(_) => {
                     framer.lose(u64::MAX, Loss::Lost);
                     return Verdict::Mine;
@@ -74,31 +66,17 @@ impl Decode for Stream {
         }
     }
 
-    fn gap(&mut self, dir: Dir, _: Timestamp, bytes: u64, loss: Loss, _: &mut Connection, _: &mut Cx<'_>) {
+    fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
         self.framers[dir as usize].lose(bytes, loss);
         if dir == Dir::ToClient {
-            self.pairs.responses_lost(loss);
+            self.pairs.responses_lost(loss, env);
         }
+        // The loss may have been all that was missing of a message.
+        self.data(dir, b"", env);
     }
 
-    fn close(&mut self, dir: Dir, _: Timestamp, _: &mut Connection, cx: &mut Cx<'_>) {
-        // Nobody answers any more. A client that has ended may still be answered.
-        if dir == Dir::ToClient {
-            self.pairs.end(Ending::Closed, cx);
-        }
-    }
-
-    fn end(&mut self, ending: Ending, _: &mut Connection, cx: &mut Cx<'_>) -> bool {
-        self.pairs.end(ending, cx);
-        self.pairs.any()
-    }
-
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.pairs.tick(now, cx);
-    }
-
-    fn due(&self) -> Option<Timestamp> {
-        self.pairs.due()
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
+        self.pairs.end(ending, env);
     }
 
     fn held(&self) -> usize {
@@ -128,19 +106,12 @@ fn fits(frame: &Frame<'_>, dir: Dir) -> bool {
     })
 }
 
-fn take(
-    pairs: &mut Pairs,
-    dir: Dir,
-    frame: &Frame<'_>,
-    at: Timestamp,
-    connection: &mut Connection,
-    cx: &mut Cx<'_>,
-) {
+fn take(pairs: &mut Pairs, dir: Dir, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
     let Some(message) = Message::read(frame.payload) else { return };
-    let size = frame.head.len() as u64 + frame.size;
-    let arrived = Arrived { message, first: frame.first, last: at, size, loss: frame.loss };
+    let (first, size, loss) = (frame.first, frame.on_wire(), frame.loss);
+    let arrived = Arrived { message, first, last: env.at, size, loss };
     match dir {
-        Dir::ToServer => pairs.query(&arrived, connection, cx),
-        Dir::ToClient => pairs.response(&arrived, connection, cx),
+        Dir::ToServer => pairs.query(&arrived, env),
+        Dir::ToClient => pairs.response(&arrived, env),
     }
 }

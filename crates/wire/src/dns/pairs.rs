@@ -9,8 +9,8 @@ use std::time::Duration;
 use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message as Half, Protocol, Quality};
 
-use crate::conversation::{Connection, Cx, Loss};
-use crate::ledger::Ledger;
+use crate::decode::{Env, Loss};
+use crate::limits::Limits;
 
 use super::answers;
 use super::message::{Message, Via};
@@ -65,19 +65,18 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct Pairs {
     via: Via,
-    ledger: Ledger,
     /// By id and question.
     entries: BTreeMap<(u16, u64), Entry>,
-    /// When the first entry is due, or earlier.
+    /// When the first entry is due over UDP, or earlier.
     due: Option<Timestamp>,
 }
 
 impl Pairs {
     pub(super) fn new(via: Via) -> Self {
-        Self { via, ledger: Ledger::default(), entries: BTreeMap::new(), due: None }
+        Self { via, entries: BTreeMap::new(), due: None }
     }
 
-    pub(super) fn query(&mut self, arrived: &Arrived<'_>, connection: &mut Connection, cx: &mut Cx<'_>) {
+    pub(super) fn query(&mut self, arrived: &Arrived<'_>, env: &mut Env<'_, '_>) {
         let message = &arrived.message;
         let key = (message.header.id, message.key().unwrap_or_default());
         if let Some(entry) = self.entries.get_mut(&key).filter(|_| self.via == Via::Udp) {
@@ -85,20 +84,20 @@ impl Pairs {
             match entry.state {
                 State::Early => {
                     entry.asked = arrived.first;
-                    self.ledger.change(entry.serial, arrived.last, |exchange| {
+                    env.ledger.change(entry.serial, arrived.last, |exchange| {
                         fill_request(exchange, arrived);
                         if exchange.quality == Quality::NoRequest {
                             exchange.quality = arrived.loss.map_or(Quality::Complete, Loss::quality);
                         }
                     });
-                    return self.close(key, arrived.first, cx);
+                    return self.close(key, arrived.first, env);
                 }
                 State::Asked if !echo => {
                     entry.asked = arrived.first;
                     entry.due = arrived.first.plus(PATIENCE);
                     entry.retries += 1;
                     let retries = entry.retries.to_string();
-                    self.ledger.change(entry.serial, arrived.last, |exchange| {
+                    env.ledger.change(entry.serial, arrived.last, |exchange| {
                         let headers = &mut exchange.request.headers;
                         headers.retain(|(name, _)| name != "retries");
                         headers.push(("retries".to_owned(), retries));
@@ -109,20 +108,18 @@ impl Pairs {
                 State::Asked | State::Over | State::Transfer => return,
             }
         }
-        let mut exchange = connection.exchange(Protocol::Dns, arrived.first);
+        let mut exchange = env.connection.exchange(Protocol::Dns, arrived.first);
         fill_request(&mut exchange, arrived);
         // Whoever asks everybody need not be answered by anybody.
-        exchange.waits = connection.server.ip().is_multicast();
-        let serial = self.ledger.open(exchange, arrived.last, cx);
-        if let Some(loss) = arrived.loss {
-            self.ledger.mark(serial, loss.quality());
-        }
-        self.enter(key, serial, State::Asked, arrived.first, arrived.first.plus(PATIENCE), cx);
+        exchange.waits = env.connection.server.ip().is_multicast();
+        let serial = env.open(exchange);
+        env.ledger.miss(serial, arrived.loss);
+        self.enter(key, serial, State::Asked, arrived.first, arrived.first.plus(PATIENCE), env);
     }
 
-    pub(super) fn response(&mut self, arrived: &Arrived<'_>, connection: &mut Connection, cx: &mut Cx<'_>) {
+    pub(super) fn response(&mut self, arrived: &Arrived<'_>, env: &mut Env<'_, '_>) {
         let Some(key) = self.asked_by(&arrived.message) else {
-            return self.unasked(arrived, connection, cx);
+            return self.unasked(arrived, env);
         };
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let serial = entry.serial;
@@ -130,16 +127,16 @@ impl Pairs {
             State::Over | State::Early => return,
             State::Asked | State::Transfer => {}
         }
-        let limits = cx.limits;
+        let limits = env.cx.limits;
         let first = entry.state == State::Asked;
         let goes_on = self.via == Via::Tcp && transfer_goes_on(&arrived.message, entry);
         if goes_on {
             entry.state = State::Transfer;
         }
-        self.ledger.change(serial, arrived.last, |exchange| {
+        env.ledger.change(serial, arrived.last, |exchange| {
             if first {
-                exchange.server = connection.server;
-                fill_response(exchange, arrived, cx);
+                exchange.server = env.connection.server;
+                fill_response(exchange, arrived, limits);
             } else if let Some(half) = &mut exchange.response {
                 half.bytes += arrived.size;
                 half.last = arrived.last;
@@ -150,36 +147,34 @@ impl Pairs {
                 half.complete = !goes_on;
             }
         });
-        if let Some(loss) = arrived.loss {
-            self.ledger.mark(serial, loss.quality());
-        }
+        env.ledger.miss(serial, arrived.loss);
         if !goes_on {
-            self.close(key, arrived.last, cx);
+            self.close(key, arrived.last, env);
         }
     }
 
     /// A response may have been lost.
-    pub(super) fn responses_lost(&mut self, loss: Loss) {
-        self.ledger.doubt_all(loss.quality());
+    pub(super) fn responses_lost(&mut self, loss: Loss, env: &mut Env<'_, '_>) {
+        env.ledger.doubt_all(loss.quality());
         let transfers = self.entries.values().filter(|entry| entry.state == State::Transfer);
-        transfers.for_each(|entry| self.ledger.mark(entry.serial, loss.quality()));
+        transfers.for_each(|entry| env.ledger.mark(entry.serial, loss.quality()));
     }
 
-    pub(super) fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+    pub(super) fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
         self.entries.clear();
         self.due = None;
-        self.ledger.end(ending, cx);
+        env.end(ending);
     }
 
-    /// Gives up what did not come, and reports what changed.
-    pub(super) fn tick(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.ledger.report(now, cx);
-        if self.via == Via::Tcp || self.due.is_none_or(|due| due > now) {
+    /// Gives up what did not come over UDP.
+    pub(super) fn tick(&mut self, env: &mut Env<'_, '_>) {
+        let now = env.at;
+        if self.due.is_none_or(|due| due > now) {
             return;
         }
         self.entries.retain(|_, entry| {
             if entry.due <= now {
-                self.ledger.close(entry.serial, Ending::Open, cx);
+                env.close(entry.serial);
             }
             entry.due > now
         });
@@ -189,12 +184,7 @@ impl Pairs {
     }
 
     pub(super) fn due(&self) -> Option<Timestamp> {
-        let timeout = self.due.filter(|_| self.via == Via::Udp);
-        [timeout, self.ledger.due()].into_iter().flatten().min()
-    }
-
-    pub(super) fn any(&self) -> bool {
-        self.ledger.any()
+        self.due
     }
 
     /// Whether nothing is awaited or remembered.
@@ -203,7 +193,7 @@ impl Pairs {
     }
 
     pub(super) fn held(&self) -> usize {
-        self.ledger.held() + self.entries.len() * (size_of::<Entry>() + 32)
+        self.entries.len() * (size_of::<Entry>() + 32)
     }
 
     /// The query that a message answers. An error may come without the question.
@@ -222,19 +212,19 @@ impl Pairs {
     }
 
     /// A response to a query that was not seen, or not yet.
-    fn unasked(&mut self, arrived: &Arrived<'_>, connection: &mut Connection, cx: &mut Cx<'_>) {
-        let mut exchange = connection.exchange(Protocol::Dns, arrived.first);
+    fn unasked(&mut self, arrived: &Arrived<'_>, env: &mut Env<'_, '_>) {
+        let mut exchange = env.connection.exchange(Protocol::Dns, arrived.first);
         answers::name(&mut exchange, &arrived.message);
-        fill_response(&mut exchange, arrived, cx);
+        fill_response(&mut exchange, arrived, env.cx.limits);
         exchange.quality = Quality::NoRequest;
-        let serial = self.ledger.open(exchange, arrived.last, cx);
+        let serial = env.open(exchange);
         match (self.via, arrived.message.key()) {
             (Via::Udp, Some(key)) => {
                 let key = (arrived.message.header.id, key);
                 let due = arrived.last.plus(ECHO);
-                self.enter(key, serial, State::Early, arrived.last, due, cx);
+                self.enter(key, serial, State::Early, arrived.last, due, env);
             }
-            (Via::Udp, None) | (Via::Tcp, _) => self.ledger.close(serial, Ending::Open, cx),
+            (Via::Udp, None) | (Via::Tcp, _) => env.close(serial),
         }
     }
 
@@ -245,22 +235,22 @@ impl Pairs {
         state: State,
         asked: Timestamp,
         due: Timestamp,
-        cx: &mut Cx<'_>,
+        env: &mut Env<'_, '_>,
     ) {
-        if self.entries.len() >= 2 * cx.limits.pending_per_flow {
+        if self.entries.len() >= 2 * env.cx.limits.pending_per_flow {
             // The ledger has as many at most; the others are memories.
-            self.entries.retain(|_, entry| self.ledger.get(entry.serial).is_some());
+            self.entries.retain(|_, entry| env.ledger.get(entry.serial).is_some());
         }
         let entry = Entry { serial, state, asked, due, retries: 0, zone: None };
         if let Some(before) = self.entries.insert(key, entry) {
-            self.ledger.close(before.serial, Ending::Open, cx);
+            env.close(before.serial);
         }
         self.due = Some(self.due.map_or(due, |known| known.min(due)));
     }
 
-    fn close(&mut self, key: (u16, u64), at: Timestamp, cx: &mut Cx<'_>) {
+    fn close(&mut self, key: (u16, u64), at: Timestamp, env: &mut Env<'_, '_>) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
-        self.ledger.close(entry.serial, Ending::Open, cx);
+        env.close(entry.serial);
         entry.state = State::Over;
         entry.due = at.plus(PATIENCE);
         if self.via == Via::Tcp {
@@ -282,7 +272,7 @@ fn fill_request(exchange: &mut Exchange, arrived: &Arrived<'_>) {
     answers::query(&mut exchange.request, &arrived.message);
 }
 
-fn fill_response(exchange: &mut Exchange, arrived: &Arrived<'_>, cx: &Cx<'_>) {
+fn fill_response(exchange: &mut Exchange, arrived: &Arrived<'_>, limits: &Limits) {
     exchange.response = Some(Half {
         bytes: arrived.size,
         first: arrived.first,
@@ -291,7 +281,7 @@ fn fill_response(exchange: &mut Exchange, arrived: &Arrived<'_>, cx: &Cx<'_>) {
         complete: true,
         ..Half::default()
     });
-    answers::response(exchange, &arrived.message, cx.limits);
+    answers::response(exchange, &arrived.message, limits);
 }
 
 /// A zone comes in any number of messages, from its SOA record to the same once more (RFC 5936, section 2.2).

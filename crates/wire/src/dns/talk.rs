@@ -6,7 +6,8 @@ use std::time::Duration;
 use model::Timestamp;
 use model::exchange::Ending;
 
-use crate::conversation::{Connection, Cx, Loss};
+use crate::decode::{Connection, Cx, Env, Loss};
+use crate::ledger::Ledger;
 use crate::packet::Datagram;
 use crate::table::{Follow, Key};
 
@@ -34,6 +35,7 @@ pub(crate) fn is_query(datagram: &Datagram<'_>) -> Option<bool> {
 #[derive(Debug)]
 pub(crate) struct Talk {
     connection: Connection,
+    ledger: Ledger,
     pairs: Pairs,
     seen: Timestamp,
 }
@@ -41,7 +43,7 @@ pub(crate) struct Talk {
 impl Talk {
     pub(crate) fn new(id: u64, client: SocketAddr, server: SocketAddr) -> Self {
         let connection = Connection { id, client, server, serial: 0, within: false };
-        Self { connection, pairs: Pairs::new(Via::Udp), seen: Timestamp(0) }
+        Self { connection, ledger: Ledger::default(), pairs: Pairs::new(Via::Udp), seen: Timestamp(0) }
     }
 
     /// The ends under which a response is looked for that nobody was asked for: who asks a whole network is answered
@@ -64,17 +66,21 @@ impl Talk {
         let size = datagram.payload.len() as u64 + datagram.cut;
         let loss = (datagram.cut > 0).then_some(Loss::Cut);
         let arrived = Arrived { message, first: at, last: at, size, loss };
+        let Self { connection, ledger, pairs, .. } = self;
+        let mut env = Env { connection, ledger, cx, at };
         if query {
-            self.pairs.query(&arrived, &mut self.connection, cx);
+            pairs.query(&arrived, &mut env);
         } else {
-            let asked = std::mem::replace(&mut self.connection.server, datagram.from);
-            self.pairs.response(&arrived, &mut self.connection, cx);
-            self.connection.server = asked;
+            let asked = std::mem::replace(&mut env.connection.server, datagram.from);
+            pairs.response(&arrived, &mut env);
+            env.connection.server = asked;
         }
     }
 
     pub(crate) fn tick(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.pairs.tick(now, cx);
+        self.ledger.report(now, cx);
+        let Self { connection, ledger, pairs, .. } = self;
+        pairs.tick(&mut Env { connection, ledger, cx, at: now });
     }
 
     pub(crate) fn expired(&self, now: Timestamp) -> bool {
@@ -82,17 +88,17 @@ impl Talk {
     }
 
     pub(crate) fn end(&mut self, cx: &mut Cx<'_>) {
-        self.pairs.end(Ending::Open, cx);
+        self.ledger.end(Ending::Open, cx);
     }
 }
 
 impl Follow for Talk {
     fn deadline(&self) -> Timestamp {
         let expiry = self.seen.plus(IDLE_AFTER);
-        self.pairs.due().map_or(expiry, |due| due.min(expiry))
+        [self.pairs.due(), self.ledger.due()].into_iter().flatten().fold(expiry, Timestamp::min)
     }
 
     fn held(&self) -> usize {
-        self.pairs.held()
+        self.pairs.held() + self.ledger.held()
     }
 }

@@ -12,9 +12,9 @@ mod status;
 use std::time::Duration;
 
 use model::Timestamp;
-use model::exchange::{Exchange, Message, Protocol, Quality};
+use model::exchange::{Exchange, Protocol, Quality};
 
-use crate::conversation::Dir;
+use crate::decode::Dir;
 use crate::limits::Limits;
 use base64::Base64;
 pub(crate) use deadline::passed as deadline_passed;
@@ -80,7 +80,7 @@ impl Grpc {
         limits: &Limits,
     ) {
         let way = &mut self.ways[dir as usize];
-        let Some(message) = message(exchange, dir) else { return };
+        let Some(message) = dir.message(exchange) else { return };
         let plain;
         let bytes = if way.kind == Kind::WebText {
             plain = way.text.decode(bytes);
@@ -124,7 +124,7 @@ impl Grpc {
         exchange: &mut Exchange,
         limits: &Limits,
     ) {
-        if let Some(message) = message(exchange, dir) {
+        if let Some(message) = dir.message(exchange) {
             self.ways[dir as usize].messages.ended(at, message, limits);
         }
         if dir == Dir::ToServer {
@@ -183,14 +183,14 @@ pub(crate) fn turn(grpc: &mut Option<Grpc>, exchange: &mut Exchange, limits: &Li
     }
     let Some(reader) = grpc else { return };
     for dir in [Dir::ToServer, Dir::ToClient] {
-        let Some(message) = message(exchange, dir) else { continue };
+        let Some(message) = dir.message(exchange) else { continue };
         let (body, last) = (std::mem::take(&mut message.body), message.last);
         let cut = std::mem::take(&mut message.cut);
         reader.body(dir, last, &body, exchange, limits);
         if cut {
             reader.lose(dir, u64::MAX);
         }
-        if let Some(message) = self::message(exchange, dir) {
+        if let Some(message) = dir.message(exchange) {
             message.cut |= cut;
         }
     }
@@ -210,13 +210,6 @@ pub(crate) fn streams_at(exchange: &Exchange) -> Option<Timestamp> {
 pub(crate) fn begins_message(bytes: &[u8], size: u64) -> bool {
     matches!(bytes, [0 | 1, l0, l1, l2, l3, ..]
         if u64::from(u32::from_be_bytes([*l0, *l1, *l2, *l3])) + messages::PREFIX as u64 == size)
-}
-
-fn message(exchange: &mut Exchange, dir: Dir) -> Option<&mut Message> {
-    match dir {
-        Dir::ToServer => Some(&mut exchange.request),
-        Dir::ToClient => exchange.response.as_mut(),
-    }
 }
 
 fn value<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {

@@ -1,11 +1,12 @@
 //! A request and its response, as far as they came.
 
 use model::Timestamp;
-use model::exchange::{Exchange, Message, Part, Protocol, Quality};
+use model::exchange::{Exchange, Protocol};
 
-use crate::conversation::Dir;
+use crate::decode::Dir;
 use crate::events::Events;
 use crate::grpc::Grpc;
+use crate::ledger;
 use crate::limits::Limits;
 use crate::report::Pace;
 
@@ -30,16 +31,9 @@ impl Call {
         Self { exchange, grpc, events: None, asked, answered: false, pace: Pace::default() }
     }
 
-    pub(super) fn mark(&mut self, quality: Quality) {
-        let known = self.exchange.quality;
-        if known == Quality::Complete || (known == Quality::Truncated && quality == Quality::Gap) {
-            self.exchange.quality = quality;
-        }
-    }
-
     /// Takes bytes of a body that holds messages.
     pub(super) fn messages(&mut self, dir: Dir, bytes: &[u8], at: Timestamp, limits: &Limits) {
-        if let Some(message) = message(&mut self.exchange, dir) {
+        if let Some(message) = dir.message(&mut self.exchange) {
             message.bytes += bytes.len() as u64;
             message.last = at;
         }
@@ -64,18 +58,6 @@ impl Call {
     }
 
     pub(super) fn held(&self) -> usize {
-        let fields = |m: &Message| m.headers.iter().map(|(n, v)| n.len() + v.len() + 48).sum::<usize>();
-        let size = |m: &Message| m.body.len() + m.parts.len() * size_of::<Part>() + fields(m);
-        let grpc = self.grpc.as_ref().map_or(0, Grpc::held);
-        grpc + size(&self.exchange.request)
-            + self.exchange.response.as_ref().map_or(0, size)
-            + self.exchange.target.len()
-    }
-}
-
-pub(super) fn message(exchange: &mut Exchange, dir: Dir) -> Option<&mut Message> {
-    match dir {
-        Dir::ToServer => Some(&mut exchange.request),
-        Dir::ToClient => exchange.response.as_mut(),
+        ledger::size(&self.exchange) + self.grpc.as_ref().map_or(0, Grpc::held)
     }
 }

@@ -4,7 +4,7 @@ use httparse::{EMPTY_HEADER, Header, ParserConfig};
 
 use super::body::Framing;
 use super::detect::is_version;
-use crate::conversation::Dir;
+use crate::decode::Dir;
 
 /// More fields than this are no head of a real program's.
 const FIELDS_LIMIT: usize = 2048;

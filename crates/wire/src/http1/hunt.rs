@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use model::Timestamp;
 
 use super::detect::{http1_request, http1_response};
-use crate::conversation::Dir;
+use crate::decode::Dir;
 use crate::detect::Proof;
 
 /// How much of the bytes before is looked at again, for a line cut in two.

@@ -17,7 +17,7 @@ mod upgrade;
 use model::Timestamp;
 use model::exchange::Ending;
 
-use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
+use crate::decode::{Decode, Dir, Env, Loss, Verdict};
 use body::{Body, Framing, Skipped};
 use head::{Meaning, RequestHead, ResponseHead};
 use pairs::Pairs;
@@ -45,23 +45,16 @@ enum Next {
 }
 
 impl Decode for Http1 {
-    fn data(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
+    fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
         let mut rest = bytes;
         while !rest.is_empty() {
             let used = match self.sides[dir as usize].state {
-                State::Head => match self.head(dir, at, rest, connection, cx) {
+                State::Head => match self.head(dir, rest, env) {
                     Some(used) => used,
                     None => return Verdict::NotMine,
                 },
-                State::Body(_) => self.body(dir, at, rest, cx),
-                State::Hunt => self.hunt(dir, at, rest, cx),
+                State::Body(_) => self.body(dir, rest, env),
+                State::Hunt => self.hunt(dir, rest, env),
             };
             self.sides[dir as usize].grew(used as u64);
             rest = &rest[used..];
@@ -74,15 +67,7 @@ impl Decode for Http1 {
         Verdict::Mine
     }
 
-    fn gap(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: u64,
-        loss: Loss,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
         let side = &mut self.sides[dir as usize];
         side.hunt.forget();
         side.grew(bytes);
@@ -94,17 +79,17 @@ impl Decode for Http1 {
             State::Head => {
                 side.missing = bytes;
                 side.state = State::Hunt;
-                self.broken_head(dir, at, loss, connection, cx);
+                self.broken_head(dir, loss, env);
             }
             State::Body(body) => match body.skip(bytes) {
-                Skipped::Inside => self.pairs.body_lost(dir, bytes, loss, at, cx.limits),
+                Skipped::Inside => self.pairs.body_lost(dir, bytes, loss, env.at, env.cx.limits),
                 Skipped::Ended => {
-                    self.pairs.body_lost(dir, bytes, loss, at, cx.limits);
-                    self.message_ended(dir, at, cx);
+                    self.pairs.body_lost(dir, bytes, loss, env.at, env.cx.limits);
+                    self.message_ended(dir, env);
                 }
                 Skipped::Past(beyond) => {
-                    self.pairs.body_lost(dir, bytes - beyond, loss, at, cx.limits);
-                    self.message_ended(dir, at, cx);
+                    self.pairs.body_lost(dir, bytes - beyond, loss, env.at, env.cx.limits);
+                    self.message_ended(dir, env);
                     self.sides[dir as usize].missing = beyond;
                     self.sides[dir as usize].state = State::Hunt;
                     self.pairs.messages_lost(dir, loss);
@@ -119,13 +104,13 @@ impl Decode for Http1 {
         }
     }
 
-    fn close(&mut self, dir: Dir, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
+    fn close(&mut self, dir: Dir, env: &mut Env<'_, '_>) {
         if matches!(self.sides[dir as usize].state, State::Body(Body::UntilClose)) {
-            self.message_ended(dir, at, cx);
+            self.message_ended(dir, env);
         }
         // Nobody answers any more. A client that has ended may still be answered.
         if dir == Dir::ToClient {
-            self.pairs.end(Ending::Closed, connection, cx);
+            self.pairs.end(Ending::Closed, env);
         }
     }
 
@@ -135,13 +120,13 @@ impl Decode for Http1 {
         (!bytes.is_empty()).then_some((Dir::ToServer, first, bytes))
     }
 
-    fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
-        self.pairs.end(ending, connection, cx);
-        self.pairs.any()
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
+        // What is in the ledger is the next decoder's.
+        self.pairs.end(ending, env);
     }
 
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.pairs.report(now, cx);
+    fn wake(&mut self, env: &mut Env<'_, '_>) {
+        self.pairs.report(env);
     }
 
     fn due(&self) -> Option<Timestamp> {
@@ -155,107 +140,86 @@ impl Decode for Http1 {
 
 impl Http1 {
     /// Takes bytes of a head; `None` when the connection is no HTTP after all.
-    fn head(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Option<usize> {
+    fn head(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Option<usize> {
         let side = &mut self.sides[dir as usize];
-        let collected = side.head.collect(bytes, at);
+        let collected = side.head.collect(bytes, env.at);
         let Some(whole) = collected.whole else {
             if collected.too_long {
-                self.not_http(dir)?;
+                self.not_http(dir, env)?;
             }
             return Some(collected.used);
         };
-        let first = side.head.first_byte_at(at);
+        let first = side.head.first_byte_at(env.at);
         let text = side.head.bytes(bytes, &whole);
         let understood = head::read(dir, text).or_else(|| {
             // Some servers send bytes behind a response that has none; the next head is glued to them.
-            let start = hunt::find(dir, text).filter(|_| self.pairs.any())?;
+            let start = hunt::find(dir, text).filter(|_| env.ledger.any())?;
             head::read(dir, &text[start..])
         });
         side.head.clear();
         match understood {
-            Some(Meaning::Request(head)) => self.request(head, first, at, connection, cx),
-            Some(Meaning::Response(head)) => self.response(head, first, at, connection, cx),
+            Some(Meaning::Request(head)) => self.request(head, first, env),
+            Some(Meaning::Response(head)) => self.response(head, first, env),
             None => {
-                self.not_http(dir)?;
+                self.not_http(dir, env)?;
             }
         }
         Some(collected.used)
     }
 
     /// What comes is no message. A connection that had some is listened to until the next one.
-    fn not_http(&mut self, dir: Dir) -> Option<()> {
+    fn not_http(&mut self, dir: Dir, env: &mut Env<'_, '_>) -> Option<()> {
         let side = &mut self.sides[dir as usize];
         side.head.clear();
         side.missing = 0;
         side.state = State::Hunt;
-        self.pairs.any().then_some(())
+        env.ledger.any().then_some(())
     }
 
-    fn request(
-        &mut self,
-        head: RequestHead,
-        first: Timestamp,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn request(&mut self, head: RequestHead, first: Timestamp, env: &mut Env<'_, '_>) {
         // Whoever asks again has got the last answer, even if its end was not found in the bytes.
         if self.pairs.answering() && matches!(self.sides[Dir::ToClient as usize].state, State::Hunt) {
-            self.pairs.message_ended(Dir::ToClient, false, at, cx);
+            self.pairs.message_ended(Dir::ToClient, false, env);
         }
         let framing = head.framing;
-        self.pairs.request(head, first, at, connection, cx);
-        self.begin_body(Dir::ToServer, framing, at, cx);
+        self.pairs.request(head, first, env);
+        self.begin_body(Dir::ToServer, framing, env);
     }
 
-    fn response(
-        &mut self,
-        head: ResponseHead,
-        first: Timestamp,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn response(&mut self, head: ResponseHead, first: Timestamp, env: &mut Env<'_, '_>) {
         if head.is_interim() {
             return;
         }
-        self.pairs.next_to_answer(connection, first, cx);
+        self.pairs.next_to_answer(first, env);
         let framing = head.framing(self.pairs.method());
-        self.pairs.response(head, first, at);
+        self.pairs.response(head, first, env.at);
         if framing == Framing::Tunnel {
-            let next = upgrade::next(&mut self.pairs, at, connection, cx);
+            let next = upgrade::next(&mut self.pairs, env);
             self.next = Some(next.map_or(Next::Unknown, Next::Known));
-            self.pairs.message_ended(Dir::ToServer, true, at, cx);
-            self.pairs.message_ended(Dir::ToClient, true, at, cx);
+            self.pairs.message_ended(Dir::ToServer, true, env);
+            self.pairs.message_ended(Dir::ToClient, true, env);
             return;
         }
-        self.begin_body(Dir::ToClient, framing, at, cx);
+        self.begin_body(Dir::ToClient, framing, env);
     }
 
-    fn begin_body(&mut self, dir: Dir, framing: Framing, at: Timestamp, cx: &mut Cx<'_>) {
+    fn begin_body(&mut self, dir: Dir, framing: Framing, env: &mut Env<'_, '_>) {
         match Body::new(framing) {
             Some(body) => self.sides[dir as usize].state = State::Body(body),
             None if framing == Framing::Unclear => {
                 self.sides[dir as usize].missing = 0;
                 self.sides[dir as usize].state = State::Hunt;
             }
-            None => self.message_ended(dir, at, cx),
+            None => self.message_ended(dir, env),
         }
     }
 
-    fn body(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) -> usize {
+    fn body(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> usize {
         let side = &mut self.sides[dir as usize];
         let State::Body(body) = &mut side.state else { return bytes.len() };
         let pairs = &mut self.pairs;
-        let limits = cx.limits;
-        let fed = body.feed(bytes, &mut |data| pairs.body(dir, data, at, limits));
+        let limits = env.cx.limits;
+        let fed = body.feed(bytes, &mut |data| pairs.body(dir, data, env.at, limits));
         if fed.broken {
             // The chunked coding does not hold: where this message ends is not known.
             side.missing = 0;
@@ -263,43 +227,36 @@ impl Http1 {
         } else if fed.ended {
             let trailers = body.take_trailers();
             self.pairs.trailers(dir, trailers);
-            self.message_ended(dir, at, cx);
+            self.message_ended(dir, env);
         }
         fed.used
     }
 
-    fn message_ended(&mut self, dir: Dir, at: Timestamp, cx: &mut Cx<'_>) {
+    fn message_ended(&mut self, dir: Dir, env: &mut Env<'_, '_>) {
         let side = &mut self.sides[dir as usize];
         side.state = State::Head;
         side.ended = true;
         if dir == Dir::ToClient && matches!(self.sides[Dir::ToServer as usize].state, State::Hunt) {
             // What was answered to the end was asked to the end, even if that end was not found in the bytes.
-            self.pairs.message_ended(Dir::ToServer, false, at, cx);
+            self.pairs.message_ended(Dir::ToServer, false, env);
         }
-        self.pairs.message_ended(dir, true, at, cx);
+        self.pairs.message_ended(dir, true, env);
     }
 
     /// A head was cut short by a loss: its first line may be there.
-    fn broken_head(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        loss: Loss,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn broken_head(&mut self, dir: Dir, loss: Loss, env: &mut Env<'_, '_>) {
         let side = &mut self.sides[dir as usize];
-        let first = side.head.first_byte_at(at);
+        let first = side.head.first_byte_at(env.at);
         let known = side.head.take();
         let understood = head::partial(dir, &known);
         match understood {
             Some(Meaning::Request(head)) => {
-                self.pairs.request(head, first, at, connection, cx);
+                self.pairs.request(head, first, env);
                 self.pairs.mark(dir, loss.quality());
             }
             Some(Meaning::Response(head)) if !head.is_interim() => {
-                self.pairs.next_to_answer(connection, first, cx);
-                self.pairs.response(head, first, at);
+                self.pairs.next_to_answer(first, env);
+                self.pairs.response(head, first, env.at);
                 self.pairs.mark(dir, loss.quality());
             }
             Some(Meaning::Response(_)) | None => self.pairs.messages_lost(dir, loss),
@@ -307,9 +264,9 @@ impl Http1 {
     }
 
     /// Looks for the next head in bytes whose place in their message is not known.
-    fn hunt(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) -> usize {
+    fn hunt(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> usize {
         let side = &mut self.sides[dir as usize];
-        let Some(found) = side.hunt.look(dir, bytes, at) else {
+        let Some(found) = side.hunt.look(dir, bytes, env.at) else {
             side.missing += bytes.len() as u64;
             return bytes.len();
         };
@@ -317,9 +274,9 @@ impl Http1 {
         let messages = (side.missing + sized / 2) / sized;
         side.state = State::Head;
         side.head.begin(&found.before, found.first);
-        self.pairs.message_ended(dir, false, at, cx);
+        self.pairs.message_ended(dir, false, env);
         if dir == Dir::ToClient {
-            self.pairs.answers_lost(messages.max(1), cx);
+            self.pairs.answers_lost(messages.max(1), env);
         }
         found.at
     }

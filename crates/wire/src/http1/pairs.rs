@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message, Part, Protocol, Quality};
 
-use super::call::{Call, message};
+use super::call::Call;
 use super::head::{RequestHead, ResponseHead};
-use crate::conversation::{Connection, Cx, Dir, Loss};
+use crate::decode::{Dir, Env, Loss};
 use crate::events::Events;
 use crate::grpc;
+use crate::ledger;
 use crate::limits::Limits;
 use crate::report::Pace;
 
@@ -29,16 +30,11 @@ pub(super) struct Pairs {
     asks_missing: bool,
     /// Calls that were given up for their number, whose responses are still to come.
     forgotten: u32,
-    any: bool,
     held: usize,
     due: Option<Timestamp>,
 }
 
 impl Pairs {
-    pub(super) fn any(&self) -> bool {
-        self.any
-    }
-
     pub(super) fn answering(&self) -> bool {
         self.answering
     }
@@ -61,48 +57,41 @@ impl Pairs {
         self.calls.front().map_or("", |call| call.exchange.method.as_str())
     }
 
-    pub(super) fn request(
-        &mut self,
-        head: RequestHead,
-        first: Timestamp,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    pub(super) fn request(&mut self, head: RequestHead, first: Timestamp, env: &mut Env<'_, '_>) {
         if self.answers_missing.is_some() && !self.pipelines {
             // Who waits for each answer before asking again has got those answers. We have not.
-            self.give_up_answers(self.calls.len(), cx);
+            self.give_up_answers(self.calls.len(), env);
         }
         self.pipelines |= !self.calls.is_empty();
-        if self.calls.len() >= cx.limits.pending_per_flow
+        if self.calls.len() >= env.cx.limits.pending_per_flow
             && let Some(call) = self.calls.pop_front()
         {
             self.forgotten += u32::from(!self.answering);
             self.answering = false;
-            self.finish(call, Ending::Open, cx);
+            self.finish(call, Ending::Open, env);
         }
-        let mut exchange = connection.exchange(Protocol::Http1, first);
+        let mut exchange = env.connection.exchange(Protocol::Http1, first);
         exchange.method = head.method;
         exchange.target = head.target;
         exchange.request.headers = head.fields;
-        exchange.request.last = at;
+        exchange.request.last = env.at;
         self.asking = true;
-        self.push(Call::new(exchange, false), at);
+        self.push(Call::new(exchange, false), env.at, env);
     }
 
     /// Makes the call that is answered next the first one.
-    pub(super) fn next_to_answer(&mut self, connection: &mut Connection, first: Timestamp, cx: &mut Cx<'_>) {
+    pub(super) fn next_to_answer(&mut self, first: Timestamp, env: &mut Env<'_, '_>) {
         if self.calls.front().is_some_and(|call| call.answered)
             && let Some(call) = self.calls.pop_front()
         {
             // Answered before it was asked to the end; what comes of the request now has no place any more.
             self.asking &= !self.calls.is_empty();
-            self.finish(call, Ending::Open, cx);
+            self.finish(call, Ending::Open, env);
         }
         if self.forgotten == 0 && self.calls.is_empty() {
-            let mut exchange = connection.exchange(Protocol::Http1, first);
+            let mut exchange = env.connection.exchange(Protocol::Http1, first);
             exchange.quality = Quality::NoRequest;
-            self.push(Call::new(exchange, true), first);
+            self.push(Call::new(exchange, true), first, env);
         }
     }
 
@@ -162,42 +151,36 @@ impl Pairs {
     pub(super) fn body_lost(&mut self, dir: Dir, bytes: u64, loss: Loss, at: Timestamp, limits: &Limits) {
         self.resize(dir, |call| call.lose_messages(dir, bytes));
         let Some((message, _)) = self.open_message(dir) else { return };
-        // What would not have been kept is not missed.
-        let missed = loss == Loss::Lost || !(message.cut || message.body.len() >= limits.body);
-        message.bytes += bytes;
-        message.last = at;
-        message.cut = true;
+        let missed = ledger::lose(message, at, bytes, loss, limits);
         if let (Dir::ToClient, Some(call)) = (dir, self.calls.front_mut())
             && let Some(events) = &mut call.events
         {
             events.lose();
         }
-        if missed {
-            self.mark(dir, loss.quality());
+        if let Some(quality) = missed {
+            self.mark(dir, quality);
         }
     }
 
     pub(super) fn trailers(&mut self, dir: Dir, trailers: Vec<(String, String)>) {
-        let size: usize = trailers.iter().map(|(n, v)| n.len() + v.len() + 48).sum();
-        if let Some(call) = self.open_call(dir) {
+        self.resize(dir, |call| {
             if call.grpc.is_some() {
                 grpc::settle(&mut call.exchange, &trailers);
             }
-            if let Some(message) = message(&mut call.exchange, dir) {
+            if let Some(message) = dir.message(&mut call.exchange) {
                 message.headers.extend(trailers);
-                self.held += size;
             }
-        }
+        });
     }
 
     /// The message that is being read in one direction was seen to its `end`, or will not be seen any further.
-    pub(super) fn message_ended(&mut self, dir: Dir, end: bool, at: Timestamp, cx: &mut Cx<'_>) {
+    pub(super) fn message_ended(&mut self, dir: Dir, end: bool, env: &mut Env<'_, '_>) {
         self.resize(dir, |call| {
-            if let Some(message) = message(&mut call.exchange, dir) {
+            if let Some(message) = dir.message(&mut call.exchange) {
                 message.complete = end;
-                message.last = message.last.max(at);
+                message.last = message.last.max(env.at);
             }
-            call.end_messages(dir, end, at, cx.limits);
+            call.end_messages(dir, end, env.at, env.cx.limits);
         });
         match dir {
             Dir::ToServer if self.asking => {
@@ -207,7 +190,7 @@ impl Pairs {
                     if call.answered
                         && let Some(call) = self.calls.pop_back()
                     {
-                        self.finish(call, Ending::Open, cx);
+                        self.finish(call, Ending::Open, env);
                     }
                 }
             }
@@ -218,7 +201,7 @@ impl Pairs {
                     if call.asked
                         && let Some(call) = self.calls.pop_front()
                     {
-                        self.finish(call, Ending::Open, cx);
+                        self.finish(call, Ending::Open, env);
                     }
                 }
             }
@@ -228,13 +211,8 @@ impl Pairs {
 
     /// Marks the message that is being read.
     pub(super) fn mark(&mut self, dir: Dir, quality: Quality) {
-        let call = match dir {
-            Dir::ToServer if self.asking => self.calls.back_mut(),
-            Dir::ToClient if self.answering => self.calls.front_mut(),
-            Dir::ToServer | Dir::ToClient => None,
-        };
-        if let Some(call) = call {
-            call.mark(quality);
+        if let Some(call) = self.open_call(dir) {
+            ledger::mark(&mut call.exchange, quality);
         }
     }
 
@@ -250,17 +228,17 @@ impl Pairs {
                 self.asks_missing = true;
                 if self.pipelines {
                     // Requests are missing in the middle of others: whose response is whose is a guess from here on.
-                    self.calls.iter_mut().for_each(|call| call.mark(loss.quality()));
+                    self.calls.iter_mut().for_each(|call| ledger::mark(&mut call.exchange, loss.quality()));
                 }
             }
         }
     }
 
     /// A response was found behind a loss of about `count` of them.
-    pub(super) fn answers_lost(&mut self, count: u64, cx: &mut Cx<'_>) {
+    pub(super) fn answers_lost(&mut self, count: u64, env: &mut Env<'_, '_>) {
         let Some(quality) = self.answers_missing else { return };
         for call in &mut self.calls {
-            call.mark(quality);
+            ledger::mark(&mut call.exchange, quality);
         }
         // A request that was lost as well may be what this response answers: then nobody knows, and nobody is told.
         let spared = usize::from(!self.asks_missing);
@@ -270,14 +248,14 @@ impl Pairs {
             (true, false) => usize::try_from(count).unwrap_or(usize::MAX).min(most),
             (false, false) => 0,
         };
-        self.give_up_answers(given_up, cx);
+        self.give_up_answers(given_up, env);
     }
 
-    fn give_up_answers(&mut self, count: usize, cx: &mut Cx<'_>) {
+    fn give_up_answers(&mut self, count: usize, env: &mut Env<'_, '_>) {
         let quality = self.answers_missing.take().unwrap_or(Quality::Gap);
         for mut call in self.calls.drain(..count).collect::<Vec<_>>() {
-            call.mark(quality);
-            self.finish(call, Ending::Open, cx);
+            ledger::mark(&mut call.exchange, quality);
+            self.finish(call, Ending::Open, env);
         }
         self.asking &= !self.calls.is_empty();
     }
@@ -296,27 +274,27 @@ impl Pairs {
     }
 
     /// No more comes.
-    pub(super) fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) {
+    pub(super) fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
         let missing = self.answers_missing.take();
         while let Some(mut call) = self.calls.pop_front() {
             if let (Some(quality), None) = (missing, &call.exchange.response) {
-                call.mark(quality);
+                ledger::mark(&mut call.exchange, quality);
             }
-            debug_assert_eq!(call.exchange.conn, connection.id);
-            self.finish(call, ending, cx);
+            debug_assert_eq!(call.exchange.conn, env.connection.id);
+            self.finish(call, ending, env);
         }
         self.asking = false;
         self.answering = false;
     }
 
-    pub(super) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        if self.due.is_none_or(|due| due > now) {
+    pub(super) fn report(&mut self, env: &mut Env<'_, '_>) {
+        if self.due.is_none_or(|due| due > env.at) {
             return;
         }
         self.due = None;
         for call in &mut self.calls {
-            if call.pace.take(now) {
-                cx.out.push(call.exchange.clone());
+            if call.pace.take(env.at) {
+                env.cx.out.push(call.exchange.clone());
             }
             if let Some(due) = call.pace.due() {
                 earlier(&mut self.due, due);
@@ -324,8 +302,8 @@ impl Pairs {
         }
     }
 
-    fn push(&mut self, mut call: Call, at: Timestamp) {
-        self.any = true;
+    fn push(&mut self, mut call: Call, at: Timestamp, env: &mut Env<'_, '_>) {
+        env.ledger.is_elsewhere();
         self.held += call.held();
         earlier(&mut self.due, call.pace.changed(at));
         self.calls.push_back(call);
@@ -353,10 +331,10 @@ impl Pairs {
 
     fn open_message(&mut self, dir: Dir) -> Option<(&mut Message, &mut Pace)> {
         let Call { exchange, pace, .. } = self.open_call(dir)?;
-        Some((message(exchange, dir)?, pace))
+        Some((dir.message(exchange)?, pace))
     }
 
-    fn finish(&mut self, call: Call, ending: Ending, cx: &mut Cx<'_>) {
+    fn finish(&mut self, call: Call, ending: Ending, env: &mut Env<'_, '_>) {
         self.held = self.held.saturating_sub(call.held());
         let mut exchange = call.exchange;
         if exchange.response.is_none() && exchange.quality == Quality::Complete {
@@ -364,7 +342,7 @@ impl Pairs {
         }
         exchange.ending = ending;
         exchange.done = true;
-        cx.out.push(exchange);
+        env.cx.out.push(exchange);
         if self.calls.is_empty() {
             self.pipelines = false;
             self.asks_missing = false;

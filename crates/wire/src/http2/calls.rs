@@ -8,10 +8,10 @@ use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
 use super::fields::{self, Headers};
 use super::frame;
 use super::losses::Losses;
-use super::stream::{self, Over, Stream, message};
-use crate::conversation::{Connection, Cx, Dir, Loss};
+use super::stream::{self, Over, Stream};
+use crate::decode::{Dir, Env, Loss};
 use crate::grpc::{self, Grpc};
-use crate::ledger::{self, Ledger};
+use crate::ledger;
 use crate::limits::Limits;
 
 /// How far the number of a new stream may be from the last one's, where requests were lost.
@@ -23,7 +23,6 @@ const PATIENCE: usize = 8;
 /// The streams of one connection that are not over.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    ledger: Ledger,
     streams: BTreeMap<u32, Stream>,
     over: Over,
     last: u32,
@@ -37,36 +36,32 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    pub(super) fn any(&self) -> bool {
-        self.ledger.any()
-    }
-
     pub(super) fn held(&self) -> usize {
         let grpc: usize =
             self.streams.values().filter_map(|stream| stream.grpc.as_ref()).map(Grpc::held).sum();
-        self.ledger.held() + grpc + self.streams.len() * size_of::<Stream>()
+        grpc + self.streams.len() * size_of::<Stream>()
     }
 
     pub(super) fn due(&self) -> Option<Timestamp> {
-        earlier(self.ledger.due(), self.streams_at)
+        self.streams_at
     }
 
-    pub(super) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
+    pub(super) fn wake(&mut self, env: &mut Env<'_, '_>) {
+        let now = env.at;
         if self.streams_at.is_some_and(|at| at <= now) {
             self.streams_at = None;
             for stream in self.streams.values() {
-                let Some(exchange) = self.ledger.get(stream.serial) else { continue };
+                let Some(exchange) = env.ledger.get(stream.serial) else { continue };
                 if stream.grpc.is_none() || exchange.waits {
                     continue;
                 }
                 if grpc::is_stream(exchange, now) {
-                    self.ledger.change(stream.serial, now, |exchange| exchange.waits = true);
+                    env.ledger.change(stream.serial, now, |exchange| exchange.waits = true);
                 } else {
                     self.streams_at = earlier(self.streams_at, grpc::streams_at(exchange));
                 }
             }
         }
-        self.ledger.report(now, cx);
     }
 
     /// Whether a frame of this stream is no surprise.
@@ -77,65 +72,50 @@ impl Calls {
         (asked && near) || self.streams.contains_key(&stream) || self.over.has(stream)
     }
 
-    pub(super) fn upgraded(&mut self, mut request: Exchange, at: Timestamp, cx: &mut Cx<'_>) {
+    pub(super) fn upgraded(&mut self, mut request: Exchange, env: &mut Env<'_, '_>) {
         request.protocol = Protocol::Http2;
         let ended = [request.request.complete, false];
-        let serial = self.ledger.open(request, at, cx);
+        let serial = env.open(request);
         self.streams.insert(1, Stream { serial, ended, ..Stream::default() });
         self.last = 1;
     }
 
-    pub(super) fn headers(
-        &mut self,
-        dir: Dir,
-        headers: Headers,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    pub(super) fn headers(&mut self, dir: Dir, headers: Headers, env: &mut Env<'_, '_>) {
         let (id, ends) = (headers.stream, headers.ends);
         if let Some(promised) = headers.promised {
             // What is pushed answers a request that the server makes up.
-            self.request(promised, headers, at, connection, cx);
-            return self.message_ended(Dir::ToServer, promised, at, cx);
+            self.request(promised, headers, env);
+            return self.message_ended(Dir::ToServer, promised, env);
         }
         let known = self.streams.contains_key(&id);
         match dir {
-            Dir::ToServer if known => self.trailers(dir, headers, at, cx.limits),
+            Dir::ToServer if known => self.trailers(dir, headers, env),
             Dir::ToServer if fields::is_request(&headers.block) => {
-                self.request(id, headers, at, connection, cx);
+                self.request(id, headers, env);
             }
             Dir::ToServer => return,
-            Dir::ToClient if !known && !self.unasked(id, headers.first, connection, cx) => return,
+            Dir::ToClient if !known && !self.unasked(id, headers.first, env) => return,
             Dir::ToClient if self.streams.get(&id).is_some_and(|stream| stream.answering) => {
-                self.trailers(dir, headers, at, cx.limits);
+                self.trailers(dir, headers, env);
             }
             Dir::ToClient if fields::is_interim(&headers.block) && !ends => return,
-            Dir::ToClient => self.response(headers, at, cx.limits),
+            Dir::ToClient => self.response(headers, env.at, env),
         }
         if ends {
-            self.message_ended(dir, id, at, cx);
+            self.message_ended(dir, id, env);
         }
-        self.bound(cx);
+        self.bound(env);
     }
 
     /// A `DATA` frame of so many bytes begins.
-    pub(super) fn piece(
-        &mut self,
-        dir: Dir,
-        id: u32,
-        bytes: u64,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    pub(super) fn piece(&mut self, dir: Dir, id: u32, bytes: u64, at: Timestamp, env: &mut Env<'_, '_>) {
         if dir == Dir::ToClient {
-            if !self.streams.contains_key(&id) && !self.unasked(id, at, connection, cx) {
+            if !self.streams.contains_key(&id) && !self.unasked(id, at, env) {
                 return;
             }
             if self.streams.get(&id).is_some_and(|stream| !stream.answering) {
                 // Its headers are older than the capture, or lost.
-                self.response(Headers::unseen(id, at), at, cx.limits);
+                self.response(Headers::unseen(id, at), at, env);
             }
         }
         if let Some(stream) = self.streams.get_mut(&id)
@@ -146,55 +126,48 @@ impl Calls {
     }
 
     /// Takes bytes of a body.
-    pub(super) fn content(&mut self, dir: Dir, id: u32, bytes: &[u8], at: Timestamp, cx: &mut Cx<'_>) {
-        let full = self.ledger.held() + bytes.len() > cx.limits.flow_buffer;
-        let limits = if full { Limits { body: 0, ..*cx.limits } } else { *cx.limits };
+    pub(super) fn content(&mut self, dir: Dir, id: u32, bytes: &[u8], env: &mut Env<'_, '_>) {
+        let full = env.ledger.held() + bytes.len() > env.cx.limits.flow_buffer;
+        let limits = if full { Limits { body: 0, ..*env.cx.limits } } else { *env.cx.limits };
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let (grpc, events) = (&mut stream.grpc, &mut stream.events);
-        let streams_at = self.ledger.change(stream.serial, at, |exchange| {
-            let message = message(exchange, dir)?;
+        let streams_at = env.ledger.change(stream.serial, env.at, |exchange| {
+            let message = dir.message(exchange)?;
             let Some(grpc) = grpc else {
-                ledger::extend(message, at, bytes, &limits);
+                ledger::extend(message, env.at, bytes, &limits);
                 if let Some(events) = events.as_mut().filter(|_| dir == Dir::ToClient) {
-                    events.list(message, at, bytes);
+                    events.list(message, env.at, bytes);
                 }
                 return None;
             };
             message.bytes += bytes.len() as u64;
-            message.last = message.last.max(at);
-            grpc.body(dir, at, bytes, exchange, &limits);
+            message.last = message.last.max(env.at);
+            grpc.body(dir, env.at, bytes, exchange, &limits);
             grpc::streams_at(exchange).filter(|_| !exchange.waits)
         });
         self.streams_at = earlier(self.streams_at, streams_at.flatten());
-        self.bound(cx);
+        self.bound(env);
     }
 
     /// A `DATA` frame of so many bytes is over.
-    pub(super) fn piece_ended(&mut self, dir: Dir, id: u32, bytes: u64, at: Timestamp, cx: &mut Cx<'_>) {
+    pub(super) fn piece_ended(&mut self, dir: Dir, id: u32, bytes: u64, env: &mut Env<'_, '_>) {
         let Some(stream) = self.streams.get_mut(&id).filter(|stream| stream.unclear && stream.grpc.is_none())
         else {
             return;
         };
-        self.any_grpc |= self.ledger.change(stream.serial, at, |exchange| {
-            let first = message(exchange, dir)
+        self.any_grpc |= env.ledger.change(stream.serial, env.at, |exchange| {
+            let first = dir
+                .message(exchange)
                 .is_some_and(|m| m.bytes == bytes && grpc::begins_message(&m.body, bytes));
             if first {
-                grpc::turn(&mut stream.grpc, exchange, cx.limits);
+                grpc::turn(&mut stream.grpc, exchange, env.cx.limits);
             }
             first
         }) == Some(true);
     }
 
     /// Bytes of a body are missing.
-    pub(super) fn content_lost(
-        &mut self,
-        dir: Dir,
-        id: u32,
-        bytes: u64,
-        loss: Loss,
-        at: Timestamp,
-        cx: &mut Cx<'_>,
-    ) {
+    pub(super) fn content_lost(&mut self, dir: Dir, id: u32, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
         let Some(stream) = self.streams.get_mut(&id).filter(|_| bytes > 0) else { return };
         if let Some(grpc) = &mut stream.grpc {
             grpc.lose(dir, bytes);
@@ -202,12 +175,10 @@ impl Calls {
         if let Some(events) = stream.events.as_mut().filter(|_| dir == Dir::ToClient) {
             events.lose();
         }
-        let missed = self.ledger.change(stream.serial, at, |exchange| {
-            ledger::lose(message(exchange, dir)?, at, bytes, loss, cx.limits)
+        let missed = env.ledger.change(stream.serial, env.at, |exchange| {
+            ledger::lose(dir.message(exchange)?, env.at, bytes, loss, env.cx.limits)
         });
-        if let Some(quality) = missed.flatten() {
-            self.ledger.mark(stream.serial, quality);
-        }
+        env.ledger.mark(stream.serial, missed.flatten());
     }
 
     /// Frames of nobody knows which streams are missing.
@@ -216,48 +187,48 @@ impl Calls {
     }
 
     /// The message of one direction is at its end.
-    pub(super) fn message_ended(&mut self, dir: Dir, id: u32, at: Timestamp, cx: &mut Cx<'_>) {
+    pub(super) fn message_ended(&mut self, dir: Dir, id: u32, env: &mut Env<'_, '_>) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         if std::mem::replace(&mut stream.ended[dir as usize], true) {
             return;
         }
         let serial = stream.serial;
         let length = stream.length[dir as usize];
-        let bytes = self.ledger.change(serial, at, |exchange| {
-            let message = message(exchange, dir)?;
+        let bytes = env.ledger.change(serial, env.at, |exchange| {
+            let message = dir.message(exchange)?;
             message.complete = true;
-            message.last = message.last.max(at);
+            message.last = message.last.max(env.at);
             Some(message.bytes)
         });
         if length.is_none() || length != bytes.flatten() {
             // Some of it may have been among what was lost.
-            self.doubt(id, dir);
+            self.doubt(id, dir, env);
         }
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let grpc = &mut stream.grpc;
-        self.ledger.change(serial, at, |exchange| {
+        env.ledger.change(serial, env.at, |exchange| {
             if let Some(grpc) = grpc {
-                grpc.ended(dir, true, at, exchange, cx.limits);
+                grpc.ended(dir, true, env.at, exchange, env.cx.limits);
             }
         });
         let [asked, answered] = stream.ended;
         // A gRPC call is over with its status, whatever of the request is still under way.
         if answered && (asked || stream.grpc.is_some()) {
-            self.close(id, Ending::Open, cx);
+            self.close(id, Ending::Open, env);
         }
     }
 
     /// One side gave the stream up.
-    pub(super) fn reset(&mut self, dir: Dir, id: u32, code: Option<u32>, at: Timestamp, cx: &mut Cx<'_>) {
+    pub(super) fn reset(&mut self, dir: Dir, id: u32, code: Option<u32>, env: &mut Env<'_, '_>) {
         let Some(stream) = self.streams.get(&id) else { return };
         if !stream.ended[Dir::ToClient as usize] {
-            self.ledger.change(stream.serial, at, |exchange| stream::reset(exchange, dir, code, at));
+            env.ledger.change(stream.serial, env.at, |exchange| stream::reset(exchange, dir, code, env.at));
         }
-        self.close(id, Ending::Open, cx);
+        self.close(id, Ending::Open, env);
     }
 
     /// The server takes no streams behind `last`.
-    pub(super) fn go_away(&mut self, last: u32, code: u32, at: Timestamp, cx: &mut Cx<'_>) {
+    pub(super) fn go_away(&mut self, last: u32, code: u32, env: &mut Env<'_, '_>) {
         if code != frame::NO_ERROR {
             self.failing = Some(format!("the server closed the connection: {}", frame::error_name(code)));
         }
@@ -267,79 +238,78 @@ impl Calls {
         for id in refused {
             let Some(stream) = self.streams.get(&id) else { continue };
             let why = format!("not processed, the server goes away: {}", frame::error_name(code));
-            self.ledger.change(stream.serial, at, |exchange| {
+            env.ledger.change(stream.serial, env.at, |exchange| {
                 exchange.failure.get_or_insert(why);
             });
-            self.close(id, Ending::Open, cx);
+            self.close(id, Ending::Open, env);
         }
     }
 
     /// No more comes.
-    pub(super) fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+    pub(super) fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
         let failing = self.failing.take();
         while let Some((&id, stream)) = self.streams.first_key_value() {
             if let Some(why) = failing.clone().filter(|_| !stream.ended[Dir::ToClient as usize]) {
-                let at =
-                    self.ledger.get(stream.serial).map_or(Timestamp(0), |exchange| exchange.request.last);
-                self.ledger.change(stream.serial, at, |exchange| {
+                let at = env.ledger.get(stream.serial).map_or(Timestamp(0), |exchange| exchange.request.last);
+                env.ledger.change(stream.serial, at, |exchange| {
                     exchange.failure.get_or_insert(why);
                 });
             }
-            self.close(id, ending, cx);
+            self.close(id, ending, env);
         }
-        self.ledger.end(ending, cx);
+        env.end(ending);
         self.streams_at = None;
     }
 
-    fn request(
-        &mut self,
-        id: u32,
-        headers: Headers,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
-        let mut exchange = connection.exchange(Protocol::Http2, headers.first);
-        exchange.request.last = at;
+    fn request(&mut self, id: u32, headers: Headers, env: &mut Env<'_, '_>) {
+        let mut exchange = env.connection.exchange(Protocol::Http2, headers.first);
+        exchange.request.last = env.at;
         let stream = Stream::asked(&mut exchange, headers.block, headers.quality, self.any_grpc);
         self.any_grpc |= stream.grpc.is_some();
-        self.open(id, exchange, stream, at, cx);
+        self.open(id, exchange, stream, env.at, env);
         self.last = self.last.max(id);
     }
 
     /// Opens an exchange for a response whose request was not seen; false when the stream is over already.
-    fn unasked(&mut self, id: u32, first: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
+    fn unasked(&mut self, id: u32, first: Timestamp, env: &mut Env<'_, '_>) -> bool {
         if id == 0 || self.over.has(id) {
             return false;
         }
-        let mut exchange = connection.exchange(Protocol::Http2, first);
+        let mut exchange = env.connection.exchange(Protocol::Http2, first);
         exchange.quality = Quality::NoRequest;
         let stream = Stream { ended: [true, false], unclear: true, ..Stream::default() };
-        self.open(id, exchange, stream, first, cx);
+        self.open(id, exchange, stream, first, env);
         true
     }
 
-    fn open(&mut self, id: u32, exchange: Exchange, mut stream: Stream, at: Timestamp, cx: &mut Cx<'_>) {
-        if self.streams.len() >= cx.limits.pending_per_flow
+    fn open(
+        &mut self,
+        id: u32,
+        exchange: Exchange,
+        mut stream: Stream,
+        at: Timestamp,
+        env: &mut Env<'_, '_>,
+    ) {
+        if self.streams.len() >= env.cx.limits.pending_per_flow
             && let Some(oldest) = self.streams.keys().next().copied()
         {
-            self.close(oldest, Ending::Open, cx);
+            self.close(oldest, Ending::Open, env);
         }
-        stream.serial = self.ledger.open(exchange, at, cx);
+        stream.serial = env.ledger.open(exchange, at, env.cx);
         stream.losses = [Dir::ToServer, Dir::ToClient].map(|dir| self.losses.count(dir));
         self.streams.insert(id, stream);
     }
 
     /// Gives up the oldest streams where headers and lists of messages grow without end.
-    fn bound(&mut self, cx: &mut Cx<'_>) {
-        while self.ledger.held() > PATIENCE * cx.limits.flow_buffer
+    fn bound(&mut self, env: &mut Env<'_, '_>) {
+        while env.ledger.held() > PATIENCE * env.cx.limits.flow_buffer
             && let Some(oldest) = self.streams.keys().next().copied()
         {
-            self.close(oldest, Ending::Open, cx);
+            self.close(oldest, Ending::Open, env);
         }
     }
 
-    fn response(&mut self, headers: Headers, at: Timestamp, limits: &Limits) {
+    fn response(&mut self, headers: Headers, at: Timestamp, env: &mut Env<'_, '_>) {
         let Headers { stream: id, first, block, quality, .. } = headers;
         let Some(stream) = self.streams.get_mut(&id) else { return };
         if fields::is_response(&block) {
@@ -347,60 +317,54 @@ impl Calls {
             stream.losses[Dir::ToClient as usize] = self.losses.count(Dir::ToClient);
         }
         let mut response = Message { first, last: at, ..Message::default() };
-        self.ledger.change(stream.serial, at, |exchange| {
-            stream.answered(exchange, &mut response, block, limits);
+        env.ledger.change(stream.serial, at, |exchange| {
+            stream.answered(exchange, &mut response, block, env.cx.limits);
             exchange.response = Some(response);
         });
         self.any_grpc |= stream.grpc.is_some();
-        if let Some(quality) = quality {
-            self.ledger.mark(stream.serial, quality);
-        }
+        env.ledger.mark(stream.serial, quality);
     }
 
-    fn trailers(&mut self, dir: Dir, headers: Headers, at: Timestamp, limits: &Limits) {
+    fn trailers(&mut self, dir: Dir, headers: Headers, env: &mut Env<'_, '_>) {
         let trailers = fields::headers(headers.block, &[]);
         let Some(stream) = self.streams.get_mut(&headers.stream) else { return };
         let ends_grpc = dir == Dir::ToClient && grpc::is_settled(&trailers);
         self.any_grpc |= ends_grpc;
-        self.ledger.change(stream.serial, at, |exchange| {
+        env.ledger.change(stream.serial, env.at, |exchange| {
             if ends_grpc && stream.grpc.is_none() {
-                grpc::turn(&mut stream.grpc, exchange, limits);
+                grpc::turn(&mut stream.grpc, exchange, env.cx.limits);
             }
             if ends_grpc {
                 grpc::settle(exchange, &trailers);
             }
-            if let Some(message) = message(exchange, dir) {
+            if let Some(message) = dir.message(exchange) {
                 message.headers.extend(trailers);
-                message.last = message.last.max(at);
+                message.last = message.last.max(env.at);
             }
         });
-        if let Some(quality) = headers.quality {
-            self.ledger.mark(stream.serial, quality);
-        }
+        env.ledger.mark(stream.serial, headers.quality);
     }
 
     /// Marks a stream whose message in this direction may have been hit by a loss since it began.
-    fn doubt(&mut self, id: u32, dir: Dir) {
+    fn doubt(&mut self, id: u32, dir: Dir, env: &mut Env<'_, '_>) {
         let Some(stream) = self.streams.get(&id) else { return };
-        if let Some(quality) = self.losses.since(dir, stream.losses[dir as usize]) {
-            self.ledger.mark(stream.serial, quality);
-        }
+        env.ledger.mark(stream.serial, self.losses.since(dir, stream.losses[dir as usize]));
     }
 
-    fn close(&mut self, id: u32, ending: Ending, cx: &mut Cx<'_>) {
+    fn close(&mut self, id: u32, ending: Ending, env: &mut Env<'_, '_>) {
         // What did not come to its end may have come to it in what was lost, or was given up there.
         let [asked, answered] = self.streams.get(&id).map_or([true; 2], |stream| stream.ended);
         if !asked || !answered {
-            self.doubt(id, Dir::ToServer);
+            self.doubt(id, Dir::ToServer, env);
         }
         if !answered {
-            self.doubt(id, Dir::ToClient);
+            self.doubt(id, Dir::ToClient, env);
         }
         let Some(stream) = self.streams.remove(&id) else { return };
         if stream.ended != [true, true] {
             self.over.add(id);
         }
-        self.ledger.close(stream.serial, ending, cx);
+        env.ledger.close(stream.serial, ending, env.cx);
     }
 }
 

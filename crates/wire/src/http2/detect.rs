@@ -2,7 +2,7 @@
 
 use super::frame::{self, FrameHead};
 use super::hpack::{Block, Hpack};
-use crate::conversation::Dir;
+use crate::decode::Dir;
 use crate::detect::{Proof, Starts};
 
 /// RFC 9113 section 3.4: what every client begins with.

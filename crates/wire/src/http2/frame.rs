@@ -1,6 +1,6 @@
 //! Frames (RFC 9113 sections 4 and 6): heads, and what of a payload is not content.
 
-use crate::conversation::Dir;
+use crate::decode::Dir;
 use crate::framing::Head;
 
 pub(super) const DATA: u8 = 0;

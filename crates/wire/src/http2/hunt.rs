@@ -10,7 +10,7 @@ use model::Timestamp;
 
 use super::detect;
 use super::frame::{self, FrameHead, HEAD};
-use crate::conversation::Dir;
+use crate::decode::Dir;
 
 /// How far behind a head the next one is looked for, in bytes.
 const REACH: usize = 48 * 1024;

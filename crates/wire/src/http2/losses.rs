@@ -2,7 +2,7 @@
 
 use model::exchange::Quality;
 
-use crate::conversation::{Dir, Loss};
+use crate::decode::{Dir, Loss};
 
 /// By [`Dir`]: how many there were, and what the last one makes of those it may have hit.
 #[derive(Debug, Default)]

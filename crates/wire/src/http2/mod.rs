@@ -17,7 +17,7 @@ mod stream;
 use model::Timestamp;
 use model::exchange::{Ending, Exchange, Quality};
 
-use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
+use crate::decode::{Decode, Dir, Env, Loss, Verdict};
 use calls::Calls;
 pub(crate) use detect::recognise;
 use fields::Headers;
@@ -33,9 +33,9 @@ pub(crate) fn decoder() -> Box<dyn Decode> {
 }
 
 /// The decoder of a connection that an HTTP/1 request turned into HTTP/2: its answer comes on stream 1.
-pub(crate) fn upgraded(request: Exchange, at: Timestamp, cx: &mut Cx<'_>) -> Box<dyn Decode> {
+pub(crate) fn upgraded(request: Exchange, env: &mut Env<'_, '_>) -> Box<dyn Decode> {
     let mut calls = Calls::default();
-    calls.upgraded(request, at, cx);
+    calls.upgraded(request, env);
     Box::new(Http2::new(calls))
 }
 
@@ -56,22 +56,16 @@ enum Step {
 }
 
 impl Decode for Http2 {
-    fn data(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
+    fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
         if self.sides[dir as usize].hunted.is_empty() {
-            return self.read(dir, at, bytes, connection, cx);
+            return self.read(dir, bytes, env);
         }
         // What is held until a frame is found in it is then read with the times at which it came.
-        let mut pieces = vec![(at, bytes.to_vec())];
+        let mut pieces = vec![(env.at, bytes.to_vec())];
         while let Some((at, piece)) = pieces.pop() {
+            env.at = at;
             if self.sides[dir as usize].hunted.is_empty() {
-                match self.read(dir, at, &piece, connection, cx) {
+                match self.read(dir, &piece, env) {
                     Verdict::Mine => {}
                     verdict => return verdict,
                 }
@@ -79,7 +73,7 @@ impl Decode for Http2 {
             }
             let side = &mut self.sides[dir as usize];
             let is_expected = |stream| self.calls.expects(dir, stream);
-            if let Some(found) = side.hunted.more(dir, &piece, at, is_expected) {
+            if let Some(found) = side.hunted.more(dir, &piece, env.at, is_expected) {
                 side.found();
                 pieces.extend(found.into_iter().rev());
             }
@@ -87,15 +81,7 @@ impl Decode for Http2 {
         Verdict::Mine
     }
 
-    fn gap(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: u64,
-        loss: Loss,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
         let side = &mut self.sides[dir as usize];
         side.hunted = Hunted::default();
         let mut missing = bytes;
@@ -107,42 +93,34 @@ impl Decode for Http2 {
             let padding = (missing - content).min(data.padding);
             data.padding -= padding;
             missing -= content + padding;
-            self.calls.content_lost(dir, data.stream, content, loss, at, cx);
+            self.calls.content_lost(dir, data.stream, content, loss, env);
             if data.left == 0 && data.padding == 0 {
-                self.data_ended(dir, at, cx);
+                self.data_ended(dir, env);
             }
         }
         let side = &mut self.sides[dir as usize];
         match side.place {
             _ if missing == 0 => {}
             Place::Hunt => self.calls.lose(dir, loss),
-            Place::Preface(_) | Place::Data(_) => self.lose(dir, at, loss, connection, cx),
+            Place::Preface(_) | Place::Data(_) => self.lose(dir, loss, env),
             Place::Frames => {
                 side.framer.lose(missing, loss);
                 if side.framer.is_lost() {
-                    self.lose(dir, at, loss, connection, cx);
+                    self.lose(dir, loss, env);
                 } else {
                     // The loss may have been all that was missing of a frame.
-                    self.step(dir, at, &mut &b""[..], connection, cx);
+                    self.step(dir, &mut &b""[..], env);
                 }
             }
         }
     }
 
-    fn close(&mut self, dir: Dir, _at: Timestamp, _connection: &mut Connection, cx: &mut Cx<'_>) {
-        // Nobody answers any more. A client that has ended may still be answered.
-        if dir == Dir::ToClient {
-            self.calls.end(Ending::Closed, cx);
-        }
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
+        self.calls.end(ending, env);
     }
 
-    fn end(&mut self, ending: Ending, _connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
-        self.calls.end(ending, cx);
-        self.calls.any()
-    }
-
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.calls.report(now, cx);
+    fn wake(&mut self, env: &mut Env<'_, '_>) {
+        self.calls.wake(env);
     }
 
     fn due(&self) -> Option<Timestamp> {
@@ -160,14 +138,7 @@ impl Http2 {
         Self { sides, calls, begun: false }
     }
 
-    fn read(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
+    fn read(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
         let mut rest = bytes;
         while !rest.is_empty() {
             match &self.sides[dir as usize].place {
@@ -175,12 +146,12 @@ impl Http2 {
                     let known = *known;
                     rest = self.preface(known, rest);
                 }
-                Place::Data(_) => self.content(dir, at, &mut rest, cx),
-                Place::Frames => match self.step(dir, at, &mut rest, connection, cx) {
+                Place::Data(_) => self.content(dir, &mut rest, env),
+                Place::Frames => match self.step(dir, &mut rest, env) {
                     Step::Next => {}
                     Step::NeedsMore => break,
-                    Step::Broken if self.begun || self.calls.any() => {
-                        self.lose(dir, at, Loss::Lost, connection, cx);
+                    Step::Broken if self.begun || env.ledger.any() => {
+                        self.lose(dir, Loss::Lost, env);
                     }
                     Step::Broken if self.sides[dir as usize].trusted => return Verdict::NotMine,
                     // Bytes of a connection that is older than the capture begin anywhere.
@@ -191,7 +162,7 @@ impl Http2 {
                     let place = scan.look(dir, rest, |stream| self.calls.expects(dir, stream));
                     let side = &mut self.sides[dir as usize];
                     let Some(place) = place else {
-                        side.hunted.keep(rest, at, scan);
+                        side.hunted.keep(rest, env.at, scan);
                         break;
                     };
                     rest = &rest[place..];
@@ -223,60 +194,54 @@ impl Http2 {
     }
 
     /// Takes bytes of a `DATA` frame.
-    fn content(&mut self, dir: Dir, at: Timestamp, rest: &mut &[u8], cx: &mut Cx<'_>) {
+    fn content(&mut self, dir: Dir, rest: &mut &[u8], env: &mut Env<'_, '_>) {
         let Place::Data(data) = &mut self.sides[dir as usize].place else { return };
         let bytes = data.take(rest);
         let (stream, ended) = (data.stream, data.left == 0 && data.padding == 0);
         if !bytes.is_empty() {
-            self.calls.content(dir, stream, bytes, at, cx);
+            self.calls.content(dir, stream, bytes, env);
         }
         if ended {
-            self.data_ended(dir, at, cx);
+            self.data_ended(dir, env);
         }
     }
 
-    fn data_ended(&mut self, dir: Dir, at: Timestamp, cx: &mut Cx<'_>) {
+    fn data_ended(&mut self, dir: Dir, env: &mut Env<'_, '_>) {
         let place = &mut self.sides[dir as usize].place;
         if let Place::Data(data) = std::mem::replace(place, Place::Frames) {
-            self.calls.piece_ended(dir, data.stream, data.size, at, cx);
+            self.calls.piece_ended(dir, data.stream, data.size, env);
             if data.ends {
-                self.calls.message_ended(dir, data.stream, at, cx);
+                self.calls.message_ended(dir, data.stream, env);
             }
         }
     }
 
     /// Nobody knows where the next frame begins, nor what the lost ones added to the table.
-    fn lose(&mut self, dir: Dir, at: Timestamp, loss: Loss, connection: &mut Connection, cx: &mut Cx<'_>) {
+    fn lose(&mut self, dir: Dir, loss: Loss, env: &mut Env<'_, '_>) {
         let side = &mut self.sides[dir as usize];
         side.place = Place::Hunt;
         if let Some(mut block) = side.block.take() {
             block.loss.get_or_insert(loss);
-            self.block_ended(dir, &block, at, connection, cx);
+            self.block_ended(dir, &block, env);
         }
         self.sides[dir as usize].hpack.lose(loss);
         self.calls.lose(dir, loss);
     }
 
     /// Reads one frame.
-    fn step(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        rest: &mut &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Step {
+    fn step(&mut self, dir: Dir, rest: &mut &[u8], env: &mut Env<'_, '_>) -> Step {
         let [to_server, to_client] = &mut self.sides;
         let (side, other) = match dir {
             Dir::ToServer => (to_server, to_client),
             Dir::ToClient => (to_client, to_server),
         };
         let trusted = side.trusted;
-        let frame = match side.framer.next(rest, at, BLOCK_LIMIT, |bytes| frame::head(bytes, trusted, dir)) {
-            Ok(Some(frame)) => frame,
-            Ok(None) => return Step::NeedsMore,
-            Err(_) => return Step::Broken,
-        };
+        let frame =
+            match side.framer.next(rest, env.at, BLOCK_LIMIT, |bytes| frame::head(bytes, trusted, dir)) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Step::NeedsMore,
+                Err(_) => return Step::Broken,
+            };
         let Some(head) = FrameHead::read(frame.head) else { return Step::Broken };
         side.trusted |= head.is_control() || head.kind == frame::HEADERS;
         let mut loss = frame.loss;
@@ -295,9 +260,9 @@ impl Http2 {
                     padding: 0,
                     ends: head.has(frame::END_STREAM),
                 });
-                self.calls.piece(dir, head.stream, size, frame.first, connection, cx);
+                self.calls.piece(dir, head.stream, size, frame.first, env);
                 if size == 0 {
-                    self.data_ended(dir, at, cx);
+                    self.data_ended(dir, env);
                 }
             }
             frame::HEADERS | frame::PUSH_PROMISE => {
@@ -322,7 +287,7 @@ impl Http2 {
                 };
                 block.extend(frame::fragment(&head, frame.payload), loss, BLOCK_LIMIT);
                 if is_end {
-                    self.block_ended(dir, &block, at, connection, cx);
+                    self.block_ended(dir, &block, env);
                 } else {
                     side.block = Some(block);
                 }
@@ -331,7 +296,7 @@ impl Http2 {
                 Some(mut block) => {
                     block.extend(frame::fragment(&head, frame.payload), loss, BLOCK_LIMIT);
                     if is_end {
-                        self.block_ended(dir, &block, at, connection, cx);
+                        self.block_ended(dir, &block, env);
                     } else {
                         side.block = Some(block);
                     }
@@ -341,7 +306,7 @@ impl Http2 {
             },
             frame::RST_STREAM => {
                 let code = frame::word(frame.payload, 0);
-                self.calls.reset(dir, head.stream, code, at, cx);
+                self.calls.reset(dir, head.stream, code, env);
             }
             frame::SETTINGS if !head.has(frame::ACK) => {
                 // What one side allows is for the other side's table.
@@ -353,7 +318,7 @@ impl Http2 {
                 if let (Some(last), Some(code)) =
                     (frame::word(frame.payload, 0), frame::word(frame.payload, 4))
                 {
-                    self.calls.go_away(last & 0x7fff_ffff, code, at, cx);
+                    self.calls.go_away(last & 0x7fff_ffff, code, env);
                 }
             }
             _ => {}
@@ -362,14 +327,7 @@ impl Http2 {
     }
 
     /// A header block is there, as far as it will be.
-    fn block_ended(
-        &mut self,
-        dir: Dir,
-        block: &OpenBlock,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn block_ended(&mut self, dir: Dir, block: &OpenBlock, env: &mut Env<'_, '_>) {
         let hpack = &mut self.sides[dir as usize].hpack;
         let read = hpack.decode(&block.bytes);
         let unknown = read.fields.iter().any(|field| !field.known);
@@ -380,12 +338,7 @@ impl Http2 {
             hpack.lose(loss);
         }
         let OpenBlock { stream, promised, ends, first, .. } = *block;
-        self.calls.headers(
-            dir,
-            Headers { stream, promised, ends, first, block: read, quality },
-            at,
-            connection,
-            cx,
-        );
+        let headers = Headers { stream, promised, ends, first, block: read, quality };
+        self.calls.headers(dir, headers, env);
     }
 }

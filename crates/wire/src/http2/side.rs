@@ -4,7 +4,7 @@ use model::Timestamp;
 
 use super::hpack::Hpack;
 use super::hunt::Hunted;
-use crate::conversation::Loss;
+use crate::decode::Loss;
 use crate::framing::Framer;
 
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use model::exchange::{Exchange, Message, Protocol, Quality};
 
 use super::hpack::Block;
 use super::{fields, frame};
-use crate::conversation::Dir;
+use crate::decode::Dir;
 use crate::events::Events;
 use crate::grpc::{self, Grpc};
 use crate::limits::Limits;
@@ -113,12 +113,5 @@ pub(super) fn reset(exchange: &mut Exchange, by: Dir, code: Option<u32>, at: Tim
         && exchange.failure.is_none()
     {
         exchange.failure = Some(format!("reset by the {who}: {}", frame::error_name(code)));
-    }
-}
-
-pub(super) fn message(exchange: &mut Exchange, dir: Dir) -> Option<&mut Message> {
-    match dir {
-        Dir::ToServer => Some(&mut exchange.request),
-        Dir::ToClient => exchange.response.as_mut(),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message, Protocol, Quality, Topic, TopicRole};
 
 use super::apis::{self, Api};
@@ -13,9 +12,8 @@ use super::records::Seen;
 use super::request::Asked;
 use super::response::{Answered, is_normal};
 use super::{errors, request, response};
-use crate::conversation::{Cx, Dir, Env, Loss};
+use crate::decode::{Dir, Env, Loss};
 use crate::framing::{Broken, Frame, Head};
-use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::rejoin::Framed;
 
@@ -43,7 +41,6 @@ struct Waiting {
 
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    ledger: Ledger,
     waiting: VecDeque<Waiting>,
     session: Session,
     /// Who asks.
@@ -83,17 +80,17 @@ impl Calls {
         head("correlation-id", header.correlation.to_string());
         let mut asked = Asked::default();
         if api.knows(version) {
-            let room = self.room(env.cx);
+            let room = env.limits().body;
             let fields = Fields::new(header.body, api.is_flexible(version));
             let mut known = Known { servers: env.cx.servers, session: &mut self.session };
             asked = request::read(api, version, fields, &mut known, room);
         }
         let unanswered = asked.unanswered;
         tell_request(&mut exchange, api, asked, env.cx.limits.body);
-        let serial = self.ledger.open(exchange, env.at, env.cx);
+        let serial = env.open(exchange);
         let correlation = header.correlation;
         if unanswered {
-            self.ledger.finish(serial, Ending::Open, env.cx);
+            env.finish(serial);
             self.unanswered.truncate(UNANSWERED_LIMIT - 1);
             self.unanswered.push_front(correlation);
             return Ok(());
@@ -109,7 +106,7 @@ impl Calls {
         let mut fields = Fields::new(frame.payload, false);
         let Some(correlation) = fields.i32() else {
             if let Some(loss) = frame.loss {
-                self.doubt(loss.quality());
+                self.doubt(loss.quality(), env);
             }
             return;
         };
@@ -122,7 +119,7 @@ impl Calls {
             self.proofs -= 1;
             return;
         }
-        self.forget_doubted(place.unwrap_or_default(), env.cx);
+        self.forget_doubted(place.unwrap_or_default(), env);
         let mut answered = Answered::default();
         if let Some(Waiting { api, version, .. }) = &asked
             && api.knows(*version)
@@ -130,7 +127,7 @@ impl Calls {
             // So that a client may ask without knowing what the broker knows, this one's header has no tags.
             let flexible = api.is_flexible(*version);
             let mut body = Fields::new(fields.rest(), flexible && api.key != apis::API_VERSIONS);
-            let room = self.room(env.cx);
+            let room = env.limits().body;
             let mut known = Known { servers: env.cx.servers, session: &mut self.session };
             if body.tags().is_some() {
                 let body = Fields::new(body.rest(), flexible);
@@ -143,7 +140,7 @@ impl Calls {
         } else {
             let mut exchange = env.connection.exchange(Protocol::Kafka, frame.first);
             exchange.quality = Quality::NoRequest;
-            self.ledger.open(exchange, env.at, env.cx)
+            env.open(exchange)
         };
         let mut message = Message {
             bytes: SIZE as u64 + frame.size,
@@ -154,11 +151,9 @@ impl Calls {
         message.complete = frame.loss.is_none();
         let (at, limit) = (env.at, env.cx.limits.body);
         let key = asked.map(|asked| asked.api.key);
-        self.ledger.change(serial, at, |exchange| tell_response(exchange, message, key, answered, limit));
-        if let Some(loss) = frame.loss {
-            self.ledger.mark(serial, loss.quality());
-        }
-        self.ledger.finish(serial, Ending::Open, env.cx);
+        env.ledger.change(serial, at, |exchange| tell_response(exchange, message, key, answered, limit));
+        env.ledger.miss(serial, frame.loss);
+        env.finish(serial);
     }
 
     /// Whether bytes begin with a response to what was asked. All of them go on with a zero: of a count, a time or a
@@ -176,26 +171,21 @@ impl Calls {
     }
 
     /// Responses come in order: one that may have been lost, and whose request was before one that is answered, was.
-    fn forget_doubted(&mut self, place: usize, cx: &mut Cx<'_>) {
+    fn forget_doubted(&mut self, place: usize, env: &mut Env<'_, '_>) {
         let before: Vec<_> = self.waiting.drain(..place.min(self.waiting.len())).collect();
         for waiting in before.into_iter().rev() {
             if waiting.doubted {
-                self.ledger.close(waiting.serial, Ending::Open, cx);
+                env.close(waiting.serial);
             } else {
                 self.waiting.push_front(waiting);
             }
         }
     }
 
-    /// How much of records may be shown. Where too much is held, nothing.
-    fn room(&self, cx: &Cx<'_>) -> usize {
-        if self.ledger.held() < cx.limits.flow_buffer { cx.limits.body } else { 0 }
-    }
-
     /// Responses may have been lost.
-    fn doubt(&mut self, quality: Quality) {
+    fn doubt(&mut self, quality: Quality, env: &mut Env<'_, '_>) {
         self.waiting.iter_mut().for_each(|waiting| waiting.doubted = true);
-        self.ledger.doubt_all(quality);
+        env.ledger.doubt_all(quality);
     }
 }
 
@@ -243,35 +233,19 @@ impl Framed for Calls {
         }
     }
 
-    fn lost(&mut self, dir: Dir, quality: Quality, _: &mut Env<'_, '_>) {
+    fn lost(&mut self, dir: Dir, quality: Quality, env: &mut Env<'_, '_>) {
         if dir == Dir::ToClient {
-            self.doubt(quality);
+            self.doubt(quality, env);
         }
     }
 
-    fn server_closed(&mut self, cx: &mut Cx<'_>) {
-        self.end(Ending::Closed, cx);
-    }
-
-    fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
         self.waiting.clear();
-        self.ledger.end(ending, cx);
-    }
-
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.ledger.report(now, cx);
-    }
-
-    fn due(&self) -> Option<Timestamp> {
-        self.ledger.due()
-    }
-
-    fn any(&self) -> bool {
-        self.ledger.any()
+        env.end(ending);
     }
 
     fn held(&self) -> usize {
-        self.ledger.held() + self.session.held() + self.waiting.len() * size_of::<Waiting>()
+        self.session.held() + self.waiting.len() * size_of::<Waiting>()
     }
 }
 

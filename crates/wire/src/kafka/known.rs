@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::fields::{Fields, TopicId};
-use crate::detect::Servers;
+use crate::servers::Servers;
 
 /// How many partitions of a fetch session are remembered.
 const SESSION_LIMIT: usize = 4096;

@@ -1,4 +1,5 @@
-//! Kafka's protocol, both directions of one connection: requests, and responses that bear their numbers.
+//! Kafka's protocol (the documentation's "Kafka protocol guide"), both directions of one connection: requests, and
+//! responses that bear their numbers.
 //!
 //! `header` reads what stands before each message and finds the next one after a loss, `apis` knows what can be asked.
 //! `calls` makes exchanges of both, with what `request` and `response` read; `records` counts and shows the records in
@@ -15,7 +16,7 @@ mod records;
 mod request;
 mod response;
 
-use crate::conversation::Decode;
+use crate::decode::Decode;
 use crate::rejoin::Frames;
 use calls::Calls;
 

@@ -2,35 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message as Half, Protocol, Quality};
 
-use crate::conversation::{Connection, Cx, Dir, Loss};
-use crate::framing::Frame;
-use crate::ledger::Ledger;
+use crate::decode::{Dir, Env};
+use crate::detect::Proof;
+use crate::framing::{Broken, Frame, Head};
 use crate::limits::Limits;
+use crate::rejoin::Framed;
 
 use super::bson::Document;
 use super::command::{self, Command, Outcome};
-use super::halves::{half, more, name, old_outcome, render, render_list};
+use super::detect;
+use super::halves::{more, name, old_outcome, render, render_list};
 use super::message::{self, COMPRESSED, Header, List, MORE_TO_COME, Message};
 
 /// Cursors that wait for more are remembered, so many for each connection.
 const TAILING_LIMIT: usize = 1024;
 /// More of a message is read than of its body is kept: what follows a long list says how it went.
 const READ: usize = 256 * 1024;
-
-/// So much of a message is read.
-pub(super) fn reads(limits: &Limits) -> usize {
-    limits.body.max(READ)
-}
-
-/// What is needed to open and close an exchange.
-#[derive(Debug)]
-pub(super) struct Env<'a, 'b> {
-    pub(super) connection: &'a mut Connection,
-    pub(super) cx: &'a mut Cx<'b>,
-}
 
 /// A command that waits for its reply.
 #[derive(Debug)]
@@ -45,51 +34,64 @@ struct Pending {
     endless: bool,
 }
 
-/// One message as it came.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
-    pub(super) first: Timestamp,
-    pub(super) last: Timestamp,
-    /// Its size on the wire.
-    pub(super) size: u64,
-    pub(super) loss: Option<Loss>,
-}
-
 /// The exchanges of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    pub(super) ledger: Ledger,
     pending: BTreeMap<i32, Pending>,
     tailing: BTreeSet<i64>,
 }
 
+impl Framed for Calls {
+    fn head(bytes: &[u8]) -> Head {
+        message::head(bytes)
+    }
+
+    fn keep(limits: &Limits) -> usize {
+        limits.body.max(READ)
+    }
+
+    fn find(&self, dir: Dir, bytes: &[u8]) -> Result<usize, usize> {
+        // Messages begin where segments do, mostly.
+        let begins = detect::message(bytes, dir) == Proof::Yes;
+        let whole = matches!(message::head(bytes), Head::Frame { .. });
+        if begins && whole { Ok(0) } else { Err(bytes.len()) }
+    }
+
+    fn frame(&mut self, dir: Dir, frame: &Frame<'_>, env: &mut Env<'_, '_>) -> Result<(), Broken> {
+        if self.message(dir, frame, env) { Ok(()) } else { Err(Broken) }
+    }
+
+    fn lost(&mut self, dir: Dir, quality: Quality, env: &mut Env<'_, '_>) {
+        if dir == Dir::ToClient {
+            env.ledger.doubt_all(quality);
+        }
+    }
+
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
+        self.pending.clear();
+        env.end(ending);
+    }
+
+    fn held(&self) -> usize {
+        self.pending.len() * (size_of::<Pending>() + 16) + self.tailing.len() * 16
+    }
+}
+
 impl Calls {
     /// Takes a message; false when it is none.
-    pub(super) fn message(
-        &mut self,
-        dir: Dir,
-        frame: &Frame<'_>,
-        at: Timestamp,
-        env: &mut Env<'_, '_>,
-    ) -> bool {
+    fn message(&mut self, dir: Dir, frame: &Frame<'_>, env: &mut Env<'_, '_>) -> bool {
         let Some(header) = Header::read(frame.head) else { return false };
-        let seen = Seen {
-            first: frame.first,
-            last: at,
-            size: frame.head.len() as u64 + frame.size,
-            loss: frame.loss,
-        };
         let (mut opcode, mut bytes) = (header.opcode, std::borrow::Cow::Borrowed(frame.payload));
         let mut whole = frame.whole();
         let mut compressor = None;
         if opcode == COMPRESSED {
-            let Some(inside) = message::decompress(frame.payload, reads(env.cx.limits)) else {
+            let Some(inside) = message::decompress(frame.payload, Self::keep(env.cx.limits)) else {
                 return !whole;
             };
             compressor = Some(inside.compressor);
             opcode = inside.opcode;
             let Some(inflated) = inside.bytes else {
-                self.unreadable(dir, header, inside.compressor, &seen, env);
+                self.unreadable(dir, header, inside.compressor, frame, env);
                 return true;
             };
             whole &= inflated.len() == inside.size;
@@ -101,26 +103,13 @@ impl Calls {
         match (dir, read) {
             (Dir::ToServer, Some(Message::Reply { .. }))
             | (Dir::ToClient, Some(Message::Query { .. } | Message::Legacy { .. })) => return false,
-            (Dir::ToServer, Some(message)) => self.request(header, &message, compressor, &seen, env),
+            (Dir::ToServer, Some(message)) => self.request(header, &message, compressor, frame, env),
             (Dir::ToClient, message) if known => {
-                self.response(header, message.as_ref(), compressor, &seen, env);
+                self.response(header, message.as_ref(), compressor, frame, env);
             }
             (Dir::ToServer | Dir::ToClient, _) => {}
         }
         known
-    }
-
-    pub(super) fn replies_lost(&mut self, loss: Loss) {
-        self.ledger.doubt_all(loss.quality());
-    }
-
-    pub(super) fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
-        self.pending.clear();
-        self.ledger.end(ending, cx);
-    }
-
-    pub(super) fn held(&self) -> usize {
-        self.ledger.held() + self.pending.len() * (size_of::<Pending>() + 16) + self.tailing.len() * 16
     }
 
     fn request(
@@ -128,15 +117,15 @@ impl Calls {
         header: Header,
         message: &Message<'_>,
         compressor: Option<&str>,
-        seen: &Seen,
+        frame: &Frame<'_>,
         env: &mut Env<'_, '_>,
     ) {
-        let mut exchange = env.connection.exchange(Protocol::Mongodb, seen.first);
-        exchange.request = half(seen);
+        let mut exchange = env.connection.exchange(Protocol::Mongodb, frame.first);
+        exchange.request = frame.message(env.at);
         let mut facts = Vec::new();
         let mut pending = Pending { serial: 0, secrets: &[], tails: false, more: false, endless: false };
         let mut answered = true;
-        let limits = self.limits(env);
+        let limits = env.limits();
         match message {
             Message::Command { flags, document, lists } => {
                 answered = flags & MORE_TO_COME == 0;
@@ -165,12 +154,12 @@ impl Calls {
         }
         facts.extend(compressor.map(|name| ("compressor".to_owned(), name.to_owned())));
         exchange.request.headers = facts;
-        let serial = self.ledger.open(exchange, seen.last, env.cx);
-        self.mark(serial, seen);
+        let serial = env.open(exchange);
+        env.ledger.miss(serial, frame.loss);
         if answered {
             self.wait(header.id, Pending { serial, ..pending }, env);
         } else {
-            self.ledger.finish(serial, Ending::Open, env.cx);
+            env.finish(serial);
         }
     }
 
@@ -198,16 +187,16 @@ impl Calls {
         header: Header,
         message: Option<&Message<'_>>,
         compressor: Option<&str>,
-        seen: &Seen,
+        frame: &Frame<'_>,
         env: &mut Env<'_, '_>,
     ) {
         let pending = match self.pending.remove(&header.answers) {
             Some(pending) => pending,
-            None => self.unasked(message, seen, env),
+            None => unasked(message, frame, env),
         };
-        let limits = self.limits(env);
+        let limits = env.limits();
         let mut goes_on = false;
-        let mut half = half(seen);
+        let mut half = frame.message(env.at);
         half.headers.extend(compressor.map(|name| ("compressor".to_owned(), name.to_owned())));
         let mut outcome = Outcome::default();
         let mut waited = false;
@@ -235,7 +224,7 @@ impl Calls {
             Some(Message::Query { .. } | Message::Legacy { .. }) | None => {}
         }
         half.complete &= !goes_on || pending.endless;
-        self.ledger.change(pending.serial, seen.last, |exchange| {
+        env.ledger.change(pending.serial, env.at, |exchange| {
             exchange.waits |= waited;
             exchange.status = outcome.status.or(exchange.status.take());
             exchange.failure = outcome.failure.or(exchange.failure.take());
@@ -249,53 +238,48 @@ impl Calls {
                 None => exchange.response = Some(half),
             }
         });
-        self.mark(pending.serial, seen);
+        env.ledger.miss(pending.serial, frame.loss);
         if goes_on {
             // What comes next answers this reply.
             self.wait(header.id, pending, env);
         } else {
-            self.ledger.close(pending.serial, Ending::Open, env.cx);
+            env.close(pending.serial);
         }
     }
 
     /// A message that is compressed in a way that is not read here.
-    fn unreadable(&mut self, dir: Dir, header: Header, compressor: &str, seen: &Seen, env: &mut Env<'_, '_>) {
+    fn unreadable(
+        &mut self,
+        dir: Dir,
+        header: Header,
+        compressor: &str,
+        frame: &Frame<'_>,
+        env: &mut Env<'_, '_>,
+    ) {
         match dir {
             Dir::ToServer => {
-                let mut exchange = env.connection.exchange(Protocol::Mongodb, seen.first);
+                let mut exchange = env.connection.exchange(Protocol::Mongodb, frame.first);
                 name(&mut exchange, "compressed", compressor);
-                exchange.request = Half { cut: true, ..half(seen) };
-                let serial = self.ledger.open(exchange, seen.last, env.cx);
-                self.mark(serial, seen);
+                exchange.request = Half { cut: true, ..frame.message(env.at) };
+                let serial = env.open(exchange);
+                env.ledger.miss(serial, frame.loss);
                 self.wait(
                     header.id,
                     Pending { serial, secrets: &[], tails: false, more: false, endless: false },
                     env,
                 );
             }
-            Dir::ToClient => self.response(header, None, Some(compressor), seen, env),
+            Dir::ToClient => self.response(header, None, Some(compressor), frame, env),
         }
-    }
-
-    /// The command was not seen.
-    fn unasked(&mut self, message: Option<&Message<'_>>, seen: &Seen, env: &mut Env<'_, '_>) -> Pending {
-        let secrets = match message {
-            Some(Message::Command { document, .. }) => command::secrets_of(*document),
-            _ => &["payload", "nonce"],
-        };
-        let mut exchange = env.connection.exchange(Protocol::Mongodb, seen.first);
-        exchange.quality = Quality::NoRequest;
-        let serial = self.ledger.open(exchange, seen.last, env.cx);
-        Pending { serial, secrets, tails: false, more: true, endless: false }
     }
 
     fn wait(&mut self, id: i32, pending: Pending, env: &mut Env<'_, '_>) {
         // Those that were given up wait no more.
         if self.pending.len() >= 2 * env.cx.limits.pending_per_flow {
-            self.pending.retain(|_, pending| self.ledger.get(pending.serial).is_some());
+            self.pending.retain(|_, pending| env.ledger.get(pending.serial).is_some());
         }
         if let Some(before) = self.pending.insert(id, pending) {
-            self.ledger.close(before.serial, Ending::Open, env.cx);
+            env.close(before.serial);
         }
     }
 
@@ -305,17 +289,16 @@ impl Calls {
         }
         self.tailing.insert(cursor);
     }
+}
 
-    fn mark(&mut self, serial: u32, seen: &Seen) {
-        if let Some(loss) = seen.loss {
-            self.ledger.mark(serial, loss.quality());
-        }
-    }
-
-    /// How much of bodies is kept: nothing more where too many commands wait for their reply.
-    fn limits(&self, env: &Env<'_, '_>) -> Limits {
-        let limits = env.cx.limits;
-        let body = if self.ledger.held() < limits.flow_buffer { limits.body } else { 0 };
-        Limits { body, ..*limits }
-    }
+/// The command was not seen.
+fn unasked(message: Option<&Message<'_>>, frame: &Frame<'_>, env: &mut Env<'_, '_>) -> Pending {
+    let secrets = match message {
+        Some(Message::Command { document, .. }) => command::secrets_of(*document),
+        _ => &["payload", "nonce"],
+    };
+    let mut exchange = env.connection.exchange(Protocol::Mongodb, frame.first);
+    exchange.quality = Quality::NoRequest;
+    let serial = env.open(exchange);
+    Pending { serial, secrets, tails: false, more: true, endless: false }
 }

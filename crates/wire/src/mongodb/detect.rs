@@ -1,6 +1,6 @@
 //! What proves that bytes are MongoDB's: a header that fits, and a document in its place.
 
-use crate::conversation::Dir;
+use crate::decode::Dir;
 use crate::detect::{Proof, Starts};
 
 use super::bson::{SMALLEST, c_string, int32};

@@ -6,7 +6,6 @@ use crate::ledger::part;
 use crate::limits::Limits;
 
 use super::bson::Document;
-use super::calls::Seen;
 use super::command::{LEFT_OUT, Outcome};
 use super::message::List;
 use super::render::Render;
@@ -14,17 +13,6 @@ use super::render::Render;
 pub(super) fn name(exchange: &mut Exchange, method: &str, target: &str) {
     method.clone_into(&mut exchange.method);
     target.clone_into(&mut exchange.target);
-}
-
-pub(super) fn half(seen: &Seen) -> Half {
-    Half {
-        bytes: seen.size,
-        first: seen.first,
-        last: seen.last,
-        cut: seen.loss.is_some(),
-        complete: seen.loss.is_none(),
-        ..Half::default()
-    }
 }
 
 /// Puts a document into a message, and the lists that belong to it.

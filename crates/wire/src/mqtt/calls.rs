@@ -6,10 +6,8 @@ use std::collections::BTreeMap;
 use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
 
-use crate::conversation::{Connection, Cx, Dir, Loss};
+use crate::decode::{Dir, Env, Loss};
 use crate::framing::Frame;
-use crate::ledger::Ledger;
-use crate::limits::Limits;
 
 use super::facts;
 use super::messages::Aliases;
@@ -21,21 +19,8 @@ use super::reason::{Reason, connect_return, granted, reason};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen<'a> {
     pub(super) dir: Dir,
-    pub(super) first: Timestamp,
+    pub(super) frame: &'a Frame<'a>,
     pub(super) last: Timestamp,
-    /// Its size on the wire.
-    pub(super) size: u64,
-    /// What is behind its fixed header, as far as it is kept.
-    pub(super) body: &'a [u8],
-    pub(super) body_size: u64,
-    pub(super) loss: Option<Loss>,
-}
-
-/// What is needed to open and close an exchange.
-#[derive(Debug)]
-pub(super) struct Env<'a, 'b> {
-    pub(super) connection: &'a mut Connection,
-    pub(super) cx: &'a mut Cx<'b>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +44,6 @@ pub(super) struct Pending {
 pub(super) struct Calls {
     pub(super) version: Option<u8>,
     client: String,
-    pub(super) ledger: Ledger,
     connect: Option<u32>,
     auth: Option<u32>,
     /// By who gave the id: the client's own, and the broker's deliveries.
@@ -69,25 +53,11 @@ pub(super) struct Calls {
 
 impl Calls {
     /// Takes a packet; false when it is none.
-    pub(super) fn packet(
-        &mut self,
-        dir: Dir,
-        frame: &Frame<'_>,
-        at: Timestamp,
-        env: &mut Env<'_, '_>,
-    ) -> bool {
-        let seen = Seen {
-            dir,
-            first: frame.first,
-            last: at,
-            size: frame.head.len() as u64 + frame.size,
-            body: frame.payload,
-            body_size: frame.size,
-            loss: frame.loss,
-        };
-        let Some(packet) = packet::read(frame.head[0], seen.body, self.version) else {
-            if let Some(loss) = seen.loss {
-                self.packets_lost(dir, loss, env.cx);
+    pub(super) fn packet(&mut self, dir: Dir, frame: &Frame<'_>, env: &mut Env<'_, '_>) -> bool {
+        let seen = Seen { dir, frame, last: env.at };
+        let Some(packet) = packet::read(frame.head[0], frame.payload, self.version) else {
+            if let Some(loss) = frame.loss {
+                self.packets_lost(dir, loss, env);
             }
             // What is cut short cannot be judged.
             return !frame.whole();
@@ -121,9 +91,9 @@ impl Calls {
     }
 
     /// Any number of packets of one direction are missing.
-    pub(super) fn packets_lost(&mut self, dir: Dir, loss: Loss, cx: &mut Cx<'_>) {
+    pub(super) fn packets_lost(&mut self, dir: Dir, loss: Loss, env: &mut Env<'_, '_>) {
         if dir == Dir::ToClient {
-            self.ledger.doubt_all(loss.quality());
+            env.ledger.doubt_all(loss.quality());
         }
         self.aliases[dir as usize] = Aliases::default();
         for pending in &mut self.pending {
@@ -132,48 +102,42 @@ impl Calls {
             }
             // Its answer may be gone, and its id given to another.
             for (_, entry) in pending.extract_if(.., |_, entry| entry.lost == [true; 2]) {
-                self.ledger.mark(entry.serial, loss.quality());
-                self.ledger.close(entry.serial, Ending::Open, cx);
+                env.ledger.mark(entry.serial, loss.quality());
+                env.close(entry.serial);
             }
         }
     }
 
     /// The broker says no more.
-    pub(super) fn unanswered(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn unanswered(&mut self, env: &mut Env<'_, '_>) {
         let asked = std::mem::take(&mut self.pending[Dir::ToServer as usize]);
         let asked = asked.into_values().map(|pending| pending.serial);
         for serial in asked.chain(self.connect.take()).chain(self.auth.take()) {
-            self.ledger.close(serial, Ending::Closed, cx);
+            env.ledger.close(serial, Ending::Closed, env.cx);
         }
     }
 
-    pub(super) fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+    pub(super) fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
         self.pending = [BTreeMap::new(), BTreeMap::new()];
-        self.ledger.end(ending, cx);
-    }
-
-    pub(super) fn any(&self) -> bool {
-        self.ledger.any()
+        env.end(ending);
     }
 
     pub(super) fn held(&self) -> usize {
         let pending: usize = self.pending.iter().map(BTreeMap::len).sum();
-        self.ledger.held()
-            + pending * (size_of::<Pending>() + 16)
-            + self.aliases.iter().map(Aliases::held).sum::<usize>()
+        pending * (size_of::<Pending>() + 16) + self.aliases.iter().map(Aliases::held).sum::<usize>()
     }
 
     fn connects(&mut self, connect: &Connect<'_>, seen: &Seen<'_>, env: &mut Env<'_, '_>) {
         self.version = Some(connect.version);
         self.client.clone_from(&connect.client);
         let mut exchange = exchange("CONNECT", connect.client.clone(), seen, env);
-        exchange.request = message(seen);
+        exchange.request = seen.frame.message(seen.last);
         exchange.request.headers = facts::connect(connect);
         if let Some(will) = &connect.will {
             let size = will.payload.len() as u64;
             facts::body(&mut exchange.request, &will.properties, will.payload, size, env.cx.limits);
         }
-        self.connect = Some(self.open(exchange, seen, env));
+        self.connect = Some(open(exchange, seen, env));
     }
 
     fn connected(
@@ -188,11 +152,11 @@ impl Calls {
         let reason = if version >= 5 { reason(code, "Success") } else { connect_return(code) };
         let serial = match self.connect.take() {
             Some(serial) => serial,
-            None => self.unasked("CONNECT", seen, env),
+            None => unasked("CONNECT", seen, env),
         };
         let assigned = properties.text(ASSIGNED_CLIENT_ID);
         self.client = assigned.clone().unwrap_or(std::mem::take(&mut self.client));
-        self.ledger.change(serial, seen.last, |exchange| {
+        env.ledger.change(serial, seen.last, |exchange| {
             if let Some(assigned) = assigned {
                 exchange.target = assigned;
             }
@@ -201,7 +165,7 @@ impl Calls {
                 response.headers.push(("session-present".to_owned(), "true".to_owned()));
             }
         });
-        self.close(serial, seen, env);
+        close(serial, seen, env);
     }
 
     fn disconnects(
@@ -215,11 +179,11 @@ impl Calls {
         if let Some(reason) = code.map(|code| reason(code, "Normal disconnection")) {
             judge(&mut exchange, &reason, properties);
         }
-        let mut message = message(seen);
+        let mut message = seen.frame.message(seen.last);
         message.headers = properties.facts().collect();
         put(&mut exchange, message, seen.dir);
-        let serial = self.open(exchange, seen, env);
-        self.ledger.finish(serial, Ending::Open, env.cx);
+        let serial = open(exchange, seen, env);
+        env.finish(serial);
     }
 
     /// A client proves anew who it is, in any number of steps (MQTT 5, section 4.12); within a connect it is part of it.
@@ -231,49 +195,27 @@ impl Calls {
             (Dir::ToServer, None) => {
                 let method = properties.text(AUTHENTICATION_METHOD).unwrap_or_default();
                 let mut exchange = exchange("AUTH", method, seen, env);
-                exchange.request = message(seen);
+                exchange.request = seen.frame.message(seen.last);
                 exchange.request.headers = properties.facts().collect();
-                self.auth = Some(self.open(exchange, seen, env));
+                self.auth = Some(open(exchange, seen, env));
             }
             (Dir::ToServer, Some(serial)) => {
-                self.ledger.change(serial, seen.last, |exchange| {
-                    exchange.request.bytes += seen.size;
+                env.ledger.change(serial, seen.last, |exchange| {
+                    exchange.request.bytes += seen.frame.on_wire();
                     exchange.request.last = seen.last;
                 });
             }
             (Dir::ToClient, Some(serial)) => {
                 let reason = reason(code, "Success");
                 let change = |exchange: &mut Exchange| answer(exchange, seen, Some(&reason), properties);
-                self.ledger.change(serial, seen.last, change);
+                env.ledger.change(serial, seen.last, change);
                 if code == 0 {
                     self.auth = None;
-                    self.close(serial, seen, env);
+                    close(serial, seen, env);
                 }
             }
             (Dir::ToClient, None) => {}
         }
-    }
-
-    /// An answer came to what was not seen.
-    pub(super) fn unasked(&mut self, method: &str, seen: &Seen<'_>, env: &mut Env<'_, '_>) -> u32 {
-        let mut exchange = exchange(method, String::new(), seen, env);
-        exchange.quality = Quality::NoRequest;
-        self.ledger.open(exchange, seen.last, env.cx)
-    }
-
-    pub(super) fn open(&mut self, exchange: Exchange, seen: &Seen<'_>, env: &mut Env<'_, '_>) -> u32 {
-        let serial = self.ledger.open(exchange, seen.last, env.cx);
-        if let Some(loss) = seen.loss {
-            self.ledger.mark(serial, loss.quality());
-        }
-        serial
-    }
-
-    pub(super) fn close(&mut self, serial: u32, seen: &Seen<'_>, env: &mut Env<'_, '_>) {
-        if let Some(loss) = seen.loss {
-            self.ledger.mark(serial, loss.quality());
-        }
-        self.ledger.close(serial, Ending::Open, env.cx);
     }
 
     /// Waits for an answer with this id; what waited for it before never gets one.
@@ -281,37 +223,37 @@ impl Calls {
         let pending = Pending { serial, kind, lost: [false; 2] };
         // Those that were given up wait no more.
         if self.pending[owner as usize].len() >= 2 * env.cx.limits.pending_per_flow {
-            self.pending[owner as usize].retain(|_, pending| self.ledger.get(pending.serial).is_some());
+            self.pending[owner as usize].retain(|_, pending| env.ledger.get(pending.serial).is_some());
         }
         if let Some(before) = self.pending[owner as usize].insert(id, pending) {
-            self.ledger.close(before.serial, Ending::Open, env.cx);
+            env.close(before.serial);
         }
     }
+}
 
-    /// How much of bodies is kept: nothing more where too many messages wait for their answer.
-    pub(super) fn limits(&self, env: &Env<'_, '_>) -> Limits {
-        let limits = env.cx.limits;
-        let body = if self.ledger.held() < limits.flow_buffer { limits.body } else { 0 };
-        Limits { body, ..*limits }
-    }
+/// An answer came to what was not seen.
+pub(super) fn unasked(method: &str, seen: &Seen<'_>, env: &mut Env<'_, '_>) -> u32 {
+    let mut exchange = exchange(method, String::new(), seen, env);
+    exchange.quality = Quality::NoRequest;
+    env.open(exchange)
+}
+
+pub(super) fn open(exchange: Exchange, seen: &Seen<'_>, env: &mut Env<'_, '_>) -> u32 {
+    let serial = env.open(exchange);
+    env.ledger.miss(serial, seen.frame.loss);
+    serial
+}
+
+pub(super) fn close(serial: u32, seen: &Seen<'_>, env: &mut Env<'_, '_>) {
+    env.ledger.miss(serial, seen.frame.loss);
+    env.close(serial);
 }
 
 pub(super) fn exchange(method: &str, target: String, seen: &Seen<'_>, env: &mut Env<'_, '_>) -> Exchange {
-    let mut exchange = env.connection.exchange(Protocol::Mqtt, seen.first);
+    let mut exchange = env.connection.exchange(Protocol::Mqtt, seen.frame.first);
     method.clone_into(&mut exchange.method);
     exchange.target = target;
     exchange
-}
-
-pub(super) fn message(seen: &Seen<'_>) -> Message {
-    Message {
-        bytes: seen.size,
-        first: seen.first,
-        last: seen.last,
-        cut: seen.loss.is_some(),
-        complete: seen.loss.is_none(),
-        ..Message::default()
-    }
 }
 
 /// Puts a message where it belongs. What the broker sends by itself has waited for it to happen.
@@ -332,9 +274,9 @@ pub(super) fn answer(
     reason: Option<&Reason>,
     properties: &Properties<'_>,
 ) {
-    let first = seen.first;
+    let first = seen.frame.first;
     let response = exchange.response.get_or_insert_with(|| Message { first, ..Message::default() });
-    response.bytes += seen.size;
+    response.bytes += seen.frame.on_wire();
     response.last = seen.last;
     response.complete = true;
     response.headers.extend(properties.facts());

@@ -1,7 +1,7 @@
 //! What proves that bytes are MQTT: the connect that each connection begins with, or packets that fit to their last
 //! byte.
 
-use crate::conversation::Dir;
+use crate::decode::Dir;
 use crate::detect::{Proof, Starts};
 use crate::framing::Head;
 

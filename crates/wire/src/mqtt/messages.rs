@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use model::exchange::{Ending, Exchange, Topic, TopicRole};
+use model::exchange::{Exchange, Topic, TopicRole};
 
-use crate::conversation::Dir;
+use crate::decode::{Dir, Env};
 
-use super::calls::{Calls, Env, Kind, Seen, answer, exchange, judge, message, put};
+use super::calls::{Calls, Kind, Seen, answer, close, exchange, judge, open, put, unasked};
 use super::facts;
 use super::packet::{Publish, Step};
 use super::properties::{CORRELATION_DATA, Properties, TOPIC_ALIAS, printable};
@@ -53,7 +53,7 @@ impl Calls {
         if let Some(known) = known
             && publish.again
         {
-            return self.sent_again(known.serial, seen);
+            return sent_again(known.serial, seen, env);
         }
         let name = self.aliases[seen.dir as usize].topic(publish);
         let (method, role) = match seen.dir {
@@ -63,28 +63,17 @@ impl Calls {
         let mut exchange = exchange(method, name.clone(), seen, env);
         let key = publish.properties.bytes(CORRELATION_DATA).and_then(printable);
         exchange.topic = Some(Topic { role, name, key });
-        let mut message = message(seen);
+        let mut message = seen.frame.message(seen.last);
         message.headers = facts::publish(publish);
-        let size = seen.body_size.saturating_sub(publish.before as u64);
-        facts::body(&mut message, &publish.properties, publish.payload, size, &self.limits(env));
+        let size = seen.frame.size.saturating_sub(publish.before as u64);
+        facts::body(&mut message, &publish.properties, publish.payload, size, &env.limits());
         put(&mut exchange, message, seen.dir);
-        let serial = self.open(exchange, seen, env);
+        let serial = open(exchange, seen, env);
         match publish.id {
             Some(id) => self.enter(seen.dir, id, serial, Kind::Publish, env),
             // Nobody answers.
-            None => self.ledger.finish(serial, Ending::Open, env.cx),
+            None => env.finish(serial),
         }
-    }
-
-    /// The same message once more, since its answer did not come.
-    fn sent_again(&mut self, serial: u32, seen: &Seen<'_>) {
-        self.ledger.change(serial, seen.last, |exchange| {
-            let headers = &mut exchange.request.headers;
-            let before = headers.iter().find(|(name, _)| name == "retries");
-            let retries = before.and_then(|(_, value)| value.parse::<u32>().ok()).unwrap_or(0) + 1;
-            headers.retain(|(name, _)| name != "retries");
-            headers.push(("retries".to_owned(), retries.to_string()));
-        });
     }
 
     /// One step of the way in which a message that asks for an answer gets it (MQTT 5, section 4.3).
@@ -107,7 +96,7 @@ impl Calls {
         let serial = match (known, owner) {
             (Some(known), _) => known.serial,
             (None, Dir::ToServer) => {
-                let serial = self.unasked("PUBLISH", seen, env);
+                let serial = unasked("PUBLISH", seen, env);
                 self.enter(owner, id, serial, Kind::Publish, env);
                 serial
             }
@@ -115,7 +104,7 @@ impl Calls {
             (None, Dir::ToClient) => return,
         };
         let done = step != Step::Received || reason.is_some_and(|reason| reason.failure);
-        self.ledger.change(serial, seen.last, |exchange| match owner {
+        env.ledger.change(serial, seen.last, |exchange| match owner {
             Dir::ToServer => {
                 answer(exchange, seen, reason, properties);
                 if let Some(response) = &mut exchange.response {
@@ -126,9 +115,20 @@ impl Calls {
         });
         if done {
             self.pending[owner as usize].remove(&id);
-            self.close(serial, seen, env);
+            close(serial, seen, env);
         }
     }
+}
+
+/// The same message once more, since its answer did not come.
+fn sent_again(serial: u32, seen: &Seen<'_>, env: &mut Env<'_, '_>) {
+    env.ledger.change(serial, seen.last, |exchange| {
+        let headers = &mut exchange.request.headers;
+        let before = headers.iter().find(|(name, _)| name == "retries");
+        let retries = before.and_then(|(_, value)| value.parse::<u32>().ok()).unwrap_or(0) + 1;
+        headers.retain(|(name, _)| name != "retries");
+        headers.push(("retries".to_owned(), retries.to_string()));
+    });
 }
 
 /// The client has taken a delivery, or begun to.
@@ -145,7 +145,7 @@ fn taken(
         let handling = seen.last.since(delivered).as_secs_f64() * 1000.0;
         request.headers.push(("handling-ms".to_owned(), format!("{handling:.3}")));
     }
-    request.bytes += seen.size;
+    request.bytes += seen.frame.on_wire();
     request.last = seen.last;
     request.complete = done;
     request.headers.extend(properties.facts());

@@ -13,13 +13,12 @@ mod reader;
 mod reason;
 mod subscriptions;
 
-use model::Timestamp;
 use model::exchange::Ending;
 
-use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
+use crate::decode::{Decode, Dir, Env, Loss, Verdict};
 use crate::detect::Proof;
 use crate::framing::Framer;
-use calls::{Calls, Env};
+use calls::Calls;
 use detect::Run;
 
 pub(crate) use detect::recognise;
@@ -41,14 +40,7 @@ struct Mqtt {
 }
 
 impl Decode for Mqtt {
-    fn data(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
+    fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
         if !std::mem::replace(&mut self.begun[dir as usize], true) {
             if dir == Dir::ToServer && detect::connect(bytes) != Proof::No {
                 self.begun = [true; 2];
@@ -66,49 +58,42 @@ impl Decode for Mqtt {
         }
         let mut rest = bytes;
         loop {
-            match framer.next(&mut rest, at, cx.limits.body.saturating_add(BESIDE), packet::head) {
+            match framer.next(&mut rest, env.at, env.cx.limits.body.saturating_add(BESIDE), packet::head) {
                 Ok(Some(frame))
-                    if detect::goes(frame.head[0] >> 4, dir)
-                        && self.calls.packet(dir, &frame, at, &mut Env { connection, cx }) => {}
+                    if detect::goes(frame.head[0] >> 4, dir) && self.calls.packet(dir, &frame, env) => {}
                 Ok(None) => return Verdict::Mine,
-                Ok(Some(_)) | Err(_) if !self.calls.any() => return Verdict::NotMine,
+                Ok(Some(_)) | Err(_) if !env.ledger.any() => return Verdict::NotMine,
                 Ok(Some(_)) | Err(_) => {
                     framer.lose(u64::MAX, Loss::Lost);
-                    self.calls.packets_lost(dir, Loss::Lost, cx);
+                    self.calls.packets_lost(dir, Loss::Lost, env);
                     return Verdict::Mine;
                 }
             }
         }
     }
 
-    fn gap(&mut self, dir: Dir, _: Timestamp, bytes: u64, loss: Loss, _: &mut Connection, cx: &mut Cx<'_>) {
+    fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
         self.begun[dir as usize] = true;
         let framer = &mut self.framers[dir as usize];
         framer.lose(bytes, loss);
         if framer.is_lost() {
-            self.calls.packets_lost(dir, loss, cx);
+            self.calls.packets_lost(dir, loss, env);
+        } else {
+            // The loss may have been all that was missing of a packet.
+            self.data(dir, b"", env);
         }
     }
 
-    fn close(&mut self, dir: Dir, _: Timestamp, _: &mut Connection, cx: &mut Cx<'_>) {
+    fn close(&mut self, dir: Dir, env: &mut Env<'_, '_>) {
         // Nobody answers any more. A client that has ended may still be answered, and one whose broker has ended may
         // still say that it took what it got.
         if dir == Dir::ToClient {
-            self.calls.unanswered(cx);
+            self.calls.unanswered(env);
         }
     }
 
-    fn end(&mut self, ending: Ending, _: &mut Connection, cx: &mut Cx<'_>) -> bool {
-        self.calls.end(ending, cx);
-        self.calls.any()
-    }
-
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.calls.ledger.report(now, cx);
-    }
-
-    fn due(&self) -> Option<Timestamp> {
-        self.calls.ledger.due()
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
+        self.calls.end(ending, env);
     }
 
     fn held(&self) -> usize {

@@ -1,8 +1,8 @@
 //! What a client wants to be delivered, and no longer.
 
-use crate::conversation::Dir;
+use crate::decode::{Dir, Env};
 
-use super::calls::{Calls, Env, Kind, Seen, answer, exchange, message};
+use super::calls::{Calls, Kind, Seen, answer, close, exchange, open, unasked};
 use super::facts;
 use super::packet::Filters;
 use super::properties::Properties;
@@ -17,7 +17,7 @@ impl Calls {
         env: &mut Env<'_, '_>,
     ) {
         let mut exchange = exchange(method, facts::target(&asked.list), seen, env);
-        exchange.request = message(seen);
+        exchange.request = seen.frame.message(seen.last);
         exchange.request.headers = asked.properties.facts().collect();
         let kind = if method == "SUBSCRIBE" {
             exchange.request.headers.extend(facts::subscribe(&asked.list));
@@ -25,7 +25,7 @@ impl Calls {
         } else {
             Kind::Unsubscribe
         };
-        let serial = self.open(exchange, seen, env);
+        let serial = open(exchange, seen, env);
         self.enter(Dir::ToServer, asked.id, serial, kind, env);
     }
 
@@ -46,16 +46,16 @@ impl Calls {
                 pending.remove(&id);
                 serial
             }
-            None => self.unasked(method, seen, env),
+            None => unasked(method, seen, env),
         };
         // Of several, the one that failed is told.
         let told = reasons.iter().find(|reason| reason.failure).or_else(|| reasons.first());
-        self.ledger.change(serial, seen.last, |exchange| {
+        env.ledger.change(serial, seen.last, |exchange| {
             answer(exchange, seen, told, properties);
             if let Some(response) = &mut exchange.response {
                 response.headers.extend(facts::granted(&exchange.request, reasons));
             }
         });
-        self.close(serial, seen, env);
+        close(serial, seen, env);
     }
 }

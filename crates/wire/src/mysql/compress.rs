@@ -2,7 +2,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::conversation::Loss;
+use crate::decode::Loss;
 
 /// Three bytes of length, one of sequence, three of the length before compression.
 const HEAD: usize = 7;

@@ -1,4 +1,5 @@
-//! MySQL's and MariaDB's client/server protocol, both directions of one connection.
+//! MySQL's and MariaDB's client/server protocol (MySQL's source code documentation, "Client/Server Protocol"; MariaDB's
+//! documentation of the same name), both directions of one connection.
 //!
 //! Bytes go through a [`Side`] for each direction (perhaps inflated, cut into frames, joined to packets) to the one
 //! `session`, which knows who asks and puts answers to commands: they come one by one and in order. Where a length
@@ -24,11 +25,11 @@ mod statements;
 mod totals;
 mod values;
 
-use model::Timestamp;
 use model::exchange::Ending;
 
-use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
+use crate::decode::{Decode, Dir, Env, Loss, Verdict};
 use crate::framing::Framer;
+use crate::tls;
 use compress::{Compressed, Inside, Method};
 use packet::Joiner;
 use session::{Next, Session};
@@ -41,11 +42,6 @@ const ROOM: usize = 16 * 1024;
 
 pub(crate) fn decoder() -> Box<dyn Decode> {
     Box::<Mysql>::default()
-}
-
-/// The rest of the connection is TLS.
-fn encrypted(rest: usize) -> Verdict {
-    Verdict::Becomes { decoder: crate::tls::decoder(), rest }
 }
 
 /// One direction.
@@ -91,35 +87,20 @@ struct Mysql {
 }
 
 impl Decode for Mysql {
-    fn data(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
+    fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
         if !std::mem::replace(&mut self.begun, true) && shape::wrapped(bytes) == Wrapped::Compressed {
             self.compress(Method::Zlib);
         }
         if self.sides[dir as usize].is_lost() && !self.finds_place(dir, bytes) {
             if dir == Dir::ToClient {
-                self.session.server_counts(bytes.len() as u64, at);
+                self.session.server_counts(bytes.len() as u64, env);
             }
             return Verdict::Mine;
         }
-        self.feed(dir, at, bytes, connection, cx)
+        self.feed(dir, bytes, env)
     }
 
-    fn gap(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: u64,
-        loss: Loss,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
         let side = &mut self.sides[dir as usize];
         let missing = match &mut side.layer {
             Some(layer) => layer.lose(bytes),
@@ -130,31 +111,15 @@ impl Decode for Mysql {
         }
         if side.is_lost() {
             side.joiner.restart();
-            self.lost(dir, loss);
-        } else if matches!(self.feed(dir, at, b"", connection, cx), Verdict::NotMine) {
+            self.lost(dir, loss, env);
+        } else if matches!(self.feed(dir, b"", env), Verdict::NotMine) {
             // A packet ended with what is missing, and it is none.
-            self.lose_place(dir);
+            self.lose_place(dir, env);
         }
     }
 
-    fn close(&mut self, dir: Dir, _at: Timestamp, _connection: &mut Connection, cx: &mut Cx<'_>) {
-        // Nobody answers any more. A client that has ended may still be answered.
-        if dir == Dir::ToClient {
-            self.session.end(Ending::Closed, cx);
-        }
-    }
-
-    fn end(&mut self, ending: Ending, _connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
-        self.session.end(ending, cx);
-        self.session.any()
-    }
-
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.session.report(now, cx);
-    }
-
-    fn due(&self) -> Option<Timestamp> {
-        self.session.due()
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
+        self.session.end(ending, env);
     }
 
     fn held(&self) -> usize {
@@ -183,23 +148,16 @@ impl Mysql {
     }
 
     /// Takes bytes of a direction whose place is known.
-    fn feed(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
+    fn feed(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
         let mut rest = bytes;
         loop {
             let plain = self.sides[dir as usize].layer.is_none();
-            match self.inside(dir, at, &mut rest, connection, cx) {
+            match self.inside(dir, &mut rest, env) {
                 Some(Next::Compressed(method)) if plain => self.compress(method),
-                Some(Next::Tls) => return encrypted(rest.len()),
+                Some(Next::Tls) => return tls::begins(rest.len()),
                 Some(Next::NotMine) => return Verdict::NotMine,
                 Some(Next::Astray) => {
-                    self.lose_place(dir);
+                    self.lose_place(dir, env);
                     return Verdict::Mine;
                 }
                 Some(Next::Goes | Next::Compressed(_)) => {}
@@ -214,42 +172,35 @@ impl Mysql {
         }
     }
 
-    fn lost(&mut self, dir: Dir, loss: Loss) {
+    fn lost(&mut self, dir: Dir, loss: Loss, env: &mut Env<'_, '_>) {
         match dir {
-            Dir::ToServer => self.session.client_lost(loss),
-            Dir::ToClient => self.session.server_lost(loss),
+            Dir::ToServer => self.session.client_lost(loss, env),
+            Dir::ToClient => self.session.server_lost(loss, env),
         }
     }
 
-    fn lose_place(&mut self, dir: Dir) {
+    fn lose_place(&mut self, dir: Dir, env: &mut Env<'_, '_>) {
         self.sides[dir as usize].lose_place();
-        self.lost(dir, Loss::Lost);
+        self.lost(dir, Loss::Lost, env);
     }
 
     /// Takes bytes up to the next packet that changes more than the session; `None` when more bytes are needed.
-    fn inside(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        rest: &mut &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Option<Next> {
+    fn inside(&mut self, dir: Dir, rest: &mut &[u8], env: &mut Env<'_, '_>) -> Option<Next> {
         let Side { layer, framer, joiner } = &mut self.sides[dir as usize];
-        let keep = cx.limits.body.saturating_add(ROOM);
+        let keep = env.cx.limits.body.saturating_add(ROOM);
         let whole = *rest;
         let plain = layer.is_none();
         let mut inner: &[u8] = if plain { std::mem::take(rest) } else { &[] };
         loop {
             loop {
-                let Ok(frame) = framer.next(&mut inner, at, keep, packet::head) else {
+                let Ok(frame) = framer.next(&mut inner, env.at, keep, packet::head) else {
                     return Some(Next::NotMine);
                 };
                 let Some(frame) = frame else { break };
                 let Some(packet) = joiner.join(&frame, keep) else { continue };
                 let next = match dir {
-                    Dir::ToServer => self.session.client(&packet, at, connection, cx),
-                    Dir::ToClient => self.session.server(&packet, at, connection, cx),
+                    Dir::ToServer => self.session.client(&packet, env),
+                    Dir::ToClient => self.session.server(&packet, env),
                 };
                 if next != Next::Goes {
                     if plain {
@@ -261,7 +212,7 @@ impl Mysql {
             inner = match layer.as_mut()?.next(rest)? {
                 Inside::Bytes(bytes) => bytes,
                 Inside::Missing(bytes, Loss::Cut) if framer.between_frames() => {
-                    self.session.unreadable(dir, bytes, at, connection, cx);
+                    self.session.unreadable(dir, bytes, env);
                     &[]
                 }
                 Inside::Missing(bytes, loss) => {

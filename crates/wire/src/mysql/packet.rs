@@ -2,7 +2,7 @@
 
 use model::Timestamp;
 
-use crate::conversation::Loss;
+use crate::decode::Loss;
 use crate::framing::{Frame, Head};
 
 /// Bytes before a payload.

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use model::Timestamp;
 use model::exchange::{Ending, Protocol, Quality};
 
 use super::answer::{Pending, Rules, Step};
@@ -13,8 +12,7 @@ use super::outcome;
 use super::packet::Packet;
 use super::rows::Format;
 use super::statements::Statements;
-use crate::conversation::{Connection, Cx, Loss};
-use crate::ledger::Ledger;
+use crate::decode::{Env, Loss};
 
 /// What a packet makes of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +58,6 @@ pub(super) struct Session {
     pub(super) asked_late: bool,
     /// The last answer was not seen to its end: the next one has to prove that it is another.
     doubtful: bool,
-    pub(super) ledger: Ledger,
 }
 
 impl Default for Session {
@@ -77,19 +74,12 @@ impl Default for Session {
             answers_lost: None,
             asked_late: false,
             doubtful: false,
-            ledger: Ledger::default(),
         }
     }
 }
 
 impl Session {
-    pub(super) fn client(
-        &mut self,
-        packet: &Packet<'_>,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Next {
+    pub(super) fn client(&mut self, packet: &Packet<'_>, env: &mut Env<'_, '_>) -> Next {
         if let Some(front) = self.pending.front_mut()
             && front.takes_file()
         {
@@ -98,40 +88,35 @@ impl Session {
             if packet.size == 0 {
                 front.file_ended();
             }
-            self.goes_on(serial, packet, at);
+            goes_on(serial, packet, env);
             return Next::Goes;
         }
         if !packet.opens(0) {
-            return self.talks(packet, at, connection, cx);
+            return self.talks(packet, env);
         }
-        if self.phase == Phase::Greeted && self.ledger.any() {
+        if self.phase == Phase::Greeted && env.ledger.any() {
             // The end of the login was not seen.
-            self.abandon(Quality::Gap);
+            self.abandon(Quality::Gap, env);
         }
-        let Some(command) = command::read(packet, self.capabilities, &mut self.statements, cx.limits) else {
-            return if self.ledger.any() { Next::Astray } else { Next::NotMine };
+        let Some(command) = command::read(packet, self.capabilities, &mut self.statements, env.cx.limits)
+        else {
+            return if env.ledger.any() { Next::Astray } else { Next::NotMine };
         };
         self.phase = Phase::Commands;
-        self.command(command, packet, at, connection, cx);
+        self.command(command, packet, env);
         Next::Goes
     }
 
     /// What a client says while it logs in: a hello, then proofs of who it is, which are counted.
-    fn talks(
-        &mut self,
-        packet: &Packet<'_>,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Next {
+    fn talks(&mut self, packet: &Packet<'_>, env: &mut Env<'_, '_>) -> Next {
         if let Some(front) = self.pending.front()
             && front.answer == Answer::Auth
         {
-            self.goes_on(front.serial, packet, at);
+            goes_on(front.serial, packet, env);
             return Next::Goes;
         }
         if self.phase != Phase::Greeted || !self.pending.is_empty() {
-            return if self.ledger.any() { Next::Astray } else { Next::NotMine };
+            return if env.ledger.any() { Next::Astray } else { Next::NotMine };
         }
         if handshake::is_tls_request(packet.payload) {
             return Next::Tls;
@@ -143,58 +128,38 @@ impl Session {
         self.no_eof = Some(capabilities & capability::DEPRECATE_EOF != 0);
         let mut command = Command::login("CONNECT", hello);
         command.fields.extend(server.map(|server| ("server-version".to_owned(), server.version.clone())));
-        self.command(command, packet, at, connection, cx);
+        self.command(command, packet, env);
         Next::Goes
     }
 
-    /// More of what the client sends for an exchange.
-    fn goes_on(&mut self, serial: u32, packet: &Packet<'_>, at: Timestamp) {
-        self.ledger.change(serial, at, |exchange| {
-            exchange.request.bytes += packet.on_wire();
-            exchange.request.last = at;
-        });
-        if let Some(loss) = packet.loss {
-            self.ledger.mark(serial, loss.quality());
-        }
-    }
-
     /// Makes an exchange of a command, and waits for its answer if there will be one.
-    pub(super) fn command(
-        &mut self,
-        command: Command,
-        packet: &Packet<'_>,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
-        let missed = self.give_up_lost_answers(cx);
+    pub(super) fn command(&mut self, command: Command, packet: &Packet<'_>, env: &mut Env<'_, '_>) {
+        let missed = self.give_up_lost_answers(env);
         self.asked_late |= packet.loss.is_some() && self.answers_lost.is_some();
         self.doubtful |= missed;
         self.unseen = false;
         self.pipelines |= !self.pending.is_empty();
-        let mut exchange = connection.exchange(Protocol::Mysql, packet.first);
+        let mut exchange = env.connection.exchange(Protocol::Mysql, packet.first);
         exchange.method = command.method;
         exchange.target = command.target;
         exchange.quality = command.quality;
         let request = &mut exchange.request;
         request.bytes = packet.on_wire();
-        request.last = at;
+        request.last = env.at;
         request.complete = packet.loss.is_none();
         request.headers = command.fields;
         request.media = (!command.body.is_empty()).then(|| "application/sql".to_owned());
         request.body = command.body;
         request.cut = command.cut;
         exchange.waits = matches!(command.answer, Answer::Nothing | Answer::Stream);
-        let serial = self.ledger.open(exchange, at, cx);
-        if let Some(loss) = packet.loss {
-            self.ledger.mark(serial, loss.quality());
-        }
+        let serial = env.open(exchange);
+        env.ledger.miss(serial, packet.loss);
         if command.answer == Answer::Nothing {
-            self.ledger.close(serial, Ending::Open, cx);
+            env.close(serial);
         } else {
             if missed && self.pipelines {
                 // Answers to earlier commands may still come: which is whose is a guess.
-                self.ledger.mark(serial, Quality::Gap);
+                env.ledger.mark(serial, Quality::Gap);
             }
             let mut pending = Pending::new(serial, command.answer, packet.seq.wrapping_add(1));
             pending.statement = command.statement;
@@ -207,29 +172,23 @@ impl Session {
         }
     }
 
-    pub(super) fn server(
-        &mut self,
-        packet: &Packet<'_>,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Next {
+    pub(super) fn server(&mut self, packet: &Packet<'_>, env: &mut Env<'_, '_>) -> Next {
         if self.phase == Phase::Start && packet.opens(0) {
-            return self.greets(packet, at, connection, cx);
+            return self.greets(packet, env);
         }
-        if self.pending.is_empty() && !self.unasked(packet, connection, cx) {
+        if self.pending.is_empty() && !self.unasked(packet, env) {
             return Next::Goes;
         }
         let Some(front) = self.pending.front_mut() else { return Next::Goes };
         let serial = front.serial;
         if std::mem::take(&mut self.doubtful) && !packet.opens(front.seq) {
-            self.abandon(Quality::Gap);
+            self.abandon(Quality::Gap, env);
             return Next::Astray;
         }
         if let Some(loss) = packet.loss
             && (loss == Loss::Lost || !front.is_full())
         {
-            self.ledger.mark(serial, loss.quality());
+            env.ledger.mark(serial, loss.quality());
         }
         let known = front.statement.and_then(|id| self.statements.get(id));
         let known = known.map(|statement| statement.columns.as_slice()).unwrap_or_default();
@@ -237,36 +196,30 @@ impl Session {
             no_eof: self.no_eof,
             metadata_flag: self.capabilities.is_some_and(|flags| flags & capability::OPTIONAL_METADATA != 0),
         };
-        let limits = cx.limits;
-        let step = self
+        let limits = env.cx.limits;
+        let step = env
             .ledger
-            .change(serial, at, |exchange| front.read(packet, at, exchange, (known, rules), limits));
+            .change(serial, env.at, |exchange| front.read(packet, env.at, exchange, (known, rules), limits));
         match step {
             Some(Step::Goes) => Next::Goes,
-            Some(Step::Ended) => self.ended(cx),
+            Some(Step::Ended) => self.ended(env),
             Some(Step::Astray) | None => {
-                self.abandon(packet.loss.map_or(Quality::Gap, Loss::quality));
+                self.abandon(packet.loss.map_or(Quality::Gap, Loss::quality), env);
                 Next::Goes
             }
         }
     }
 
-    fn greets(
-        &mut self,
-        packet: &Packet<'_>,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Next {
+    fn greets(&mut self, packet: &Packet<'_>, env: &mut Env<'_, '_>) -> Next {
         if outcome::failed(packet.payload).is_some() {
             // The server takes no more clients, or not this one.
-            let mut exchange = connection.exchange(Protocol::Mysql, packet.first);
+            let mut exchange = env.connection.exchange(Protocol::Mysql, packet.first);
             "CONNECT".clone_into(&mut exchange.method);
             exchange.quality = Quality::NoRequest;
-            let serial = self.ledger.open(exchange, at, cx);
+            let serial = env.open(exchange);
             self.pending.push_back(Pending::new(serial, Answer::Auth, 0));
             self.phase = Phase::Commands;
-            return self.server(packet, at, connection, cx);
+            return self.server(packet, env);
         }
         self.greeting = handshake::greeting(packet.payload);
         self.phase = Phase::Greeted;
@@ -274,37 +227,37 @@ impl Session {
     }
 
     /// An answer to nothing that was seen becomes an exchange of its own, if it can be one.
-    fn unasked(&mut self, packet: &Packet<'_>, connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
+    fn unasked(&mut self, packet: &Packet<'_>, env: &mut Env<'_, '_>) -> bool {
         let failed = outcome::failed(packet.payload).is_some();
         let answers = self.unseen && packet.opens(1);
         if !failed && !answers {
             return false;
         }
         self.unseen = false;
-        let mut exchange = connection.exchange(Protocol::Mysql, packet.first);
+        let mut exchange = env.connection.exchange(Protocol::Mysql, packet.first);
         exchange.quality = Quality::NoRequest;
         if self.phase == Phase::Greeted {
             "CONNECT".clone_into(&mut exchange.method);
         }
-        let serial = self.ledger.open(exchange, packet.first, cx);
+        let serial = env.ledger.open(exchange, packet.first, env.cx);
         self.pending.push_back(Pending::new(serial, Answer::Result(Format::Either), packet.seq));
         true
     }
 
     /// The first command is answered.
-    fn ended(&mut self, cx: &mut Cx<'_>) -> Next {
+    fn ended(&mut self, env: &mut Env<'_, '_>) -> Next {
         let Some(front) = self.pending.pop_front() else { return Next::Goes };
-        let failed = self.ledger.get(front.serial).is_some_and(|exchange| exchange.failure.is_some());
-        self.ledger.close(front.serial, Ending::Open, cx);
+        let failed = env.ledger.get(front.serial).is_some_and(|exchange| exchange.failure.is_some());
+        env.close(front.serial);
         self.no_eof = self.no_eof.or(front.eofs.map(|eofs| !eofs));
         if let (Some(mut statement), Some(id), false) = (front.prepares, front.prepared, failed) {
             statement.columns = front.columns;
-            self.statements.prepared(id, statement, cx.limits);
+            self.statements.prepared(id, statement, env.cx.limits);
         } else if let Some(id) = front.statement
             && !front.columns.is_empty()
             && front.answer != Answer::Rows
         {
-            self.statements.change(id, cx.limits, |statement| statement.columns = front.columns);
+            self.statements.change(id, env.cx.limits, |statement| statement.columns = front.columns);
         }
         if front.answer != Answer::Auth || self.phase != Phase::Greeted || failed {
             return Next::Goes;
@@ -318,27 +271,23 @@ impl Session {
         }
     }
 
-    pub(super) fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+    pub(super) fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
         self.pending.clear();
-        self.ledger.end(ending, cx);
-    }
-
-    pub(super) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.ledger.report(now, cx);
-    }
-
-    pub(super) fn due(&self) -> Option<Timestamp> {
-        self.ledger.due()
-    }
-
-    pub(super) fn any(&self) -> bool {
-        self.ledger.any()
+        env.end(ending);
     }
 
     pub(super) fn held(&self) -> usize {
-        self.ledger.held()
-            + self.statements.held()
+        self.statements.held()
             + self.pending.iter().map(Pending::held).sum::<usize>()
             + self.greeting.as_ref().map_or(0, |greeting| greeting.version.len())
     }
+}
+
+/// More of what the client sends for an exchange.
+fn goes_on(serial: u32, packet: &Packet<'_>, env: &mut Env<'_, '_>) {
+    env.ledger.change(serial, env.at, |exchange| {
+        exchange.request.bytes += packet.on_wire();
+        exchange.request.last = env.at;
+    });
+    env.ledger.miss(serial, packet.loss);
 }

@@ -10,8 +10,7 @@ use super::json;
 use super::ops::{self, Op};
 use super::payload::{Payload, Verdict};
 use super::subjects::{Subjects, is_inbox};
-use crate::conversation::{Connection, Cx, Loss};
-use crate::ledger::Ledger;
+use crate::decode::{Env, Loss};
 
 /// Where messages of streams are acknowledged.
 const ACKS: &[u8] = b"$JS.ACK.";
@@ -32,7 +31,6 @@ enum Confirmed {
 /// The exchanges of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    ledger: Ledger,
     subjects: Subjects,
     /// The exchange of `CONNECT`, until it is answered.
     connect: Option<u32>,
@@ -56,70 +54,58 @@ pub(super) struct Part<'a> {
 }
 
 impl Calls {
-    pub(super) fn on(&mut self, part: &Part<'_>, connection: &mut Connection, cx: &mut Cx<'_>) {
+    pub(super) fn on(&mut self, part: &Part<'_>, env: &mut Env<'_, '_>) {
         match part.op {
             Op::Info(json) => self.greeted(json),
-            Op::Connect(json) => self.connects(json, part, connection, cx),
-            Op::Publish(message) => self.publishes(&message, part, connection, cx),
-            Op::Deliver(sid, message) => self.delivers(sid, &message, part, connection, cx),
+            Op::Connect(json) => self.connects(json, part, env),
+            Op::Publish(message) => self.publishes(&message, part, env),
+            Op::Deliver(sid, message) => self.delivers(sid, &message, part, env),
             Op::Subscribe { subject, queue, sid } => {
                 self.subjects.add(sid, subject);
-                self.subscribes(subject, queue, part, connection, cx);
+                self.subscribes(subject, queue, part, env);
             }
             Op::Unsubscribe { sid, most } => {
                 if most.is_none() {
                     self.subjects.remove(sid);
                 }
-                self.confirm(Confirmed::Nothing, cx);
+                self.confirm(Confirmed::Nothing, env);
             }
             // Whether the other is alive: nobody's call. The first one answers the client's introduction.
             Op::Ping => {}
-            Op::Pong => self.connected("PONG", None, part, cx),
-            Op::Ok => self.confirmed(part, cx),
-            Op::Error(words) => self.refused(words, part, connection, cx),
+            Op::Pong => self.connected("PONG", None, part, env),
+            Op::Ok => self.confirmed(part, env),
+            Op::Error(words) => self.refused(words, part, env),
         }
     }
 
     /// Bytes may be missing in which there were answers, and confirmations: those can no more be counted.
-    pub(super) fn lost(&mut self, loss: Option<Loss>, cx: &mut Cx<'_>) {
+    pub(super) fn lost(&mut self, loss: Option<Loss>, env: &mut Env<'_, '_>) {
         if let Some(loss) = loss {
-            self.ledger.doubt_all(loss.quality());
+            env.ledger.doubt_all(loss.quality());
         }
         self.confirms = false;
         for confirmed in std::mem::take(&mut self.confirmed) {
             if let Confirmed::Answer(serial) = confirmed
                 && Some(serial) != self.connect
             {
-                self.ledger.close(serial, Ending::Open, cx);
+                env.close(serial);
             }
         }
     }
 
-    pub(super) fn any(&self) -> bool {
-        self.ledger.any()
-    }
-
-    pub(super) fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+    pub(super) fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
         // A client that does not ask to be confirmed is not answered.
         if let Some(connect) = self.connect.take().filter(|_| !self.confirms) {
-            self.ledger.finish(connect, ending, cx);
+            env.ledger.finish(connect, ending, env.cx);
         }
-        self.ledger.end(ending, cx);
-    }
-
-    pub(super) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.ledger.report(now, cx);
-    }
-
-    pub(super) fn due(&self) -> Option<Timestamp> {
-        self.ledger.due()
+        env.end(ending);
     }
 
     pub(super) fn held(&self) -> usize {
         let subjects: usize =
             self.asked.keys().chain(self.got.keys()).map(|subject| subject.len() + 64).sum();
         let confirmed = self.confirmed.capacity() * size_of::<Confirmed>();
-        self.ledger.held() + self.subjects.held() + subjects + confirmed
+        self.subjects.held() + subjects + confirmed
     }
 
     fn greeted(&mut self, json: &[u8]) {
@@ -130,76 +116,63 @@ impl Calls {
         self.server = facts.into_iter().flatten().collect();
     }
 
-    fn connects(&mut self, json: &[u8], part: &Part<'_>, connection: &mut Connection, cx: &mut Cx<'_>) {
+    fn connects(&mut self, json: &[u8], part: &Part<'_>, env: &mut Env<'_, '_>) {
         let name = json::field(json, "name").unwrap_or_default();
-        let mut exchange = exchange("CONNECT", name, part, connection);
+        let mut exchange = exchange("CONNECT", name, part, env);
         // What is not understood may hold anything.
         exchange.request.body = json::shown(json).unwrap_or_else(|| b"[redacted]".to_vec());
-        exchange.request.body.truncate(cx.limits.body);
+        exchange.request.body.truncate(env.cx.limits.body);
         exchange.request.media = Some("application/json".to_owned());
-        let serial = self.ledger.open(exchange, part.at, cx);
+        let serial = env.open(exchange);
         self.connect = Some(serial);
         // A client that does not say otherwise is sent a line for everything that it tells the server.
         self.confirms = json::field(json, "verbose") != Some(b"false");
-        self.confirm(Confirmed::Answer(serial), cx);
+        self.confirm(Confirmed::Answer(serial), env);
     }
 
     /// The introduction of the client is answered.
-    fn connected(&mut self, status: &str, failure: Option<String>, part: &Part<'_>, cx: &mut Cx<'_>) {
+    fn connected(&mut self, status: &str, failure: Option<String>, part: &Part<'_>, env: &mut Env<'_, '_>) {
         let Some(serial) = self.connect.take() else { return };
         let headers = std::mem::take(&mut self.server);
-        self.ledger.change(serial, part.at, |exchange| {
+        env.ledger.change(serial, part.at, |exchange| {
             let response = message(part);
             exchange.response = Some(Message { headers, ..response });
             exchange.status = Some(status.to_owned());
             exchange.failure = failure;
         });
-        self.ledger.close(serial, Ending::Open, cx);
+        env.close(serial);
     }
 
-    fn subscribes(
-        &mut self,
-        subject: &[u8],
-        queue: Option<&[u8]>,
-        part: &Part<'_>,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn subscribes(&mut self, subject: &[u8], queue: Option<&[u8]>, part: &Part<'_>, env: &mut Env<'_, '_>) {
         // Where a client waits for its own answers is nobody else's matter.
         if is_inbox(subject) {
-            return self.confirm(Confirmed::Nothing, cx);
+            return self.confirm(Confirmed::Nothing, env);
         }
-        let mut exchange = exchange("SUB", subject, part, connection);
+        let mut exchange = exchange("SUB", subject, part, env);
         if let Some(queue) = queue {
             exchange.request.headers.push(("queue".to_owned(), String::from_utf8_lossy(queue).into_owned()));
         }
-        let serial = self.ledger.open(exchange, part.at, cx);
-        self.confirm(Confirmed::Answer(serial), cx);
+        let serial = env.open(exchange);
+        self.confirm(Confirmed::Answer(serial), env);
     }
 
-    fn publishes(
-        &mut self,
-        op: &ops::Message<'_>,
-        part: &Part<'_>,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
-        let payload = Payload::read(op, part.frame, part.at, cx.limits);
-        if let Some(serial) = self.got.get(op.subject).copied().filter(|s| self.ledger.get(*s).is_some()) {
-            return self.answers(serial, op, payload, part, cx);
+    fn publishes(&mut self, op: &ops::Message<'_>, part: &Part<'_>, env: &mut Env<'_, '_>) {
+        let payload = Payload::read(op, part.frame, part.at, env.cx.limits);
+        if let Some(serial) = self.got.get(op.subject).copied().filter(|s| env.ledger.get(*s).is_some()) {
+            return self.answers(serial, op, payload, part, env);
         }
         let asks = op.reply.is_some_and(|reply| self.subjects.hears(reply));
-        let mut exchange = exchange(if asks { "REQ" } else { "PUB" }, op.subject, part, connection);
+        let mut exchange = exchange(if asks { "REQ" } else { "PUB" }, op.subject, part, env);
         exchange.topic = topic(TopicRole::Sends, op);
         exchange.request = payload.message;
         exchange.waits = op.subject.starts_with(PULLS);
-        let serial = self.ledger.open(exchange, part.at, cx);
+        let serial = env.open(exchange);
         match op.reply.filter(|_| asks) {
             Some(reply) => {
-                remember(&mut self.asked, reply, serial, &self.ledger, cx);
-                self.confirm(Confirmed::Receipt(serial), cx);
+                remember(&mut self.asked, reply, serial, env);
+                self.confirm(Confirmed::Receipt(serial), env);
             }
-            None => self.confirm(Confirmed::Answer(serial), cx),
+            None => self.confirm(Confirmed::Answer(serial), env),
         }
     }
 
@@ -210,130 +183,123 @@ impl Calls {
         op: &ops::Message<'_>,
         payload: Payload,
         part: &Part<'_>,
-        cx: &mut Cx<'_>,
+        env: &mut Env<'_, '_>,
     ) {
         let acknowledges = op.subject.starts_with(ACKS);
         let verdict = if acknowledges { acknowledged(&payload.message.body) } else { payload.verdict(false) };
-        self.confirm(Confirmed::Nothing, cx);
+        self.confirm(Confirmed::Nothing, env);
         // Who says that it still works on it answers later.
         if acknowledges && verdict.status.as_deref() == Some("+WPI") {
             return;
         }
         self.got.remove(op.subject);
-        self.ledger.change(serial, part.at, |exchange| answer(exchange, payload.message, verdict, part));
-        self.ledger.close(serial, Ending::Open, cx);
+        env.ledger.change(serial, part.at, |exchange| answer(exchange, payload.message, verdict, part));
+        env.close(serial);
     }
 
-    fn delivers(
-        &mut self,
-        sid: &[u8],
-        op: &ops::Message<'_>,
-        part: &Part<'_>,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
-        let payload = Payload::read(op, part.frame, part.at, cx.limits);
+    fn delivers(&mut self, sid: &[u8], op: &ops::Message<'_>, part: &Part<'_>, env: &mut Env<'_, '_>) {
+        let payload = Payload::read(op, part.frame, part.at, env.cx.limits);
         let code = payload.status.as_ref().map(|(code, _)| code.as_str());
         // The server's own signs of life on a subscription.
         if code == Some("100") {
             return;
         }
         if let Some(serial) = self.asked.remove(op.subject)
-            && let Some(asked) = self.ledger.get(serial)
+            && let Some(asked) = env.ledger.get(serial)
         {
             let verdict = payload.verdict(asked.waits);
-            self.ledger.change(serial, part.at, |exchange| answer(exchange, payload.message, verdict, part));
-            return self.ledger.close(serial, Ending::Open, cx);
+            env.ledger.change(serial, part.at, |exchange| answer(exchange, payload.message, verdict, part));
+            return env.close(serial);
         }
         // That no more comes, to who got something already.
         if code.is_some() && is_inbox(op.subject) {
             return;
         }
-        self.pulled(sid, cx);
-        let mut exchange = exchange("MSG", op.subject, part, connection);
+        self.pulled(sid, env);
+        let mut exchange = exchange("MSG", op.subject, part, env);
         exchange.topic = topic(TopicRole::Receives, op);
         exchange.request = payload.message;
         // How long its receiver takes says nothing of the server.
         exchange.waits = true;
         exchange.status = payload.status.map(|(code, _)| code);
-        let serial = self.ledger.open(exchange, part.at, cx);
+        let serial = env.open(exchange);
         match op.reply {
-            Some(reply) => remember(&mut self.got, reply, serial, &self.ledger, cx),
-            None => self.ledger.finish(serial, Ending::Open, cx),
+            Some(reply) => remember(&mut self.got, reply, serial, env),
+            None => env.finish(serial),
         }
     }
 
     /// A message of a stream comes under its own subject, for the subscription of whoever asked for it.
-    fn pulled(&mut self, sid: &[u8], cx: &mut Cx<'_>) {
+    fn pulled(&mut self, sid: &[u8], env: &mut Env<'_, '_>) {
         let pulls = |serial: &u32| {
-            self.ledger.get(*serial).is_some_and(|exchange| exchange.target.as_bytes().starts_with(PULLS))
+            env.ledger.get(*serial).is_some_and(|exchange| exchange.target.as_bytes().starts_with(PULLS))
         };
         let found =
             self.asked.iter().find(|(subject, serial)| pulls(serial) && self.subjects.is_for(sid, subject));
         if let Some((subject, serial)) = found.map(|(subject, serial)| (subject.clone(), *serial)) {
             self.asked.remove(&subject);
-            self.ledger.finish(serial, Ending::Open, cx);
+            env.finish(serial);
         }
     }
 
     /// The server will confirm this, or, where it was not asked to, nothing more is said of it.
-    fn confirm(&mut self, confirmed: Confirmed, cx: &mut Cx<'_>) {
-        if self.confirms && self.confirmed.len() < cx.limits.pending_per_flow {
+    fn confirm(&mut self, confirmed: Confirmed, env: &mut Env<'_, '_>) {
+        if self.confirms && self.confirmed.len() < env.cx.limits.pending_per_flow {
             return self.confirmed.push_back(confirmed);
         }
         if let Confirmed::Answer(serial) = confirmed
             && Some(serial) != self.connect
         {
-            self.ledger.finish(serial, Ending::Open, cx);
+            env.finish(serial);
         }
     }
 
-    fn confirmed(&mut self, part: &Part<'_>, cx: &mut Cx<'_>) {
+    fn confirmed(&mut self, part: &Part<'_>, env: &mut Env<'_, '_>) {
         match self.confirmed.pop_front() {
             Some(Confirmed::Answer(serial)) if Some(serial) == self.connect => {
-                self.connected("OK", None, part, cx);
+                self.connected("OK", None, part, env);
             }
             Some(Confirmed::Answer(serial)) => {
-                self.ledger.change(serial, part.at, |exchange| {
+                env.ledger.change(serial, part.at, |exchange| {
                     exchange.response = Some(message(part));
                     exchange.status = Some("OK".to_owned());
                 });
-                self.ledger.close(serial, Ending::Open, cx);
+                env.close(serial);
             }
             Some(Confirmed::Nothing | Confirmed::Receipt(_)) | None => {}
         }
     }
 
-    fn refused(&mut self, words: &[u8], part: &Part<'_>, connection: &mut Connection, cx: &mut Cx<'_>) {
+    fn refused(&mut self, words: &[u8], part: &Part<'_>, env: &mut Env<'_, '_>) {
         let words = String::from_utf8_lossy(words).trim_matches('\'').to_owned();
         if self.connect.is_some() {
             self.confirmed.pop_front();
-            return self.connected("-ERR", Some(words), part, cx);
+            return self.connected("-ERR", Some(words), part, env);
         }
         let quoted = words.split('"').nth(1).unwrap_or_default();
-        let waits = |serial: &&u32| self.ledger.get(**serial).is_some_and(|e| e.target == quoted);
+        let waits = |serial: &&u32| env.ledger.get(**serial).is_some_and(|e| e.target == quoted);
         let known = match self.confirmed.pop_front() {
             Some(Confirmed::Answer(serial) | Confirmed::Receipt(serial)) => Some(serial),
             Some(Confirmed::Nothing) => None,
             None => self.asked.values().find(waits).copied(),
         };
         let serial = known.unwrap_or_else(|| {
-            let exchange = exchange("-ERR", quoted.as_bytes(), part, connection);
+            let exchange = exchange("-ERR", quoted.as_bytes(), part, env);
             let request = Message { first: part.frame.first, last: part.frame.first, ..Message::default() };
-            self.ledger.open(Exchange { request, ..exchange }, part.at, cx)
+            env.open(Exchange { request, ..exchange })
         });
-        self.ledger.change(serial, part.at, |exchange| {
+        env.ledger.change(serial, part.at, |exchange| {
             exchange.response = Some(message(part));
             exchange.status = Some("-ERR".to_owned());
             exchange.failure = Some(words);
         });
-        self.ledger.close(serial, Ending::Open, cx);
+        env.close(serial);
     }
 }
 
 /// An exchange that a line begins.
-fn exchange(method: &str, target: &[u8], part: &Part<'_>, connection: &mut Connection) -> Exchange {
-    let mut exchange = connection.exchange(Protocol::Nats, part.frame.first);
+fn exchange(method: &str, target: &[u8], part: &Part<'_>, env: &mut Env<'_, '_>) -> Exchange {
+    let mut exchange = env.connection.exchange(Protocol::Nats, part.frame.first);
     method.clone_into(&mut exchange.method);
     exchange.target = String::from_utf8_lossy(target).into_owned();
     exchange.request = message(part);
@@ -383,9 +349,9 @@ fn acknowledged(body: &[u8]) -> Verdict {
 }
 
 /// Remembers where an exchange is answered. What the ledger has given up is forgotten now and then.
-fn remember(known: &mut BTreeMap<Vec<u8>, u32>, subject: &[u8], serial: u32, ledger: &Ledger, cx: &Cx<'_>) {
-    if known.len() >= 2 * cx.limits.pending_per_flow {
-        known.retain(|_, serial| ledger.get(*serial).is_some());
+fn remember(known: &mut BTreeMap<Vec<u8>, u32>, subject: &[u8], serial: u32, env: &Env<'_, '_>) {
+    if known.len() >= 2 * env.cx.limits.pending_per_flow {
+        known.retain(|_, serial| env.ledger.get(*serial).is_some());
     }
     known.insert(subject.to_vec(), serial);
 }

@@ -1,7 +1,7 @@
 //! What proves that bytes are NATS.
 
 use super::ops::{self, Op};
-use crate::conversation::Dir;
+use crate::decode::Dir;
 use crate::detect::{Proof, Starts};
 
 /// A line that proves something is shorter, in bytes.

@@ -2,7 +2,7 @@
 
 use model::Timestamp;
 
-use crate::conversation::Loss;
+use crate::decode::Loss;
 
 /// What a server tells of itself is the longest line, in bytes; with many other servers' addresses it can be long.
 const LINE_LIMIT: usize = 64 * 1024;

@@ -1,4 +1,5 @@
-//! NATS: the protocol between a client and a server, both directions of one connection.
+//! NATS: the protocol between a client and a server (the documentation's "Client Protocol"), both directions of one
+//! connection.
 //!
 //! `frames` cuts bytes into lines and payloads, `ops` reads the lines, `calls` makes exchanges of them: a message that is
 //! published, one that is delivered, and where one of them names a subject to answer to, with that answer.
@@ -14,7 +15,7 @@ mod subjects;
 use model::Timestamp;
 use model::exchange::Ending;
 
-use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
+use crate::decode::{Decode, Dir, Env, Loss, Verdict};
 use crate::hunt::Hunt;
 use calls::{Calls, Part};
 use frames::{Broken, Follows, Frames};
@@ -43,15 +44,8 @@ struct Nats {
 }
 
 impl Decode for Nats {
-    fn data(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
-        self.now = at;
+    fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
+        self.now = env.at;
         let mut rest = bytes;
         loop {
             if self.frames[dir as usize].is_lost() {
@@ -60,66 +54,49 @@ impl Decode for Nats {
                 rest = &rest[found.at..];
                 // These are less than a line.
                 let mut before = &found.before[..];
-                while let Ok(true) = self.next(dir, at, &mut before, connection, cx) {}
+                while let Ok(true) = self.next(dir, &mut before, env) {}
             }
-            match self.next(dir, at, &mut rest, connection, cx) {
+            match self.next(dir, &mut rest, env) {
                 Ok(true) => {}
                 Ok(false) => return Verdict::Mine,
-                Err(Broken) if !self.calls.any() => return Verdict::NotMine,
+                Err(Broken) if !env.ledger.any() => return Verdict::NotMine,
                 // What comes is no line. A connection that had some is listened to until the next one.
                 Err(Broken) => {
                     self.frames[dir as usize].lost();
-                    self.calls.lost(None, cx);
+                    self.calls.lost(None, env);
                     return Verdict::Mine;
                 }
             }
         }
     }
 
-    fn gap(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: u64,
-        loss: Loss,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
-        self.now = at;
+    fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
+        self.now = env.at;
         self.hunts[dir as usize].forget();
         let frames = &mut self.frames[dir as usize];
-        if !frames.is_lost() && frames.lose(bytes, loss, cx.limits.body) {
+        if !frames.is_lost() && frames.lose(bytes, loss, env.cx.limits.body) {
             // A payload whose end was lost may be whole now. The line before it was one of this protocol.
-            self.data(dir, at, b"", connection, cx);
+            self.data(dir, b"", env);
             return;
         }
         if let Some(mut frame) = frames.unfinished() {
             frame.loss = Some(loss);
             if let Some(op) = ops::read(dir, frame.line) {
-                self.calls.on(&Part { op, frame: &frame, at }, connection, cx);
+                self.calls.on(&Part { op, frame: &frame, at: env.at }, env);
             }
         }
-        self.calls.lost(Some(loss), cx);
+        self.calls.lost(Some(loss), env);
     }
 
-    fn close(&mut self, dir: Dir, _at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
+    fn close(&mut self, dir: Dir, env: &mut Env<'_, '_>) {
         // Either side answers the other: what one has sent last may still be answered.
-        self.unfinished(dir, connection, cx);
+        self.unfinished(dir, env);
     }
 
-    fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
-        self.unfinished(Dir::ToServer, connection, cx);
-        self.unfinished(Dir::ToClient, connection, cx);
-        self.calls.end(ending, cx);
-        self.calls.any()
-    }
-
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.calls.report(now, cx);
-    }
-
-    fn due(&self) -> Option<Timestamp> {
-        self.calls.due()
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
+        self.unfinished(Dir::ToServer, env);
+        self.unfinished(Dir::ToClient, env);
+        self.calls.end(ending, env);
     }
 
     fn held(&self) -> usize {
@@ -131,32 +108,28 @@ impl Decode for Nats {
 
 impl Nats {
     /// Takes the next line and its payload, if they are whole.
-    fn next(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        rest: &mut &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Result<bool, Broken> {
-        let keep = cx.limits.body + payload::HEADERS_LIMIT;
+    fn next(&mut self, dir: Dir, rest: &mut &[u8], env: &mut Env<'_, '_>) -> Result<bool, Broken> {
+        let keep = env.cx.limits.body + payload::HEADERS_LIMIT;
         let follows = |line: &[u8]| match ops::read(dir, line) {
             Some(Op::Publish(message) | Op::Deliver(_, message)) => Follows::Payload(message.size),
             Some(_) => Follows::Nothing,
             None => Follows::Bad,
         };
-        let Some(frame) = self.frames[dir as usize].next(rest, at, keep, follows)? else { return Ok(false) };
+        let Some(frame) = self.frames[dir as usize].next(rest, env.at, keep, follows)? else {
+            return Ok(false);
+        };
         let op = ops::read(dir, frame.line).ok_or(Broken)?;
-        self.calls.on(&Part { op, frame: &frame, at }, connection, cx);
+        self.calls.on(&Part { op, frame: &frame, at: env.at }, env);
         Ok(true)
     }
 
     /// No more comes in this direction: what was seen of a message is told.
-    fn unfinished(&mut self, dir: Dir, connection: &mut Connection, cx: &mut Cx<'_>) {
+    fn unfinished(&mut self, dir: Dir, env: &mut Env<'_, '_>) {
         if let Some(frame) = self.frames[dir as usize].unfinished()
             && let Some(op) = ops::read(dir, frame.line)
         {
-            self.calls.on(&Part { op, frame: &frame, at: self.now }, connection, cx);
+            env.at = self.now;
+            self.calls.on(&Part { op, frame: &frame, at: env.at }, env);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The protocol's lines: <https://docs.nats.io/reference/reference-protocols/nats-protocol>.
 
-use crate::conversation::Dir;
+use crate::decode::Dir;
 
 /// No server takes a payload of so many bytes.
 const SIZE_LIMIT: u64 = 1 << 31;

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use model::Timestamp;
-use model::exchange::{Ending, Message, Protocol, Quality};
+use model::exchange::{Message, Protocol, Quality};
 
 use super::ask::{Asked, Text};
 use super::message::{Reader, fact, rows_of, text};
 use super::names::{Column, read_columns};
+use super::startup::{opened, opening_answer};
 use super::steps::{Script, Step};
 use super::streams::{Copying, LISTENS_LIMIT};
-use super::{Postgres, rows, size};
-use crate::conversation::{Connection, Cx, Loss};
+use super::{Postgres, rows};
+use crate::decode::{Env, Loss};
 use crate::framing::Frame;
 use crate::sql::Summary;
 
@@ -39,25 +40,19 @@ pub(super) fn message(at: Timestamp) -> Message {
 }
 
 impl Postgres {
-    pub(super) fn answer(
-        &mut self,
-        at: Timestamp,
-        frame: &Frame<'_>,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    pub(super) fn answer(&mut self, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         let Some(kind) = frame.head.first().copied() else { return };
         if let Some(serial) = self.opening.connect {
             match kind {
-                b'R' | b'S' | b'K' | b'v' => return self.opening_answer(serial, kind, at, frame),
-                b'Z' => self.opening_answer(serial, kind, at, frame),
+                b'R' | b'S' | b'K' | b'v' => return opening_answer(serial, kind, frame, env),
+                b'Z' => opening_answer(serial, kind, frame, env),
                 _ => {}
             }
         }
         match kind {
-            b'Z' => return self.ready(at, cx),
-            b'A' => return self.notified(at, frame, connection, cx),
-            b'N' | b'S' => return self.remarked(kind, at, frame),
+            b'Z' => return self.ready(env),
+            b'A' => return self.notified(frame, env),
+            b'N' | b'S' => return self.remarked(kind, frame, env),
             b'R' | b'K' | b'v' => return,
             _ => self.order.ready = false,
         }
@@ -65,12 +60,12 @@ impl Postgres {
             return;
         }
         match kind {
-            b'E' => self.errs(at, frame, connection, cx),
+            b'E' => self.errs(frame, env),
             b'1' | b'2' | b'3' | b'n' | b't' => self.prepares(kind, frame),
             b'T' if matches!(self.steps.first(), Some(Step::Describe(_))) => self.prepares(kind, frame),
             _ => {
-                if let Some(serial) = self.target(frame.first, connection, cx) {
-                    self.gives(kind, serial, at, frame, connection, cx);
+                if let Some(serial) = self.target(frame.first, env) {
+                    self.gives(kind, serial, frame, env);
                 }
             }
         }
@@ -83,12 +78,7 @@ impl Postgres {
     }
 
     /// The exchange that an answer belongs to which only a statement gets.
-    pub(super) fn target(
-        &mut self,
-        first: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Option<u32> {
+    pub(super) fn target(&mut self, first: Timestamp, env: &mut Env<'_, '_>) -> Option<u32> {
         let is_last = self.steps.len() <= 1;
         match self.steps.first() {
             Some(Step::Query(script)) if script.failed => None,
@@ -102,7 +92,7 @@ impl Postgres {
                 let asked = Asked { first: Some(script.first), ..Asked::default() };
                 let before = std::mem::replace(&mut self.asked, asked);
                 let text = Text { sql: b"", cut: true, summary: Summary::default() };
-                let serial = self.open(text, first, connection, cx);
+                let serial = self.open(text, first, env);
                 self.asked = before;
                 if let Some(script) = self.steps.script() {
                     script.current = Some(serial);
@@ -110,9 +100,9 @@ impl Postgres {
                 Some(serial)
             }
             Some(Step::Lost) | None if is_last => Some(self.stray.unwrap_or_else(|| {
-                let mut exchange = connection.exchange(Protocol::Postgres, first);
+                let mut exchange = env.connection.exchange(Protocol::Postgres, first);
                 exchange.quality = Quality::NoRequest;
-                let serial = self.ledger.open(exchange, first, cx);
+                let serial = env.ledger.open(exchange, first, env.cx);
                 self.stray = Some(serial);
                 serial
             })),
@@ -156,39 +146,31 @@ impl Postgres {
     }
 
     fn before(&mut self, frame: &Frame<'_>) {
-        self.answered.before.get_or_insert((frame.first, 0)).1 += size(frame);
+        self.answered.before.get_or_insert((frame.first, 0)).1 += frame.on_wire();
     }
 
     /// What a statement gives.
-    fn gives(
-        &mut self,
-        kind: u8,
-        serial: u32,
-        at: Timestamp,
-        frame: &Frame<'_>,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn gives(&mut self, kind: u8, serial: u32, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         if kind != b'd' {
-            self.respond(serial, at, frame);
+            self.respond(serial, frame, env);
         }
         let mut reader = Reader(frame.payload);
         match kind {
             b'T' if frame.loss.is_none() => self.answered.columns = Some(read_columns(frame.payload)),
-            b'D' => self.row(serial, at, frame, cx),
+            b'D' => self.row(serial, frame, env),
             b'C' => {
                 let tag = text(reader.text_or_rest());
-                self.finish(serial, at, Some(&tag), connection, cx);
+                self.finish(serial, Some(&tag), env);
             }
-            b'I' | b'V' => self.finish(serial, at, None, connection, cx),
+            b'I' | b'V' => self.finish(serial, None, env),
             b's' => {
                 let rows = self.answered.rows;
-                self.ledger.change(serial, at, |exchange| {
-                    let response = exchange.response.get_or_insert_with(|| message(at));
+                env.ledger.change(serial, env.at, |exchange| {
+                    let response = exchange.response.get_or_insert_with(|| message(env.at));
                     fact(response, "rows", &rows.to_string());
                     fact(response, "suspended", "true");
                 });
-                self.finish(serial, at, None, connection, cx);
+                self.finish(serial, None, env);
             }
             b'G' | b'H' | b'W' => {
                 let is_text = reader.u8() == Some(0);
@@ -197,42 +179,38 @@ impl Postgres {
                     self.steps.drop_syncs();
                 }
                 if kind == b'W' {
-                    self.ledger.change(serial, at, |exchange| exchange.waits = true);
+                    env.ledger.change(serial, env.at, |exchange| exchange.waits = true);
                 }
                 self.copying = Some(Copying { serial, is_text, into, client_ended: false });
             }
-            b'd' => self.copied(serial, at, frame, cx),
+            b'd' => self.copied(serial, frame, env),
             _ => {}
         }
     }
 
     /// Counts an answer on the exchange that it belongs to.
-    pub(super) fn respond(&mut self, serial: u32, at: Timestamp, frame: &Frame<'_>) {
+    pub(super) fn respond(&mut self, serial: u32, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         let (first, before) = self.answered.before.take().unwrap_or((frame.first, 0));
-        self.ledger.change(serial, at, |exchange| {
+        env.ledger.change(serial, env.at, |exchange| {
             let response = exchange.response.get_or_insert_with(|| message(first));
-            response.bytes += before + size(frame);
-            response.last = at;
+            response.bytes += before + frame.on_wire();
+            response.last = env.at;
         });
         let misses = match frame.loss {
             // What would not have been kept is not missed.
-            Some(Loss::Cut) => !self.is_cut(serial),
+            Some(Loss::Cut) => {
+                let response = env.ledger.get(serial).and_then(|exchange| exchange.response.as_ref());
+                response.is_none_or(|response| !response.cut)
+            }
             Some(Loss::Lost) => true,
             None => false,
         };
         if let Some(loss) = frame.loss.filter(|_| misses) {
-            self.ledger.mark(serial, loss.quality());
+            env.ledger.mark(serial, loss.quality());
         }
     }
 
-    fn is_cut(&self, serial: u32) -> bool {
-        self.ledger
-            .get(serial)
-            .and_then(|exchange| exchange.response.as_ref())
-            .is_some_and(|response| response.cut)
-    }
-
-    fn row(&mut self, serial: u32, at: Timestamp, frame: &Frame<'_>, cx: &mut Cx<'_>) {
+    fn row(&mut self, serial: u32, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         self.answered.rows += 1;
         if self.answered.columns.is_none()
             && let Some(Step::Execute { portal: Some(portal), .. }) = self.steps.first()
@@ -241,21 +219,14 @@ impl Postgres {
         }
         let columns = self.answered.columns.as_deref();
         let is_whole = frame.whole() && frame.loss.is_none();
-        self.ledger.change(serial, at, |exchange| {
-            let response = exchange.response.get_or_insert_with(|| message(at));
-            rows::add(response, at, columns, frame.payload, is_whole, cx.limits);
+        env.ledger.change(serial, env.at, |exchange| {
+            let response = exchange.response.get_or_insert_with(|| message(env.at));
+            rows::add(response, env.at, columns, frame.payload, is_whole, env.cx.limits);
         });
     }
 
     /// A statement is executed, or as far as was asked for.
-    fn finish(
-        &mut self,
-        serial: u32,
-        at: Timestamp,
-        tag: Option<&str>,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn finish(&mut self, serial: u32, tag: Option<&str>, env: &mut Env<'_, '_>) {
         let has_rows = self.answered.columns.is_some()
             || matches!(self.steps.first(), Some(Step::Execute { portal: Some(portal), .. })
                 if self.names.columns(portal).is_some_and(|columns| !columns.is_empty()));
@@ -266,7 +237,7 @@ impl Postgres {
             if let Some(tag) = tag.filter(|_| !is_named) {
                 exchange.method = verb_of(tag);
             }
-            let response = exchange.response.get_or_insert_with(|| message(at));
+            let response = exchange.response.get_or_insert_with(|| message(env.at));
             response.complete = true;
             if let Some(tag) = tag {
                 if let Some(rows) = rows_of(tag) {
@@ -274,33 +245,26 @@ impl Postgres {
                 }
                 fact(response, "command", tag);
             }
-            rows::end(response, has_rows, cx.limits);
+            rows::end(response, has_rows, env.cx.limits);
             (exchange.method.clone(), exchange.target.clone())
         };
-        let Some((method, target)) = self.ledger.change(serial, at, change) else {
-            return self.next(serial, false, at, connection, cx);
+        let Some((method, target)) = env.ledger.change(serial, env.at, change) else {
+            return self.next(serial, false, env);
         };
         if matches!(method.as_str(), "UNLISTEN" | "DISCARD") {
-            self.unlisten(if method == "DISCARD" { "*" } else { &target }, cx);
+            self.unlisten(if method == "DISCARD" { "*" } else { &target }, env);
         }
         let listens = method == "LISTEN" && self.listens.len() < LISTENS_LIMIT;
         if listens {
-            self.unlisten(&target, cx);
-            self.ledger.change(serial, at, |exchange| exchange.waits = true);
+            self.unlisten(&target, env);
+            env.ledger.change(serial, env.at, |exchange| exchange.waits = true);
             self.listens.push((target, serial));
         }
-        self.next(serial, listens, at, connection, cx);
+        self.next(serial, listens, env);
     }
 
     /// Goes on to what is answered next; the exchange before stays open where it `stays`.
-    fn next(
-        &mut self,
-        serial: u32,
-        stays: bool,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn next(&mut self, serial: u32, stays: bool, env: &mut Env<'_, '_>) {
         self.copying = None;
         self.answered = Answered::default();
         let mut settles = false;
@@ -309,7 +273,7 @@ impl Postgres {
                 if let Some(script) = self.steps.script() {
                     script.current = None;
                 }
-                self.open_next(at, connection, cx);
+                self.open_next(env);
             }
             Some(Step::Execute { .. }) => {
                 self.steps.pop();
@@ -323,31 +287,31 @@ impl Postgres {
         if settles {
             self.settling = Some(serial);
         } else {
-            self.ledger.close(serial, Ending::Open, cx);
+            env.close(serial);
         }
     }
 
     /// The server is ready for the next batch: all of the last one is answered.
-    fn ready(&mut self, at: Timestamp, cx: &mut Cx<'_>) {
+    fn ready(&mut self, env: &mut Env<'_, '_>) {
         self.order.ready = true;
         if let Some(serial) = self.settling.take() {
-            self.ledger.close(serial, Ending::Open, cx);
+            env.close(serial);
         }
         if let Some(serial) = self.opening.connect.take() {
-            return self.opened(serial, at, cx);
+            return opened(serial, env);
         }
         if self.order.adrift || matches!(self.steps.first(), Some(Step::Lost)) {
             if !self.order.pipelines || self.steps.batches() <= 1 {
-                self.give_up(cx);
+                self.give_up(env);
             }
             return;
         }
         if let Some(serial) = self.stray.take() {
-            self.ledger.close(serial, Ending::Open, cx);
+            env.close(serial);
         }
         while let Some(step) = self.steps.pop() {
             if let Some(serial) = step.serial() {
-                self.ledger.close(serial, Ending::Open, cx);
+                env.close(serial);
             }
             if step.ends_batch() {
                 break;

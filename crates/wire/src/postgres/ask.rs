@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use model::Timestamp;
-use model::exchange::{Ending, Exchange, Protocol, Quality, Topic, TopicRole};
+use model::exchange::{Exchange, Protocol, Quality, Topic, TopicRole};
 
 use super::message::{Reader, fact, text};
 use super::names::{Portal, Statement};
 use super::steps::{Described, STEPS_LIMIT, Script, Sent, Step};
 use super::streams::Copying;
-use super::{Postgres, keep, size};
-use crate::conversation::{Connection, Cx};
+use super::{Postgres, keep};
+use crate::decode::Env;
 use crate::framing::Frame;
 use crate::ledger;
 use crate::sql::{Dialect, Summary, redact, summary};
@@ -39,36 +39,30 @@ pub(super) struct Text<'a> {
 }
 
 impl Postgres {
-    pub(super) fn ask(
-        &mut self,
-        at: Timestamp,
-        frame: &Frame<'_>,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    pub(super) fn ask(&mut self, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         let Some(kind) = frame.head.first().copied() else { return };
         match kind {
-            b'd' | b'c' | b'f' => return self.copies(kind, at, frame, cx),
+            b'd' | b'c' | b'f' => return self.copies(kind, frame, env),
             // Passwords and what stands for them.
-            b'p' => return self.authenticates(at, frame),
+            b'p' => return self.authenticates(frame, env),
             b'H' | b'X' => return,
             b'S' => {
-                self.bound_steps(cx);
+                self.bound_steps(env);
                 return self.syncs();
             }
             _ => {}
         }
-        self.batch_goes_on(cx);
-        self.bound_steps(cx);
+        self.batch_goes_on(env);
+        self.bound_steps(env);
         self.asked.first.get_or_insert(frame.first);
-        self.asked.bytes += size(frame);
+        self.asked.bytes += frame.on_wire();
         if let Some(loss) = frame.loss {
             self.asked.loss = Some(loss.quality());
         }
         let mut reader = Reader(frame.payload);
         match kind {
-            b'Q' => self.query(at, frame, connection, cx),
-            b'P' => self.parse(frame, cx),
+            b'Q' => self.query(frame, env),
+            b'P' => self.parse(frame, env),
             b'B' => {
                 let portal = Arc::new(self.names.read_bind(frame.payload));
                 let replaced = self.names.bind(Arc::clone(&portal));
@@ -92,27 +86,27 @@ impl Postgres {
                     self.steps.push(step, sent(frame));
                 }
             }
-            b'E' => self.execute(at, frame, connection, cx),
+            b'E' => self.execute(frame, env),
             b'F' => {
                 let function = reader.u32().map(|oid| oid.to_string()).unwrap_or_default();
                 let summary = Summary { verb: "FUNCTION".to_owned(), object: function };
                 let text = Text { sql: b"", cut: false, summary };
-                let serial = self.open(text, at, connection, cx);
-                self.push_or_skip(serial, Step::Function(serial), frame, cx);
+                let serial = self.open(text, env.at, env);
+                self.push_or_skip(serial, Step::Function(serial), frame, env);
             }
             _ => {}
         }
     }
 
     /// Gives up what waits where a client asks and asks and is not answered.
-    fn bound_steps(&mut self, cx: &mut Cx<'_>) {
-        if self.steps.len() >= STEPS_LIMIT || self.steps.held() > cx.limits.flow_buffer {
-            self.give_up(cx);
-            self.requests_lost(true, Quality::Gap, cx);
+    fn bound_steps(&mut self, env: &mut Env<'_, '_>) {
+        if self.steps.len() >= STEPS_LIMIT || self.steps.held() > env.cx.limits.flow_buffer {
+            self.give_up(env);
+            self.requests_lost(true, Quality::Gap, env);
         }
     }
 
-    fn query(&mut self, at: Timestamp, frame: &Frame<'_>, connection: &mut Connection, cx: &mut Cx<'_>) {
+    fn query(&mut self, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         let mut reader = Reader(frame.payload);
         let text = reader.text_or_rest().to_vec();
         let asked = std::mem::take(&mut self.asked);
@@ -121,7 +115,7 @@ impl Postgres {
             text,
             cut: !frame.whole(),
             first: asked.first.unwrap_or(frame.first),
-            last: at,
+            last: env.at,
             current: None,
             next: 0,
             uncounted: asked.bytes,
@@ -130,42 +124,37 @@ impl Postgres {
         // Drivers send an empty query to see whether the server is there.
         let (sql, asked, is_cut, _) = next_statement(&mut script).unwrap_or_else(|| {
             let asked = Asked { first: Some(script.first), bytes: script.uncounted, loss: None };
-            (Vec::new(), asked, script.cut, at)
+            (Vec::new(), asked, script.cut, env.at)
         });
         self.asked = Asked { loss, ..asked };
         let text = Text { sql: &sql, cut: is_cut, summary: summary(&sql, is_cut, Dialect::Postgres) };
-        let serial = self.open(text, at, connection, cx);
+        let serial = self.open(text, env.at, env);
         script.current = Some(serial);
-        self.push_or_skip(serial, Step::Query(script), frame, cx);
+        self.push_or_skip(serial, Step::Query(script), frame, env);
     }
 
     /// The exchange of the next statement of the query that is being answered, if there is one.
-    pub(super) fn open_next(
-        &mut self,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Option<u32> {
+    pub(super) fn open_next(&mut self, env: &mut Env<'_, '_>) -> Option<u32> {
         let script = self.steps.script()?;
         let (sql, asked, is_cut, last) = next_statement(script)?;
         let before = std::mem::replace(&mut self.asked, asked);
         let text = Text { sql: &sql, cut: is_cut, summary: summary(&sql, is_cut, Dialect::Postgres) };
-        let serial = self.open(text, at, connection, cx);
+        let serial = self.open(text, env.at, env);
         self.asked = before;
-        self.ledger.change(serial, at, |exchange| exchange.request.last = last);
+        env.ledger.change(serial, env.at, |exchange| exchange.request.last = last);
         if let Some(script) = self.steps.script() {
             script.current = Some(serial);
         }
         Some(serial)
     }
 
-    fn parse(&mut self, frame: &Frame<'_>, cx: &Cx<'_>) {
+    fn parse(&mut self, frame: &Frame<'_>, env: &Env<'_, '_>) {
         let mut reader = Reader(frame.payload);
         let name = text(reader.text_or_rest());
         let sql = redact(reader.text_or_rest(), Dialect::Postgres).into_owned();
         let count = reader.u16().unwrap_or(0);
         let types: Vec<u32> = std::iter::from_fn(|| reader.u32()).take(usize::from(count)).collect();
-        let kept = sql.len().min(keep(cx.limits));
+        let kept = sql.len().min(keep(env.cx.limits));
         let is_cut = !frame.whole() && types_are_missing(&types, count);
         let statement = Arc::new(Statement {
             number: self.names.number(),
@@ -184,13 +173,13 @@ impl Postgres {
         }
     }
 
-    fn execute(&mut self, at: Timestamp, frame: &Frame<'_>, connection: &mut Connection, cx: &mut Cx<'_>) {
+    fn execute(&mut self, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         let mut reader = Reader(frame.payload);
         let name = text(reader.text_or_rest());
         let limit = reader.u32().unwrap_or(0);
         let portal = self.names.portal(&name);
-        let serial = self.open_portal(portal.as_deref(), at, connection, cx);
-        self.ledger.change(serial, at, |exchange| {
+        let serial = self.open_portal(portal.as_deref(), env);
+        env.ledger.change(serial, env.at, |exchange| {
             if !name.is_empty() {
                 fact(&mut exchange.request, "portal", &name);
             }
@@ -198,22 +187,16 @@ impl Postgres {
                 fact(&mut exchange.request, "limit", &limit.to_string());
             }
         });
-        self.push_or_skip(serial, Step::Execute { serial, portal }, frame, cx);
+        self.push_or_skip(serial, Step::Execute { serial, portal }, frame, env);
     }
 
     /// The exchange of what a portal executes.
-    pub(super) fn open_portal(
-        &mut self,
-        portal: Option<&Portal>,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> u32 {
+    pub(super) fn open_portal(&mut self, portal: Option<&Portal>, env: &mut Env<'_, '_>) -> u32 {
         let name = portal.map_or("", |portal| portal.statement_name.as_str());
         let statement = portal.and_then(|portal| portal.statement.clone());
-        let serial = self.open_statement(statement.as_deref(), name, at, connection, cx);
+        let serial = self.open_statement(statement.as_deref(), name, env);
         if let Some(portal) = portal {
-            self.ledger.change(serial, at, |exchange| {
+            env.ledger.change(serial, env.at, |exchange| {
                 exchange.request.headers.extend(portal.parameters.iter().cloned());
             });
         }
@@ -225,9 +208,7 @@ impl Postgres {
         &mut self,
         statement: Option<&Statement>,
         name: &str,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
+        env: &mut Env<'_, '_>,
     ) -> u32 {
         let text = if let Some(statement) = statement {
             Text { sql: &statement.sql, cut: statement.cut, summary: statement.summary.clone() }
@@ -235,48 +216,35 @@ impl Postgres {
             let summary = Summary { verb: "EXECUTE".to_owned(), object: name.to_owned() };
             Text { sql: b"", cut: true, summary }
         };
-        let serial = self.open(text, at, connection, cx);
+        let serial = self.open(text, env.at, env);
         if !name.is_empty() {
-            self.ledger.change(serial, at, |exchange| fact(&mut exchange.request, "statement", name));
+            env.ledger.change(serial, env.at, |exchange| fact(&mut exchange.request, "statement", name));
         }
         serial
     }
 
     /// Opens an exchange with what was asked since the last one.
-    pub(super) fn open(
-        &mut self,
-        text: Text<'_>,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> u32 {
+    pub(super) fn open(&mut self, text: Text<'_>, at: Timestamp, env: &mut Env<'_, '_>) -> u32 {
         let asked = std::mem::take(&mut self.asked);
-        let mut exchange = connection.exchange(Protocol::Postgres, asked.first.unwrap_or(at));
+        let mut exchange = env.connection.exchange(Protocol::Postgres, asked.first.unwrap_or(at));
         exchange.method = if text.summary.verb.is_empty() { "QUERY".to_owned() } else { text.summary.verb };
         exchange.target = text.summary.object;
         exchange.topic = topic(&exchange);
         let request = &mut exchange.request;
-        ledger::keep(request, text.sql, cx.limits);
+        ledger::keep(request, text.sql, env.cx.limits);
         request.cut |= text.cut;
         request.media = (!text.sql.is_empty()).then(|| "application/sql".to_owned());
         (request.bytes, request.last, request.complete) = (asked.bytes, at, true);
         exchange.quality = asked.loss.unwrap_or(Quality::Complete);
-        self.ledger.open(exchange, at, cx)
+        env.ledger.open(exchange, at, env.cx)
     }
 
-    fn push_or_skip(&mut self, serial: u32, step: Step, frame: &Frame<'_>, cx: &mut Cx<'_>) {
+    fn push_or_skip(&mut self, serial: u32, step: Step, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         if self.skipping {
-            self.skip(serial, cx);
+            skip(serial, env);
         } else {
             self.steps.push(step, sent(frame));
         }
-    }
-
-    /// The server passes over this one.
-    pub(super) fn skip(&mut self, serial: u32, cx: &mut Cx<'_>) {
-        let at = self.ledger.get(serial).map(|exchange| exchange.request.last).unwrap_or_default();
-        self.ledger.change(serial, at, |exchange| exchange.failure = Some(SKIPPED.to_owned()));
-        self.ledger.close(serial, Ending::Open, cx);
     }
 
     fn syncs(&mut self) {
@@ -292,18 +260,25 @@ impl Postgres {
         self.steps.push(Step::Sync, Sent::default());
     }
 
-    fn authenticates(&mut self, at: Timestamp, frame: &Frame<'_>) {
+    fn authenticates(&mut self, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         if let Some(serial) = self.opening.connect {
-            self.ledger.change(serial, at, |exchange| {
-                exchange.request.bytes += size(frame);
-                exchange.request.last = at;
+            env.ledger.change(serial, env.at, |exchange| {
+                exchange.request.bytes += frame.on_wire();
+                exchange.request.last = env.at;
             });
         }
     }
 }
 
+/// The server passes over this one.
+pub(super) fn skip(serial: u32, env: &mut Env<'_, '_>) {
+    let at = env.ledger.get(serial).map(|exchange| exchange.request.last).unwrap_or_default();
+    env.ledger.change(serial, at, |exchange| exchange.failure = Some(SKIPPED.to_owned()));
+    env.close(serial);
+}
+
 fn sent(frame: &Frame<'_>) -> Sent {
-    Sent { first: frame.first, bytes: size(frame) }
+    Sent { first: frame.first, bytes: frame.on_wire() }
 }
 
 /// The next statement of a query: its text, what the exchange takes of the message, whether the text is cut, and when

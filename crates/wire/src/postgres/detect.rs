@@ -2,7 +2,7 @@
 
 use super::message::Reader;
 use super::shape::messages;
-use crate::conversation::Dir;
+use crate::decode::Dir;
 use crate::detect::{Proof, Starts};
 
 /// Larger start-up packets are refused by servers, in bytes.

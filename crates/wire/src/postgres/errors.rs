@@ -2,55 +2,48 @@
 
 use std::sync::Arc;
 
-use model::Timestamp;
-use model::exchange::{Ending, Protocol, Quality};
+use model::exchange::{Protocol, Quality};
 
 use super::answer::message;
-use super::ask::Asked;
+use super::ask::{Asked, skip};
 use super::message::{Report, fact};
 use super::names::{Portal, Statement};
 use super::steps::{Described, Script, Step};
 use super::{Postgres, rows};
-use crate::conversation::{Connection, Cx};
+use crate::decode::Env;
 use crate::framing::Frame;
 
 /// How many statements of one query are told to be skipped.
 const SKIPPED_LIMIT: usize = 100;
 
 impl Postgres {
-    pub(super) fn errs(
-        &mut self,
-        at: Timestamp,
-        frame: &Frame<'_>,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    pub(super) fn errs(&mut self, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         let report = Report::read(frame.payload);
         if let Some(serial) = self.opening.connect.take() {
-            self.fail(serial, &report, at, frame, cx);
-            return self.ledger.close(serial, Ending::Open, cx);
+            self.fail(serial, &report, frame, env);
+            return env.close(serial);
         }
         match self.steps.first() {
-            Some(Step::Query(_)) => self.query_failed(&report, at, frame, connection, cx),
+            Some(Step::Query(_)) => self.query_failed(&report, frame, env),
             Some(Step::Execute { serial, .. }) => {
                 let serial = *serial;
                 self.steps.pop();
-                self.fail(serial, &report, at, frame, cx);
-                self.ledger.close(serial, Ending::Open, cx);
-                self.pass_over(cx);
+                self.fail(serial, &report, frame, env);
+                env.close(serial);
+                self.pass_over(env);
             }
             Some(Step::Function(serial)) => {
                 let serial = *serial;
-                self.fail(serial, &report, at, frame, cx);
+                self.fail(serial, &report, frame, env);
             }
             Some(Step::Parse { .. } | Step::Bind { .. } | Step::Describe(_) | Step::Close(_)) => {
-                self.preparing_failed(&report, at, frame, connection, cx);
-                self.pass_over(cx);
+                self.preparing_failed(&report, frame, env);
+                self.pass_over(env);
             }
             // The transaction that `Sync` ends has failed, and what was executed with it.
             Some(Step::Sync) if self.settling.is_some() => {
                 if let Some(serial) = self.settling {
-                    self.fail(serial, &report, at, frame, cx);
+                    self.fail(serial, &report, frame, env);
                 }
             }
             Some(Step::Lost) if self.steps.len() > 1 => {}
@@ -58,54 +51,47 @@ impl Postgres {
                 let stray = self.stray.take();
                 let serial = stray.unwrap_or_else(|| {
                     // The server says it on its own account, or to a request that was not seen.
-                    let mut exchange = connection.exchange(Protocol::Postgres, frame.first);
+                    let mut exchange = env.connection.exchange(Protocol::Postgres, frame.first);
                     exchange.quality = Quality::NoRequest;
-                    self.ledger.open(exchange, at, cx)
+                    env.open(exchange)
                 });
-                self.fail(serial, &report, at, frame, cx);
-                self.ledger.close(serial, Ending::Open, cx);
+                self.fail(serial, &report, frame, env);
+                env.close(serial);
             }
         }
         self.copying = None;
     }
 
     /// The answer to this exchange is an error.
-    fn fail(&mut self, serial: u32, report: &Report, at: Timestamp, frame: &Frame<'_>, cx: &mut Cx<'_>) {
-        self.respond(serial, at, frame);
-        self.ledger.change(serial, at, |exchange| {
+    fn fail(&mut self, serial: u32, report: &Report, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
+        self.respond(serial, frame, env);
+        env.ledger.change(serial, env.at, |exchange| {
             exchange.status = report.sqlstate().map(str::to_owned);
             exchange.failure = Some(report.message().to_owned());
-            let response = exchange.response.get_or_insert_with(|| message(at));
+            let response = exchange.response.get_or_insert_with(|| message(env.at));
             report.facts(response);
-            rows::end(response, false, cx.limits);
+            rows::end(response, false, env.cx.limits);
             response.complete = true;
         });
     }
 
     /// Of a query with several statements the error is the current one's, or that of the one it points at: a text that
     /// is no SQL fails before any of it is executed.
-    fn query_failed(
-        &mut self,
-        report: &Report,
-        at: Timestamp,
-        frame: &Frame<'_>,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn query_failed(&mut self, report: &Report, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         let place = |script: &Script| byte_place(&script.text, report.position()?);
         for _ in 0..SKIPPED_LIMIT {
             let Some(script) = self.steps.script() else { return };
             let is_later = place(script).is_some_and(|place| place >= script.next) && script.has_next();
             let Some(serial) = script.current.filter(|_| is_later) else { break };
-            self.skip(serial, cx);
-            self.open_next(at, connection, cx);
+            skip(serial, env);
+            self.open_next(env);
         }
-        let Some(serial) = self.target(frame.first, connection, cx) else { return };
-        self.fail(serial, report, at, frame, cx);
-        self.ledger.close(serial, Ending::Open, cx);
+        let Some(serial) = self.target(frame.first, env) else { return };
+        self.fail(serial, report, frame, env);
+        env.close(serial);
         for _ in 0..SKIPPED_LIMIT {
-            let Some(serial) = self.open_next(at, connection, cx) else { break };
-            self.skip(serial, cx);
+            let Some(serial) = self.open_next(env) else { break };
+            skip(serial, env);
         }
         if let Some(script) = self.steps.script() {
             (script.current, script.failed) = (None, true);
@@ -114,14 +100,7 @@ impl Postgres {
     }
 
     /// What fails before anything is executed is the error of what would have been executed, else an exchange by itself.
-    fn preparing_failed(
-        &mut self,
-        report: &Report,
-        at: Timestamp,
-        frame: &Frame<'_>,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn preparing_failed(&mut self, report: &Report, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         let sent = self.steps.sent();
         let Some(step) = self.steps.pop() else { return };
         let of_portal = |wanted: &Arc<Portal>| {
@@ -146,21 +125,19 @@ impl Postgres {
             let loss = self.asked.loss.take();
             self.asked = Asked { first: Some(sent.first), bytes: sent.bytes, loss };
             match &step {
-                Step::Parse { statement, .. } => {
-                    self.open_statement(Some(statement), &statement.name, at, connection, cx)
-                }
+                Step::Parse { statement, .. } => self.open_statement(Some(statement), &statement.name, env),
                 Step::Describe(Described::Statement { name, statement }) => {
-                    self.open_statement(statement.as_deref(), name, at, connection, cx)
+                    self.open_statement(statement.as_deref(), name, env)
                 }
                 Step::Bind { portal, .. } | Step::Describe(Described::Portal(Some(portal))) => {
-                    self.open_portal(Some(portal), at, connection, cx)
+                    self.open_portal(Some(portal), env)
                 }
-                _ => self.open_portal(None, at, connection, cx),
+                _ => self.open_portal(None, env),
             }
         });
-        self.ledger.change(serial, at, |exchange| fact(&mut exchange.request, "failed-in", phase));
-        self.fail(serial, report, at, frame, cx);
-        self.ledger.close(serial, Ending::Open, cx);
+        env.ledger.change(serial, env.at, |exchange| fact(&mut exchange.request, "failed-in", phase));
+        self.fail(serial, report, frame, env);
+        env.close(serial);
     }
 
     /// The first execution in this batch of a portal.
@@ -173,7 +150,7 @@ impl Postgres {
     }
 
     /// The server passes over all up to `Sync`.
-    fn pass_over(&mut self, cx: &mut Cx<'_>) {
+    fn pass_over(&mut self, env: &mut Env<'_, '_>) {
         self.answered = super::Answered::default();
         loop {
             match self.steps.first() {
@@ -183,7 +160,7 @@ impl Postgres {
                 }
                 Some(step) => {
                     if let Some(serial) = step.serial() {
-                        self.skip(serial, cx);
+                        skip(serial, env);
                     }
                 }
                 None => {

@@ -22,12 +22,10 @@ mod steps;
 mod streams;
 mod value;
 
-use model::Timestamp;
 use model::exchange::{Ending, Quality};
 
-use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
+use crate::decode::{Decode, Dir, Env, Loss, Verdict};
 use crate::framing::{Broken, Frame, Framer, Head};
-use crate::ledger::Ledger;
 use crate::limits::Limits;
 use answer::Answered;
 use ask::Asked;
@@ -68,7 +66,6 @@ struct Postgres {
     framers: [Framer; 2],
     phase: Phase,
     opening: Opening,
-    ledger: Ledger,
     steps: Steps,
     names: Names,
     asked: Asked,
@@ -88,14 +85,7 @@ struct Postgres {
 }
 
 impl Decode for Postgres {
-    fn data(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
+    fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
         if self.phase == Phase::Unknown {
             self.begin(dir, bytes);
         }
@@ -103,20 +93,12 @@ impl Decode for Postgres {
             self.order.spoke = recover::Spoke::Something;
         }
         let mut framer = std::mem::take(&mut self.framers[dir as usize]);
-        let verdict = self.read(dir, at, bytes, &mut framer, connection, cx);
+        let verdict = self.read(dir, bytes, &mut framer, env);
         self.framers[dir as usize] = framer;
         verdict
     }
 
-    fn gap(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: u64,
-        loss: Loss,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
         let framer = &mut self.framers[dir as usize];
         framer.lose(bytes, loss);
         let lost = framer.is_lost();
@@ -127,49 +109,39 @@ impl Decode for Postgres {
             _ => {}
         }
         match dir {
-            Dir::ToServer => self.requests_lost(lost, loss.quality(), cx),
-            Dir::ToClient => self.answers_lost(lost, loss, at),
+            Dir::ToServer => self.requests_lost(lost, loss.quality(), env),
+            Dir::ToClient => self.answers_lost(lost, loss, env),
         }
         if !lost {
             // The message may have ended with what is missing.
-            self.data(dir, at, &[], connection, cx);
+            self.data(dir, &[], env);
         }
     }
 
-    fn close(&mut self, dir: Dir, at: Timestamp, _connection: &mut Connection, cx: &mut Cx<'_>) {
+    fn close(&mut self, dir: Dir, env: &mut Env<'_, '_>) {
         // A client that has ended may still be answered.
         if dir == Dir::ToServer {
             return;
         }
         if let Phase::Cancelled(serial) = self.phase {
             // The server does not say whether it cancelled anything: the close is its answer.
-            self.ledger.change(serial, at, |exchange| {
-                let response = exchange.response.get_or_insert_with(|| answer::message(at));
-                (response.last, response.complete) = (at, true);
+            env.ledger.change(serial, env.at, |exchange| {
+                let response = exchange.response.get_or_insert_with(|| answer::message(env.at));
+                (response.last, response.complete) = (env.at, true);
             });
         }
-        self.ledger.end(Ending::Closed, cx);
+        env.end(Ending::Closed);
     }
 
-    fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
-        self.left_unencrypted(connection, cx);
-        self.ledger.end(ending, cx);
-        self.ledger.any()
-    }
-
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.ledger.report(now, cx);
-    }
-
-    fn due(&self) -> Option<Timestamp> {
-        self.ledger.due()
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
+        self.left_unencrypted(env);
+        env.end(ending);
     }
 
     fn held(&self) -> usize {
         let listens: usize = self.listens.iter().map(|(channel, _)| channel.len() + 40).sum();
         let passed_over: usize = self.passed_over.iter().map(|(name, _)| name.len() + 40).sum();
         self.framers.iter().map(Framer::held).sum::<usize>()
-            + self.ledger.held()
             + self.steps.held()
             + self.names.held()
             + self.answered.held()
@@ -191,20 +163,12 @@ impl Postgres {
         }
     }
 
-    fn read(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        mut rest: &[u8],
-        framer: &mut Framer,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
+    fn read(&mut self, dir: Dir, mut rest: &[u8], framer: &mut Framer, env: &mut Env<'_, '_>) -> Verdict {
         if dir == Dir::ToClient && self.phase == Phase::Encryption {
             let Some((answer, behind)) = rest.split_first() else { return Verdict::Mine };
             match startup::encryption(*answer, behind.len()) {
                 startup::Encryption::Refused => {
-                    self.opening.refused(at);
+                    self.opening.refused(env.at);
                     self.phase = Phase::Startup;
                     rest = behind;
                 }
@@ -212,7 +176,7 @@ impl Postgres {
                 startup::Encryption::Becomes(verdict) => return verdict,
             }
         }
-        let keep = keep(cx.limits);
+        let keep = keep(env.cx.limits);
         let mut is_chunk = true;
         loop {
             if framer.is_lost() {
@@ -227,37 +191,29 @@ impl Postgres {
             is_chunk = false;
             let starts_up = dir == Dir::ToServer && self.phase == Phase::Startup;
             let head = |bytes: &[u8]| if starts_up { startup::head(bytes) } else { head(dir, bytes) };
-            match framer.next(&mut rest, at, keep, head) {
+            match framer.next(&mut rest, env.at, keep, head) {
                 Ok(None) => return Verdict::Mine,
-                Ok(Some(frame)) => self.frame(dir, at, &frame, starts_up, connection, cx),
-                Err(Broken) if !self.ledger.any() => return Verdict::NotMine,
+                Ok(Some(frame)) => self.frame(dir, &frame, starts_up, env),
+                Err(Broken) if !env.ledger.any() => return Verdict::NotMine,
                 Err(Broken) => {
                     framer.lose(0, Loss::Lost);
                     rest = rest.split_first().map_or(rest, |(_, behind)| behind);
                     match dir {
-                        Dir::ToServer => self.requests_lost(true, Quality::Gap, cx),
+                        Dir::ToServer => self.requests_lost(true, Quality::Gap, env),
                         // Nothing is missing: what answers is no PostgreSQL server.
-                        Dir::ToClient if self.is_unanswered() => {}
-                        Dir::ToClient => self.answers_lost(true, Loss::Lost, at),
+                        Dir::ToClient if self.is_unanswered(env) => {}
+                        Dir::ToClient => self.answers_lost(true, Loss::Lost, env),
                     }
                 }
             }
         }
     }
 
-    fn frame(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        frame: &Frame<'_>,
-        starts_up: bool,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn frame(&mut self, dir: Dir, frame: &Frame<'_>, starts_up: bool, env: &mut Env<'_, '_>) {
         match dir {
-            Dir::ToServer if starts_up => self.startup(at, frame, connection, cx),
-            Dir::ToServer => self.ask(at, frame, connection, cx),
-            Dir::ToClient => self.answer(at, frame, connection, cx),
+            Dir::ToServer if starts_up => self.startup(frame, env),
+            Dir::ToServer => self.ask(frame, env),
+            Dir::ToClient => self.answer(frame, env),
         }
     }
 }
@@ -280,9 +236,4 @@ fn head(dir: Dir, bytes: &[u8]) -> Head {
         4..=LENGTH_LIMIT => Head::Frame { head: 5, payload: u64::from(length) - 4 },
         _ => Head::Bad,
     }
-}
-
-/// The whole size of a message on the wire, in bytes.
-fn size(frame: &Frame<'_>) -> u64 {
-    frame.head.len() as u64 + frame.size
 }

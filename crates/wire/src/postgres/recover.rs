@@ -4,15 +4,14 @@
 //! client that sends batches ahead nobody can tell which answers are missing: then what waits is given up, marked, and
 //! pairing begins anew when the server has nothing left to answer.
 
-use model::Timestamp;
-use model::exchange::{Ending, Quality};
+use model::exchange::Quality;
 
 use super::Postgres;
 use super::answer::{Answered, message};
 use super::ask::Asked;
 use super::shape::{begins, messages};
 use super::steps::{Sent, Step};
-use crate::conversation::{Cx, Dir, Loss};
+use crate::decode::{Dir, Env, Loss};
 use crate::detect::Proof;
 
 /// What came of the server since something came of the client.
@@ -58,7 +57,7 @@ pub(super) fn find(dir: Dir, bytes: &[u8], is_chunk: bool) -> Option<usize> {
 
 impl Postgres {
     /// A message of the client comes that belongs to a batch. Decides whether what waits can still be answered.
-    pub(super) fn batch_goes_on(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn batch_goes_on(&mut self, env: &mut Env<'_, '_>) {
         let spoke = std::mem::take(&mut self.order.spoke);
         if self.steps.is_empty() && self.order.trouble.is_none() && !self.skipping {
             // What was prepared before is answered, and was for another time.
@@ -70,7 +69,7 @@ impl Postgres {
         if self.order.trouble.is_some() {
             if spoke != Spoke::Nothing && (!self.order.pipelines || self.order.ready) {
                 let quality = self.order.trouble;
-                self.give_up(cx);
+                self.give_up(env);
                 if self.framers[Dir::ToClient as usize].is_lost() {
                     // The answer to what is asked now may be missing as well.
                     self.order.trouble = quality;
@@ -93,7 +92,7 @@ impl Postgres {
     }
 
     /// Bytes of the client are missing; whole messages perhaps, where the place in the stream is `lost`.
-    pub(super) fn requests_lost(&mut self, lost: bool, quality: Quality, cx: &mut Cx<'_>) {
+    pub(super) fn requests_lost(&mut self, lost: bool, quality: Quality, env: &mut Env<'_, '_>) {
         if !lost {
             return;
         }
@@ -101,15 +100,15 @@ impl Postgres {
             && !copying.client_ended
         {
             // The server reads nothing but the copied data now.
-            self.ledger.mark(copying.serial, quality);
+            env.ledger.mark(copying.serial, quality);
             return;
         }
         if let Some(serial) = self.opening.connect {
-            return self.ledger.mark(serial, quality);
+            return env.ledger.mark(serial, quality);
         }
         let spoke = self.order.spoke;
         if self.order.trouble.is_some() {
-            self.batch_goes_on(cx);
+            self.batch_goes_on(env);
         }
         self.order.spoke = if spoke == Spoke::Perhaps { spoke } else { Spoke::Nothing };
         self.names.forget_unnamed();
@@ -121,7 +120,7 @@ impl Postgres {
     }
 
     /// Bytes of the server are missing; whole messages perhaps, where the place in the stream is `lost`.
-    pub(super) fn answers_lost(&mut self, lost: bool, loss: Loss, at: Timestamp) {
+    pub(super) fn answers_lost(&mut self, lost: bool, loss: Loss, env: &mut Env<'_, '_>) {
         let quality = loss.quality();
         if self.order.spoke == Spoke::Nothing {
             self.order.spoke = Spoke::Perhaps;
@@ -131,21 +130,21 @@ impl Postgres {
             if let Some(serial) = self.answering()
                 && loss == Loss::Lost
             {
-                self.ledger.mark(serial, quality);
+                env.ledger.mark(serial, quality);
             }
             return;
         }
         self.order.ready = false;
         self.order.trouble = Some(quality);
         if let Some(serial) = self.opening.connect {
-            return self.ledger.mark(serial, quality);
+            return env.ledger.mark(serial, quality);
         }
         for serial in self.steps.iter().filter_map(Step::serial).chain(self.stray) {
-            self.ledger.mark(serial, quality);
+            env.ledger.mark(serial, quality);
         }
         if self.steps.is_empty() {
             for (_, serial) in &self.listens {
-                self.ledger.mark(*serial, quality);
+                env.ledger.mark(*serial, quality);
             }
         }
         self.order.adrift = self.order.pipelines || !self.steps.is_one_statement();
@@ -155,26 +154,26 @@ impl Postgres {
             }
             if let Some(serial) = self.answering() {
                 // Rows are missing here, or more.
-                self.ledger.change(serial, at, |exchange| {
-                    exchange.response.get_or_insert_with(|| message(at)).cut = true;
+                env.ledger.change(serial, env.at, |exchange| {
+                    exchange.response.get_or_insert_with(|| message(env.at)).cut = true;
                 });
             }
         }
     }
 
     /// Nothing that waits is answered any more, as far as can be told.
-    pub(super) fn give_up(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn give_up(&mut self, env: &mut Env<'_, '_>) {
         let quality = self.order.trouble.take().unwrap_or(Quality::Gap);
         let open: Vec<u32> = std::iter::from_fn(|| self.steps.pop())
             .filter_map(|step| step.serial())
             .chain(self.stray.take())
             .collect();
         for serial in open {
-            self.ledger.mark(serial, quality);
-            self.ledger.close(serial, Ending::Open, cx);
+            env.ledger.mark(serial, quality);
+            env.close(serial);
         }
         if let Some(serial) = self.settling.take() {
-            self.ledger.close(serial, Ending::Open, cx);
+            env.close(serial);
         }
         self.order.adrift = false;
         self.skipping = false;

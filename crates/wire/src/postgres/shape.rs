@@ -1,7 +1,7 @@
 //! Whether bytes have the shape of messages: whose length and inside fit each other.
 
 use super::message::Reader;
-use crate::conversation::Dir;
+use crate::decode::Dir;
 use crate::detect::Proof;
 
 /// Of a message whose end is not seen a greater length proves that it is none, in bytes.

@@ -2,14 +2,15 @@
 //! which ends when the server is ready for queries.
 
 use model::Timestamp;
-use model::exchange::{Ending, Message, Protocol};
+use model::exchange::{Message, Protocol};
 
 use super::answer::message;
 use super::detect::{CANCEL, GSS, SSL, STARTUP_LIMIT};
 use super::message::{Reader, fact, text};
-use super::{Phase, Postgres, size};
-use crate::conversation::{Connection, Cx, Verdict};
+use super::{Phase, Postgres};
+use crate::decode::{Env, Verdict};
 use crate::framing::{Frame, Head};
+use crate::tls;
 
 /// How many parameters of the server become headers.
 const PARAMETERS_LIMIT: usize = 64;
@@ -46,14 +47,9 @@ pub(super) fn encryption(answer: u8, rest: usize) -> Encryption {
     match answer {
         b'N' => Encryption::Refused,
         b'E' => Encryption::Error,
-        b'S' => Encryption::Becomes(tls(rest)),
+        b'S' => Encryption::Becomes(tls::begins(rest)),
         _ => Encryption::Becomes(Verdict::NotMine),
     }
-}
-
-/// From the last `rest` bytes on the connection is TLS.
-fn tls(rest: usize) -> Verdict {
-    Verdict::Becomes { decoder: crate::tls::decoder(), rest }
 }
 
 /// A length that counts itself, without a kind before it.
@@ -66,16 +62,10 @@ pub(super) fn head(bytes: &[u8]) -> Head {
 }
 
 impl Postgres {
-    pub(super) fn startup(
-        &mut self,
-        at: Timestamp,
-        frame: &Frame<'_>,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    pub(super) fn startup(&mut self, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
         let mut reader = Reader(frame.payload);
         let (first, bytes) = *self.opening.asked.get_or_insert((frame.first, 0));
-        let bytes = bytes + size(frame);
+        let bytes = bytes + frame.on_wire();
         self.opening.asked = Some((first, bytes));
         let code = reader.u32();
         if let Some(wish @ (SSL | GSS)) = code {
@@ -84,9 +74,9 @@ impl Postgres {
             self.phase = Phase::Encryption;
             return;
         }
-        let mut exchange = connection.exchange(Protocol::Postgres, first);
+        let mut exchange = env.connection.exchange(Protocol::Postgres, first);
         let request = &mut exchange.request;
-        (request.bytes, request.last, request.complete) = (bytes, at, true);
+        (request.bytes, request.last, request.complete) = (bytes, env.at, true);
         if let Some(loss) = frame.loss {
             exchange.quality = loss.quality();
         }
@@ -102,22 +92,22 @@ impl Postgres {
             if let Some(process) = reader.u32() {
                 fact(&mut exchange.request, "pid", &process.to_string());
             }
-            self.phase = Phase::Cancelled(self.ledger.open(exchange, at, cx));
+            self.phase = Phase::Cancelled(env.open(exchange));
             return;
         }
         "CONNECT".clone_into(&mut exchange.method);
         exchange.target = parameters(&mut reader, &mut exchange.request);
         self.phase = Phase::Messages;
-        self.opening.connect = Some(self.ledger.open(exchange, at, cx));
+        self.opening.connect = Some(env.open(exchange));
     }
 
     /// Tells of a client that wanted encryption, was refused, and left.
-    pub(super) fn left_unencrypted(&mut self, connection: &mut Connection, cx: &mut Cx<'_>) {
+    pub(super) fn left_unencrypted(&mut self, env: &mut Env<'_, '_>) {
         let (Some((first, bytes)), Some((answered, got))) = (self.opening.asked, self.opening.answered)
         else {
             return;
         };
-        let mut exchange = connection.exchange(Protocol::Postgres, first);
+        let mut exchange = env.connection.exchange(Protocol::Postgres, first);
         "CONNECT".clone_into(&mut exchange.method);
         (exchange.request.bytes, exchange.request.complete) = (bytes, true);
         for wish in self.opening.wished.drain(..) {
@@ -126,60 +116,58 @@ impl Postgres {
         exchange.failure = Some("encryption was refused".to_owned());
         exchange.response = Some(Message { bytes: got, complete: true, ..message(answered) });
         self.opening.asked = None;
-        self.ledger.tell(exchange, answered, cx);
+        env.ledger.tell(exchange, answered, env.cx);
     }
 
     /// Whether the connection is being opened and the server has not said a word.
-    pub(super) fn is_unanswered(&self) -> bool {
-        let exchange = self.opening.connect.and_then(|serial| self.ledger.get(serial));
+    pub(super) fn is_unanswered(&self, env: &Env<'_, '_>) -> bool {
+        let exchange = self.opening.connect.and_then(|serial| env.ledger.get(serial));
         exchange.is_some_and(|exchange| exchange.response.is_none())
     }
+}
 
-    /// A message of the server before it is ready for the first time.
-    pub(super) fn opening_answer(&mut self, serial: u32, kind: u8, at: Timestamp, frame: &Frame<'_>) {
-        let mut reader = Reader(frame.payload);
-        self.ledger.change(serial, at, |exchange| {
-            let response = exchange.response.get_or_insert_default();
-            if response.bytes == 0 {
-                response.first = frame.first;
-            }
-            response.bytes += size(frame);
-            response.last = at;
-            match kind {
-                b'R' => {
-                    if let Some(method) = authentication(&mut reader) {
-                        fact(response, "auth", &method);
-                    }
-                }
-                b'S' if response.headers.len() < PARAMETERS_LIMIT => {
-                    if let (Some(name), Some(value)) = (reader.text(), reader.text()) {
-                        fact(response, &text(name).to_ascii_lowercase(), &text(value));
-                    }
-                }
-                // The key behind it is a secret.
-                b'K' => {
-                    if let Some(process) = reader.u32() {
-                        fact(response, "pid", &process.to_string());
-                    }
-                }
-                _ => {}
-            }
-        });
-        if let Some(loss) = frame.loss {
-            self.ledger.mark(serial, loss.quality());
+/// A message of the server before it is ready for the first time.
+pub(super) fn opening_answer(serial: u32, kind: u8, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
+    let mut reader = Reader(frame.payload);
+    env.ledger.change(serial, env.at, |exchange| {
+        let response = exchange.response.get_or_insert_default();
+        if response.bytes == 0 {
+            response.first = frame.first;
         }
-    }
-
-    /// The server is ready for the first time.
-    pub(super) fn opened(&mut self, serial: u32, at: Timestamp, cx: &mut Cx<'_>) {
-        self.ledger.change(serial, at, |exchange| {
-            exchange.status = Some("OK".to_owned());
-            if let Some(response) = &mut exchange.response {
-                response.complete = true;
+        response.bytes += frame.on_wire();
+        response.last = env.at;
+        match kind {
+            b'R' => {
+                if let Some(method) = authentication(&mut reader) {
+                    fact(response, "auth", &method);
+                }
             }
-        });
-        self.ledger.close(serial, Ending::Open, cx);
-    }
+            b'S' if response.headers.len() < PARAMETERS_LIMIT => {
+                if let (Some(name), Some(value)) = (reader.text(), reader.text()) {
+                    fact(response, &text(name).to_ascii_lowercase(), &text(value));
+                }
+            }
+            // The key behind it is a secret.
+            b'K' => {
+                if let Some(process) = reader.u32() {
+                    fact(response, "pid", &process.to_string());
+                }
+            }
+            _ => {}
+        }
+    });
+    env.ledger.miss(serial, frame.loss);
+}
+
+/// The server is ready for the first time.
+pub(super) fn opened(serial: u32, env: &mut Env<'_, '_>) {
+    env.ledger.change(serial, env.at, |exchange| {
+        exchange.status = Some("OK".to_owned());
+        if let Some(response) = &mut exchange.response {
+            response.complete = true;
+        }
+    });
+    env.close(serial);
 }
 
 /// The parameters of a start-up packet, as headers; the database that is asked for.

@@ -6,7 +6,7 @@
 
 use model::Timestamp;
 
-use crate::conversation::Loss;
+use crate::decode::Loss;
 
 /// Values that are nested deeper are garbage: those of modules go some ten levels deep.
 const DEPTH_LIMIT: usize = 32;

@@ -1,4 +1,5 @@
-//! Redis: RESP in versions 2 and 3, and inline commands, both directions of one connection.
+//! Redis: RESP in versions 2 and 3, and inline commands (the manual's "Redis serialization protocol specification"), both
+//! directions of one connection.
 //!
 //! `lexer` cuts bytes into tokens, `request` makes commands and `reply` makes replies of them; `pairs` puts replies to
 //! commands, which is by order; what a server pushes unasked goes to the subscription it belongs to (`pubsub`).
@@ -17,10 +18,9 @@ mod request;
 mod secrets;
 mod turns;
 
-use model::Timestamp;
 use model::exchange::Ending;
 
-use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
+use crate::decode::{Decode, Dir, Env, Loss, Verdict};
 use crate::hunt::Hunt;
 use lexer::Broken;
 use pairs::Pairs;
@@ -52,78 +52,46 @@ struct Redis {
 }
 
 impl Decode for Redis {
-    fn data(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
-        self.speaks(dir, at, self.pairs.waits_for_replies(), cx);
-        self.read(dir, at, bytes, connection, cx)
+    fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
+        self.speaks(dir, self.pairs.waits_for_replies(), env);
+        self.read(dir, bytes, env)
     }
 
-    fn gap(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: u64,
-        loss: Loss,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
         // Losses are told when they are certain: not always in the order in which they happened.
-        self.speaks(dir, at, false, cx);
+        self.speaks(dir, false, env);
         self.hunts[dir as usize].forget();
         if self.pairs.replicates() {
-            return self.pairs.replicated(dir, at, bytes);
+            return self.pairs.replicated(dir, bytes, env);
         }
         if self.is_lost(dir) {
-            return self.lost(dir, Some(loss));
+            return self.lost(dir, Some(loss), env);
         }
-        let limit = cx.limits.body;
+        let limit = env.cx.limits.body;
         match dir {
             Dir::ToServer => {
                 if let Some(command) = self.commands.lose(bytes, loss, limit) {
-                    self.pairs.command(&command, at, connection, cx);
+                    self.pairs.command(&command, env);
                 }
             }
             Dir::ToClient => {
                 let veil = self.pairs.veil();
                 if let Some(reply) = self.replies.lose(bytes, loss, limit, veil) {
-                    self.pairs.unfinished_reply(&reply, at);
+                    self.pairs.unfinished_reply(&reply, env);
                 }
             }
         }
         if self.is_lost(dir) {
-            self.lost(dir, Some(loss));
+            self.lost(dir, Some(loss), env);
         } else {
             // A value whose end was lost may be whole now. It was one of this protocol before.
-            self.read(dir, at, b"", connection, cx);
+            self.read(dir, b"", env);
         }
     }
 
-    fn close(&mut self, dir: Dir, _at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
-        // Nobody answers any more. A client that has ended may still be answered.
-        if dir == Dir::ToClient {
-            self.unfinished(connection, cx);
-            self.pairs.end(Ending::Closed, cx);
-        }
-    }
-
-    fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
-        self.unfinished(connection, cx);
-        self.pairs.end(ending, cx);
-        self.pairs.any()
-    }
-
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.pairs.report(now, cx);
-    }
-
-    fn due(&self) -> Option<Timestamp> {
-        self.pairs.due()
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
+        self.unfinished(env);
+        self.pairs.end(ending, env);
     }
 
     fn held(&self) -> usize {
@@ -135,13 +103,13 @@ impl Decode for Redis {
 impl Redis {
     /// Takes note of who speaks. A client that goes on after its answers has got them all, whatever was lost of them:
     /// what it says now, and what is answered next, begins anew.
-    fn speaks(&mut self, dir: Dir, at: Timestamp, waiting: bool, cx: &mut Cx<'_>) {
-        if !self.turns.speaks(dir, at, waiting) {
+    fn speaks(&mut self, dir: Dir, waiting: bool, env: &mut Env<'_, '_>) {
+        if !self.turns.speaks(dir, env.at, waiting) {
             return;
         }
         self.pairs.turns();
         if self.pairs.is_unsure() || self.replies.is_lost() {
-            self.pairs.settle(cx);
+            self.pairs.settle(env);
             self.replies.found();
             self.hunts[Dir::ToClient as usize].forget();
         }
@@ -159,7 +127,7 @@ impl Redis {
     }
 
     /// Messages of one direction may be missing here, and nobody knows where the next one begins.
-    fn lost(&mut self, dir: Dir, loss: Option<Loss>) {
+    fn lost(&mut self, dir: Dir, loss: Option<Loss>, env: &mut Env<'_, '_>) {
         match dir {
             Dir::ToServer => {
                 self.commands.lost();
@@ -167,23 +135,16 @@ impl Redis {
             }
             Dir::ToClient => {
                 self.replies.lost();
-                self.pairs.replies_lost(loss);
+                self.pairs.replies_lost(loss, env);
             }
         }
     }
 
-    fn read(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
+    fn read(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
         let mut rest = bytes;
         loop {
             if self.pairs.replicates() {
-                self.pairs.replicated(dir, at, rest.len() as u64);
+                self.pairs.replicated(dir, rest.len() as u64, env);
                 return Verdict::Mine;
             }
             if self.is_lost(dir) {
@@ -195,15 +156,15 @@ impl Redis {
                 rest = &rest[found.at..];
                 // These are less than a message, and less than what would be wrong with one.
                 let mut before = &found.before[..];
-                while let Ok(true) = self.next(dir, at, &mut before, connection, cx) {}
+                while let Ok(true) = self.next(dir, &mut before, env) {}
             }
-            match self.next(dir, at, &mut rest, connection, cx) {
+            match self.next(dir, &mut rest, env) {
                 Ok(true) => {}
                 Ok(false) => return Verdict::Mine,
-                Err(Broken) if !self.pairs.any() => return Verdict::NotMine,
+                Err(Broken) if !env.ledger.any() => return Verdict::NotMine,
                 // What comes is no message. A connection that had some is listened to until the next one.
                 Err(Broken) => {
-                    self.lost(dir, None);
+                    self.lost(dir, None, env);
                     return Verdict::Mine;
                 }
             }
@@ -211,39 +172,33 @@ impl Redis {
     }
 
     /// Takes the next message, if it is whole.
-    fn next(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        rest: &mut &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Result<bool, Broken> {
-        let limit = cx.limits.body;
+    fn next(&mut self, dir: Dir, rest: &mut &[u8], env: &mut Env<'_, '_>) -> Result<bool, Broken> {
+        let limit = env.cx.limits.body;
         match dir {
             Dir::ToServer => {
-                let Some(command) = self.commands.next(rest, at, limit)? else { return Ok(false) };
-                self.pairs.command(&command, at, connection, cx);
+                let Some(command) = self.commands.next(rest, env.at, limit)? else { return Ok(false) };
+                self.pairs.command(&command, env);
             }
             Dir::ToClient => {
                 let veil = self.pairs.veil();
-                let Some(reply) = self.replies.next(rest, at, limit, veil)? else { return Ok(false) };
-                self.pairs.reply(&reply, at, connection, cx);
+                let Some(reply) = self.replies.next(rest, env.at, limit, veil)? else { return Ok(false) };
+                self.pairs.reply(&reply, env);
             }
         }
         Ok(true)
     }
 
     /// No more comes: what was seen of the messages that were begun is told.
-    fn unfinished(&mut self, connection: &mut Connection, cx: &mut Cx<'_>) {
-        let (at, limit) = (self.turns.now(), cx.limits.body);
+    fn unfinished(&mut self, env: &mut Env<'_, '_>) {
+        env.at = self.turns.now();
+        let limit = env.cx.limits.body;
         if let Some(command) = self.commands.unfinished(limit) {
-            self.pairs.command(&command, at, connection, cx);
+            self.pairs.command(&command, env);
         }
         self.commands.found();
         let veil = self.pairs.veil();
         if let Some(reply) = self.replies.unfinished(limit, veil) {
-            self.pairs.unfinished_reply(&reply, at);
+            self.pairs.unfinished_reply(&reply, env);
         }
         self.replies.found();
     }

@@ -1,6 +1,5 @@
 //! Puts replies to commands: by order, but for what is pushed, and for commands that are not answered.
 
-use model::Timestamp;
 use model::exchange::{Ending, Message, Protocol, Quality, Topic};
 
 use super::commands::{Effect, Listening, Meaning, Veil, meaning};
@@ -9,8 +8,8 @@ use super::queue::{Answers, Awaited, Queue};
 use super::reply::Reply;
 use super::request::Command;
 use super::{answer, detect, quote};
-use crate::conversation::{Connection, Cx, Dir, Loss};
-use crate::ledger::{self, Ledger};
+use crate::decode::{Dir, Env, Loss};
+use crate::ledger;
 
 /// How many times the exchanges that a flow may hold open may wait for their reply.
 const WAITING_TIMES: usize = 16;
@@ -18,7 +17,6 @@ const WAITING_TIMES: usize = 16;
 /// The commands of one connection that are not answered, and its subscriptions.
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
-    ledger: Ledger,
     queue: Queue,
     answers: Answers,
     subscriptions: Subscriptions,
@@ -35,18 +33,12 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    pub(super) fn command(
-        &mut self,
-        command: &Command,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    pub(super) fn command(&mut self, command: &Command, env: &mut Env<'_, '_>) {
         let meaning = meaning(&command.words);
         let answered = self.answers.next(meaning.effect);
-        let first = connection.serial;
+        let first = env.connection.serial;
         for place in places(command, &meaning) {
-            let mut exchange = connection.exchange(Protocol::Redis, command.measure.first);
+            let mut exchange = env.connection.exchange(Protocol::Redis, command.measure.first);
             exchange.method.clone_from(&meaning.method);
             exchange.waits = meaning.waits;
             exchange.topic = meaning.topic.map(|role| Topic { role, name: place.clone(), key: None });
@@ -55,7 +47,7 @@ impl Pairs {
                 body: command.text.clone(),
                 bytes: command.measure.size,
                 cut: command.cut,
-                last: at,
+                last: env.at,
                 complete: command.complete,
                 media: Some("text/plain".to_owned()),
                 ..exchange.request
@@ -64,9 +56,9 @@ impl Pairs {
             if let Some(quality) = command.measure.loss.map(Loss::quality).or(doubt) {
                 exchange.quality = quality;
             }
-            let serial = self.ledger.open(exchange, at, cx);
+            let serial = env.open(exchange);
             if !answered {
-                self.ledger.finish(serial, Ending::Open, cx);
+                env.finish(serial);
                 continue;
             }
             // What is sent next is no reply: a snapshot, or what the primary is told.
@@ -80,52 +72,47 @@ impl Pairs {
             };
             let (effect, veil) = (meaning.effect, meaning.veil);
             let awaited = Awaited { serial, command: first, effect, veil, confirmations };
-            if let Some(oldest) = self.queue.push(awaited, WAITING_TIMES * cx.limits.pending_per_flow) {
-                self.ledger.close(oldest.serial, Ending::Open, cx);
+            if let Some(oldest) = self.queue.push(awaited, WAITING_TIMES * env.cx.limits.pending_per_flow) {
+                env.close(oldest.serial);
             }
         }
     }
 
-    pub(super) fn reply(
-        &mut self,
-        reply: &Reply,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    pub(super) fn reply(&mut self, reply: &Reply, env: &mut Env<'_, '_>) {
         let written = &reply.written;
         let unasked = written.kind == b'>';
         self.pushes |= unasked;
         if let Some(push) = self.push(reply) {
-            return self.pushed(&push, reply, at, connection, cx);
+            return self.pushed(&push, reply, env);
         }
         if unasked {
-            return self.pushed(&Push::other(reply), reply, at, connection, cx);
+            return self.pushed(&Push::other(reply), reply, env);
         }
         if let Some(serial) = self.monitor
             && written.kind == b'+'
             && detect::is_monitor_line(&written.text)
         {
             let size = reply.measure.size.saturating_sub(3);
-            self.ledger.change(serial, at, |exchange| {
+            env.ledger.change(serial, env.at, |exchange| {
                 if let Some(message) = &mut exchange.response {
-                    ledger::part(message, at, "command", &written.text, size, cx.limits);
+                    ledger::part(message, env.at, "command", &written.text, size, env.cx.limits);
                     message.bytes += reply.measure.size - size;
                 }
             });
             return;
         }
-        self.answers(reply, at, connection, cx);
+        self.answers(reply, env);
     }
 
     /// What was seen of a reply whose rest is lost.
-    pub(super) fn unfinished_reply(&mut self, reply: &Reply, at: Timestamp) {
+    pub(super) fn unfinished_reply(&mut self, reply: &Reply, env: &mut Env<'_, '_>) {
         if let Some(awaited) = self.queue.next()
             && reply.written.kind != b'>'
             && self.push(reply).is_none()
         {
             let executes = awaited.effect == Effect::Executes;
-            self.ledger.change(awaited.serial, at, |exchange| answer::fill(exchange, reply, executes, at));
+            env.ledger
+                .change(awaited.serial, env.at, |exchange| answer::fill(exchange, reply, executes, env.at));
         }
     }
 
@@ -154,24 +141,24 @@ impl Pairs {
     }
 
     /// Replies, or pushed messages, may be missing here.
-    pub(super) fn replies_lost(&mut self, loss: Option<Loss>) {
+    pub(super) fn replies_lost(&mut self, loss: Option<Loss>, env: &mut Env<'_, '_>) {
         if let Some(loss) = loss {
             self.doubt = Some(loss.quality());
-            self.ledger.mark_all(loss.quality());
+            env.ledger.mark_all(loss.quality());
         }
         self.queue.replies_lost();
     }
 
     /// All that was asked so far was answered, whether or not that was seen.
-    pub(super) fn settle(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn settle(&mut self, env: &mut Env<'_, '_>) {
         let doubt = self.doubt.take();
         for awaited in self.queue.take() {
             if let Some(doubt) = doubt {
-                self.ledger.mark(awaited.serial, doubt);
+                env.ledger.mark(awaited.serial, doubt);
             }
             match awaited.effect {
                 Effect::Monitors => self.monitor = Some(awaited.serial),
-                _ => self.ledger.close(awaited.serial, Ending::Open, cx),
+                _ => env.close(awaited.serial),
             }
         }
     }
@@ -187,49 +174,37 @@ impl Pairs {
     }
 
     /// Bytes of a connection that is a replica's.
-    pub(super) fn replicated(&mut self, dir: Dir, at: Timestamp, bytes: u64) {
+    pub(super) fn replicated(&mut self, dir: Dir, bytes: u64, env: &mut Env<'_, '_>) {
         let Some(serial) = self.replica.filter(|_| bytes > 0) else { return };
-        self.ledger.change(serial, at, |exchange| {
+        env.ledger.change(serial, env.at, |exchange| {
             let message = match dir {
                 Dir::ToServer => &mut exchange.request,
                 Dir::ToClient => {
-                    exchange.response.get_or_insert_with(|| Message { first: at, ..Message::default() })
+                    exchange.response.get_or_insert_with(|| Message { first: env.at, ..Message::default() })
                 }
             };
             message.bytes += bytes;
-            message.last = at;
+            message.last = env.at;
             message.cut = true;
         });
     }
 
-    pub(super) fn any(&self) -> bool {
-        self.ledger.any()
-    }
-
-    pub(super) fn end(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+    pub(super) fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
         let doubt = self.doubt.filter(|_| self.queue.is_unsure());
         for awaited in self.queue.take() {
             if let Some(doubt) = doubt {
-                self.ledger.mark(awaited.serial, doubt);
+                env.ledger.mark(awaited.serial, doubt);
             }
         }
-        self.ledger.end(ending, cx);
-    }
-
-    pub(super) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.ledger.report(now, cx);
-    }
-
-    pub(super) fn due(&self) -> Option<Timestamp> {
-        self.ledger.due()
+        env.end(ending);
     }
 
     pub(super) fn held(&self) -> usize {
-        self.ledger.held() + self.subscriptions.held() + self.queue.held()
+        self.subscriptions.held() + self.queue.held()
     }
 
     /// A reply that answers the command whose turn it is.
-    fn answers(&mut self, reply: &Reply, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
+    fn answers(&mut self, reply: &Reply, env: &mut Env<'_, '_>) {
         if self.queue.is_for_forgotten() {
             return;
         }
@@ -238,40 +213,40 @@ impl Pairs {
             && !matches!(reply.written.kind, b'-' | b'+')
             && let Some(awaited) = self.queue.take_next(*command)
         {
-            self.ledger.close(awaited.serial, Ending::Open, cx);
+            env.close(awaited.serial);
         }
         if let Some(command) = self.queue.next().map(|awaited| awaited.command) {
             // An error answers all subscriptions of a command at once.
             while let Some(awaited) = self.queue.take_next(command) {
-                self.answer(&awaited, reply, at, cx);
+                self.answer(&awaited, reply, env);
             }
             return;
         }
         self.orphans = true;
         // Who answers is not silenced, whatever was asked for.
         self.answers = Answers::All;
-        let mut exchange = connection.exchange(Protocol::Redis, reply.measure.first);
-        answer::fill(&mut exchange, reply, false, at);
+        let mut exchange = env.connection.exchange(Protocol::Redis, reply.measure.first);
+        answer::fill(&mut exchange, reply, false, env.at);
         exchange.quality = Quality::NoRequest;
-        self.ledger.tell(exchange, at, cx);
+        env.tell(exchange);
     }
 
-    fn answer(&mut self, awaited: &Awaited, reply: &Reply, at: Timestamp, cx: &mut Cx<'_>) {
+    fn answer(&mut self, awaited: &Awaited, reply: &Reply, env: &mut Env<'_, '_>) {
         let serial = awaited.serial;
         let executes = awaited.effect == Effect::Executes;
-        self.ledger.change(serial, at, |exchange| answer::fill(exchange, reply, executes, at));
+        env.ledger.change(serial, env.at, |exchange| answer::fill(exchange, reply, executes, env.at));
         let refused = matches!(reply.written.kind, b'-' | b'!');
         match awaited.effect {
             Effect::Monitors if !refused => {
                 // What it tells comes behind this answer, and the body is all of that.
-                self.ledger.change(serial, at, |exchange| {
+                env.ledger.change(serial, env.at, |exchange| {
                     if let Some(message) = &mut exchange.response {
                         message.body.clear();
                         message.complete = false;
                     }
                 });
                 if let Some(before) = self.monitor.replace(serial) {
-                    self.ledger.close(before, Ending::Open, cx);
+                    env.close(before);
                 }
                 return;
             }
@@ -280,15 +255,15 @@ impl Pairs {
                 return;
             }
             Effect::Resets if !refused => {
-                self.subscriptions.end(&mut self.ledger, at, cx);
+                self.subscriptions.end(env);
                 if let Some(monitor) = self.monitor.take() {
-                    self.ledger.change(monitor, at, pubsub::end);
-                    self.ledger.close(monitor, Ending::Open, cx);
+                    env.ledger.change(monitor, env.at, pubsub::end);
+                    env.close(monitor);
                 }
             }
             _ => {}
         }
-        self.ledger.close(serial, Ending::Open, cx);
+        env.close(serial);
     }
 
     /// The reply as a pushed message, if that is what it is.
@@ -301,57 +276,51 @@ impl Pairs {
         pubsub::read(reply).filter(|_| array || reply.written.kind == b'>')
     }
 
-    fn pushed(
-        &mut self,
-        push: &Push,
-        reply: &Reply,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
-        let limits = cx.limits;
+    fn pushed(&mut self, push: &Push, reply: &Reply, env: &mut Env<'_, '_>) {
+        let limits = env.cx.limits;
         if push.what == What::Unsubscribed {
             if let Some(serial) = self.subscriptions.remove(push.listening, &push.place) {
-                self.ledger.change(serial, at, |exchange| pubsub::deliver(exchange, push, reply, at, limits));
-                self.ledger.close(serial, Ending::Open, cx);
+                env.ledger.change(serial, env.at, |exchange| {
+                    pubsub::deliver(exchange, push, reply, env.at, limits);
+                });
+                env.close(serial);
             }
-            return self.given_up(push.listening, reply, at, cx);
+            return self.given_up(push.listening, reply, env);
         }
         let known = self.subscriptions.get(push.listening, &push.place);
-        let serial = match known.filter(|serial| self.ledger.get(*serial).is_some()) {
+        let serial = match known.filter(|serial| env.ledger.get(*serial).is_some()) {
             Some(serial) if push.what != What::Subscribed => serial,
             Some(_) | None => {
-                let serial = self.asked_for(push).unwrap_or_else(|| {
-                    let exchange = push.exchange(reply.measure.first, connection);
-                    self.ledger.open(exchange, at, cx)
+                let serial = self.asked_for(push, env).unwrap_or_else(|| {
+                    let exchange = push.exchange(reply.measure.first, env);
+                    env.open(exchange)
                 });
                 if let Some(gone) = self.subscriptions.add(push.listening, &push.place, serial) {
-                    self.ledger.close(gone, Ending::Open, cx);
+                    env.close(gone);
                 }
                 serial
             }
         };
-        self.ledger.change(serial, at, |exchange| pubsub::deliver(exchange, push, reply, at, limits));
+        env.ledger.change(serial, env.at, |exchange| pubsub::deliver(exchange, push, reply, env.at, limits));
     }
 
     /// The exchange of the command that asked for a subscription, which waits no longer: where its confirmation is lost,
     /// the messages show that it was.
-    fn asked_for(&mut self, push: &Push) -> Option<u32> {
+    fn asked_for(&mut self, push: &Push, env: &Env<'_, '_>) -> Option<u32> {
         let place = quote::text(&push.place);
-        let ledger = &self.ledger;
         let awaited = self.queue.take_where(|awaited| {
             awaited.effect == Effect::Subscribes(push.listening)
-                && ledger.get(awaited.serial).is_some_and(|exchange| exchange.target == place)
+                && env.ledger.get(awaited.serial).is_some_and(|exchange| exchange.target == place)
         })?;
         Some(awaited.serial)
     }
 
     /// A subscription was given up, perhaps since a command asked for it.
-    fn given_up(&mut self, listening: Listening, reply: &Reply, at: Timestamp, cx: &mut Cx<'_>) {
+    fn given_up(&mut self, listening: Listening, reply: &Reply, env: &mut Env<'_, '_>) {
         let Some((serial, done)) = self.queue.confirm(listening) else { return };
-        self.ledger.change(serial, at, |exchange| {
+        env.ledger.change(serial, env.at, |exchange| {
             let before = exchange.response.take();
-            answer::fill(exchange, reply, false, at);
+            answer::fill(exchange, reply, false, env.at);
             exchange.status = reply.written.words.first().map(|word| quote::text(word));
             if let (Some(before), Some(message)) = (before, &mut exchange.response) {
                 message.first = before.first;
@@ -360,7 +329,7 @@ impl Pairs {
             }
         });
         if done {
-            self.ledger.close(serial, Ending::Open, cx);
+            env.close(serial);
         }
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use model::Timestamp;
-use model::exchange::{Ending, Exchange, Message, Protocol, Quality, Topic, TopicRole};
+use model::exchange::{Exchange, Message, Protocol, Quality, Topic, TopicRole};
 
 use super::commands::Listening;
 use super::quote;
 use super::reply::Reply;
-use crate::conversation::{Connection, Cx};
-use crate::ledger::{self, Ledger};
+use crate::decode::Env;
+use crate::ledger;
 use crate::limits::Limits;
 use crate::media::media;
 
@@ -65,8 +65,8 @@ impl Push {
     }
 
     /// The exchange of a subscription whose command was not seen.
-    pub(super) fn exchange(&self, first: Timestamp, connection: &mut Connection) -> Exchange {
-        let mut exchange = connection.exchange(Protocol::Redis, first);
+    pub(super) fn exchange(&self, first: Timestamp, env: &mut Env<'_, '_>) -> Exchange {
+        let mut exchange = env.connection.exchange(Protocol::Redis, first);
         self.listening.command().clone_into(&mut exchange.method);
         exchange.target = quote::text(&self.place);
         exchange.waits = true;
@@ -165,11 +165,11 @@ impl Subscriptions {
     }
 
     /// All of them end.
-    pub(super) fn end(&mut self, ledger: &mut Ledger, at: Timestamp, cx: &mut Cx<'_>) {
+    pub(super) fn end(&mut self, env: &mut Env<'_, '_>) {
         self.held = 0;
         for serial in std::mem::take(&mut self.known).into_values() {
-            ledger.change(serial, at, end);
-            ledger.close(serial, Ending::Open, cx);
+            env.ledger.change(serial, env.at, end);
+            env.close(serial);
         }
     }
 

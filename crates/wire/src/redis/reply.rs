@@ -6,7 +6,7 @@ use super::commands::Veil;
 use super::lexer::{Broken, Grammar, Lexer, Measure};
 use super::page::{Page, Written};
 use super::request::WORD_LIMIT;
-use crate::conversation::Loss;
+use crate::decode::Loss;
 
 /// A reply, or something that the server sent unasked.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use model::Timestamp;
 
 use super::lexer::{Broken, Grammar, Lexer, Measure, Token};
 use super::{quote, secrets};
-use crate::conversation::Loss;
+use crate::decode::Loss;
 
 /// How much of an argument is kept beside the text, in bytes: keys and channels are shorter.
 pub(super) const WORD_LIMIT: usize = 1024;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::Timestamp;
 
-use crate::conversation::Dir;
+use crate::decode::Dir;
 
 /// When nothing was answered for so long, all that was asked before has been: a server answers at once, but for commands
 /// that wait by design, behind which it answers nothing else.

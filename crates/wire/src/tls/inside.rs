@@ -15,8 +15,10 @@ use super::cipher::{Seal, Suite};
 use super::hello::ServerHello;
 use super::keys::{Keys, Label, Random};
 use super::record::{self, CHANGE_CIPHER, DATA, PAYLOAD_LIMIT};
-use crate::conversation::{Connection, Conversation, Cx, Dir, Loss};
-use crate::framing::{Framer, Head};
+use super::way::{Found, Way};
+use crate::conversation::Conversation;
+use crate::decode::{Connection, Dir, Env, Loss};
+use crate::framing::Head;
 
 /// How long secrets are waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,80 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 /// How much may be held until then, in bytes.
 const HELD_LIMIT: usize = 512 * 1024;
-/// How many records may be missing in a row.
-const MISSING_LIMIT: u64 = 64;
 /// How many in a row may not open before all hope is given up: the secrets are another connection's, or too much is
 /// missing. Each costs as much as opening many.
 const FAILED_LIMIT: u32 = 32;
-
-/// One direction.
-#[derive(Debug, Default)]
-struct Way {
-    framer: Framer,
-    /// Before TLS 1.3: records are sealed from here on.
-    sealed: bool,
-    /// The seal in use, and those that may follow it.
-    seals: VecDeque<Seal>,
-    /// Bytes since the last record that was opened.
-    missing: Option<(u64, Loss)>,
-    /// Bytes in which a record's beginning is looked for.
-    searched: Vec<u8>,
-    /// Bytes of a record that is not over.
-    begun: u64,
-    /// Records in a row that did not open.
-    failed: u32,
-}
-
-/// A record that opens.
-#[derive(Debug)]
-struct Found {
-    /// By which seal.
-    place: usize,
-    /// By one that follows the last.
-    newer: Option<Seal>,
-    sequence: u64,
-    /// Records before it that are missing.
-    passed: u64,
-    kind: u8,
-    content: Vec<u8>,
-}
-
-impl Way {
-    fn miss(&mut self, bytes: u64, loss: Loss) {
-        if bytes > 0 {
-            let before = self.missing.map_or(0, |(bytes, _)| bytes);
-            self.missing = Some((before + bytes, loss));
-        }
-    }
-
-    /// Tries to open a record: by the seal in use, else by one that may have taken its place.
-    fn find(&self, head: &[u8], payload: &[u8]) -> Option<Found> {
-        let most = if self.missing.is_some() { MISSING_LIMIT } else { 0 };
-        for place in 0..=self.seals.len() {
-            let newer = if place == self.seals.len() { Some(self.seals.back()?.next()?) } else { None };
-            let seal = newer.as_ref().or_else(|| self.seals.get(place))?;
-            for passed in 0..=most {
-                let sequence = seal.sequence + passed;
-                if let Some((kind, content)) = seal.open(sequence, head, payload) {
-                    return Some(Found { place, newer, sequence, passed, kind, content });
-                }
-            }
-        }
-        None
-    }
-
-    /// Goes on behind a record; returns what was missing before it.
-    fn accept(&mut self, found: &mut Found) -> Option<(u64, Loss)> {
-        self.failed = 0;
-        self.seals.extend(found.newer.take());
-        self.seals.drain(..found.place);
-        if let Some(seal) = self.seals.front_mut() {
-            seal.sequence = found.sequence + 1;
-        }
-        // Before the first record of a seal there was nothing but the handshake.
-        self.missing.take().filter(|_| found.sequence > 0)
-    }
-}
 
 /// The seals of both directions, each as long as it is used; `None` while too few secrets are known.
 fn seals(keys: &Keys, client: &Random, server: &Random, suite: Suite) -> Option<[VecDeque<Seal>; 2]> {
@@ -172,34 +103,27 @@ impl Inside {
         self.hopeless
     }
 
-    pub(super) fn data(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
-        self.look(at, connection, cx);
+    pub(super) fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) {
+        self.look(env.at, env);
         let behind;
         let mut rest = bytes;
         if self.ways[dir as usize].framer.is_lost() {
-            let Some(found) = self.search(dir, at, bytes, connection, cx) else { return };
+            let Some(found) = self.search(dir, bytes, env) else { return };
             behind = found;
             rest = &behind;
         }
         self.ways[dir as usize].begun += rest.len() as u64;
         let mut framer = std::mem::take(&mut self.ways[dir as usize].framer);
         while !self.hopeless {
-            match framer.next(&mut rest, at, PAYLOAD_LIMIT as usize, record::measure) {
+            match framer.next(&mut rest, env.at, PAYLOAD_LIMIT as usize, record::measure) {
                 Ok(Some(frame)) => {
-                    let size = frame.size + frame.head.len() as u64;
+                    let size = frame.on_wire();
                     self.ways[dir as usize].begun -= size;
                     match frame.head.first_chunk() {
                         Some(head) if frame.whole() => {
-                            self.record(dir, at, *head, frame.payload, connection, cx);
+                            self.record(dir, *head, frame.payload, env);
                         }
-                        _ => self.miss(dir, at, size, frame.loss.unwrap_or(Loss::Lost)),
+                        _ => self.miss(dir, env.at, size, frame.loss.unwrap_or(Loss::Lost)),
                     }
                 }
                 Ok(None) => break,
@@ -221,34 +145,28 @@ impl Inside {
     }
 
     /// One direction ended in order.
-    pub(super) fn close(&mut self, dir: Dir, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
-        self.look(at, connection, cx);
+    pub(super) fn close(&mut self, dir: Dir, env: &mut Env<'_, '_>) {
+        self.look(env.at, env);
         if self.waits() {
-            self.hold(at, 0, Held::Closed(dir, at));
+            self.hold(env.at, 0, Held::Closed(dir, env.at));
         } else {
-            self.speak(connection, |talk| talk.close(dir, at, cx));
+            self.speak(env.connection, |talk| talk.close(dir, env.at, env.cx));
         }
     }
 
-    pub(super) fn end(
-        &mut self,
-        ending: Ending,
-        at: Timestamp,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
-        self.look(at, connection, cx);
-        self.speak(connection, |talk| talk.end(ending, at, cx));
+    pub(super) fn end(&mut self, ending: Ending, at: Timestamp, env: &mut Env<'_, '_>) {
+        self.look(at, env);
+        self.speak(env.connection, |talk| talk.end(ending, at, env.cx));
     }
 
     /// Looks whether the secrets are known by now, and gives up after a while.
-    pub(super) fn look(&mut self, now: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
+    pub(super) fn look(&mut self, now: Timestamp, env: &mut Env<'_, '_>) {
         self.look = now.plus(LOOK);
         if self.known || self.hopeless {
             return;
         }
         let Some((server, suite)) = self.server else { return };
-        if let Some(seals) = seals(cx.keys, &self.client, &server, suite) {
+        if let Some(seals) = seals(env.cx.keys, &self.client, &server, suite) {
             let [to_server, to_client] = seals;
             (self.ways[0].seals, self.ways[1].seals) = (to_server, to_client);
             self.known = true;
@@ -256,10 +174,10 @@ impl Inside {
             for held in std::mem::take(&mut self.held) {
                 match held {
                     Held::Record(dir, at, head, payload) => {
-                        self.open(dir, at, head, &payload, connection, cx);
+                        self.open(dir, at, head, &payload, env);
                     }
                     Held::Missing(dir, bytes, loss) => self.ways[dir as usize].miss(bytes, loss),
-                    Held::Closed(dir, at) => self.speak(connection, |talk| talk.close(dir, at, cx)),
+                    Held::Closed(dir, at) => self.speak(env.connection, |talk| talk.close(dir, at, env.cx)),
                 }
             }
         } else if self.since.is_some_and(|since| now.since(since) >= PATIENCE) {
@@ -272,8 +190,8 @@ impl Inside {
         !self.known && !self.hopeless && self.since.is_some()
     }
 
-    pub(super) fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.talk.report(now, cx);
+    pub(super) fn report(&mut self, env: &mut Env<'_, '_>) {
+        self.talk.report(env.at, env.cx);
     }
 
     pub(super) fn due(&self) -> Option<Timestamp> {
@@ -287,15 +205,7 @@ impl Inside {
     }
 
     /// A whole record.
-    fn record(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        head: [u8; 5],
-        payload: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn record(&mut self, dir: Dir, head: [u8; 5], payload: &[u8], env: &mut Env<'_, '_>) {
         let newest = self.server.is_some_and(|(_, suite)| suite.is_newest());
         let way = &mut self.ways[dir as usize];
         if head[0] == CHANGE_CIPHER {
@@ -308,9 +218,9 @@ impl Inside {
             return;
         }
         if self.known {
-            self.open(dir, at, head, payload, connection, cx);
+            self.open(dir, env.at, head, payload, env);
         } else {
-            self.hold(at, payload.len(), Held::Record(dir, at, head, payload.to_vec()));
+            self.hold(env.at, payload.len(), Held::Record(dir, env.at, head, payload.to_vec()));
         }
     }
 
@@ -333,15 +243,7 @@ impl Inside {
         }
     }
 
-    fn open(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        head: [u8; 5],
-        payload: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn open(&mut self, dir: Dir, at: Timestamp, head: [u8; 5], payload: &[u8], env: &mut Env<'_, '_>) {
         let way = &mut self.ways[dir as usize];
         let Some(found) = way.find(&head, payload) else {
             way.miss(payload.len() as u64 + 5, Loss::Lost);
@@ -349,45 +251,31 @@ impl Inside {
             self.hopeless = way.failed > FAILED_LIMIT;
             return;
         };
-        self.opened(dir, at, found, connection, cx);
+        self.opened(dir, at, found, env);
     }
 
-    fn opened(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        mut found: Found,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn opened(&mut self, dir: Dir, at: Timestamp, mut found: Found, env: &mut Env<'_, '_>) {
         self.opened = true;
         let missing = self.ways[dir as usize].accept(&mut found);
         let overhead = self.server.map_or(0, |(_, suite)| suite.overhead() as u64);
-        self.speak(connection, |talk| {
+        self.speak(env.connection, |talk| {
             if let Some((bytes, loss)) = missing {
                 let said = bytes.saturating_sub(found.passed * overhead);
                 if said > 0 {
-                    talk.gap(dir, at, said, loss, cx);
+                    talk.gap(dir, at, said, loss, env.cx);
                 }
             }
             if found.kind == DATA && !found.content.is_empty() {
-                talk.data(dir, at, &found.content, cx);
+                talk.data(dir, at, &found.content, env.cx);
             }
         });
     }
 
     /// Looks for a record behind a loss: one that opens is one, and is read. The bytes behind it, once it is found.
-    fn search(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Option<Vec<u8>> {
+    fn search(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Option<Vec<u8>> {
         if !self.known {
             // What cannot be opened cannot be told from noise.
-            self.miss(dir, at, bytes.len() as u64, Loss::Lost);
+            self.miss(dir, env.at, bytes.len() as u64, Loss::Lost);
             return None;
         }
         let way = &mut self.ways[dir as usize];
@@ -403,7 +291,7 @@ impl Inside {
                         let behind = bytes[start + record.len()..].to_vec();
                         way.miss(start as u64, Loss::Lost);
                         way.framer.found();
-                        self.opened(dir, at, found, connection, cx);
+                        self.opened(dir, env.at, found, env);
                         return Some(behind);
                     }
                     way.failed += 1;

@@ -2,7 +2,7 @@
 //! who was asked for, what was agreed, and how it went. The bytes behind the handshake are counted.
 //!
 //! `record` knows records, `hello` and `certificate` read what is sent in the clear, `names` has the registries' words.
-//! A protocol that turns into TLS in the middle of a connection hands it over to [`decoder`].
+//! A protocol that turns into TLS in the middle of a connection hands it over by [`begins`].
 
 mod certificate;
 mod cipher;
@@ -13,12 +13,12 @@ mod keys;
 mod names;
 mod reader;
 mod record;
+mod way;
 
 use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
 
-use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
-use crate::ledger::Ledger;
+use crate::decode::{Decode, Dir, Env, Loss, Verdict};
 use inside::Inside;
 use record::{Record, Sealed, Side};
 
@@ -30,6 +30,11 @@ pub(crate) fn decoder() -> Box<dyn Decode> {
     Box::<Tls>::default()
 }
 
+/// From the last `rest` bytes on, a connection that began otherwise is TLS.
+pub(crate) fn begins(rest: usize) -> Verdict {
+    Verdict::Becomes { decoder: decoder(), rest }
+}
+
 /// A TLS 1.3 alert: two bytes, the kind of what is inside, and the cipher's tag of 16 bytes. No other message of a
 /// handshake is as short.
 const SEALED_ALERT: u64 = 2 + 1 + 16;
@@ -38,7 +43,6 @@ const SEALED_ALERT: u64 = 2 + 1 + 16;
 #[derive(Debug, Default)]
 struct Tls {
     sides: [Side; 2],
-    ledger: Ledger,
     version: Option<u16>,
     handshake: Handshake,
     /// Where the connection's secrets are known, or may come to be.
@@ -56,76 +60,69 @@ enum Handshake {
 }
 
 impl Decode for Tls {
-    fn data(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
-        self.sides[dir as usize].count(at, bytes.len() as u64);
+    fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
+        self.sides[dir as usize].count(env.at, bytes.len() as u64);
         let mut rest = bytes;
         // The inside begins behind the client's hello, wherever that ends.
         let mut inside = bytes;
         while self.handshake == Handshake::Running {
             let side = &mut self.sides[dir as usize];
-            match side.next(&mut rest, at) {
+            match side.next(&mut rest, env.at) {
                 Ok(Some(record)) => {
                     let known = self.inside.is_some();
-                    self.record(dir, at, record, connection, cx);
+                    self.record(dir, record, env);
                     if !known {
                         inside = rest;
                     }
                 }
                 Ok(None) => break,
-                Err(_) if !self.ledger.any() => return Verdict::NotMine,
+                Err(_) if !env.ledger.any() => return Verdict::NotMine,
                 Err(_) if self.version.is_none() && dir == Dir::ToClient => {
-                    self.fail(at, "the answer is no TLS");
+                    self.fail("the answer is no TLS", env);
                 }
                 Err(_) => self.handshake = Handshake::Unclear,
             }
         }
         if let Some(within) = &mut self.inside {
-            within.data(dir, at, inside, connection, cx);
+            within.data(dir, inside, env);
         }
-        self.tell(at);
+        self.tell(env);
         Verdict::Mine
     }
 
-    fn gap(&mut self, dir: Dir, at: Timestamp, bytes: u64, loss: Loss, _: &mut Connection, _: &mut Cx<'_>) {
+    fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
         let side = &mut self.sides[dir as usize];
-        side.count(at, bytes);
+        side.count(env.at, bytes);
         if let Some(inside) = &mut self.inside {
-            inside.gap(dir, at, bytes, loss);
+            inside.gap(dir, env.at, bytes, loss);
         }
         // Behind the handshake only numbers of bytes are shown, and those are known where the capture cut some off.
         if self.handshake == Handshake::Running {
             self.handshake = Handshake::Unclear;
-            self.ledger.mark_all(loss.quality());
+            env.ledger.mark_all(loss.quality());
         } else if loss == Loss::Lost {
-            self.ledger.mark_all(loss.quality());
+            env.ledger.mark_all(loss.quality());
         }
-        self.tell(at);
+        self.tell(env);
     }
 
-    fn close(&mut self, dir: Dir, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
+    fn close(&mut self, dir: Dir, env: &mut Env<'_, '_>) {
         self.sides[dir as usize].closed = true;
         if let Some(inside) = &mut self.inside {
-            inside.close(dir, at, connection, cx);
+            inside.close(dir, env);
         }
-        self.tell(at);
+        self.tell(env);
     }
 
-    fn end(&mut self, ending: Ending, connection: &mut Connection, cx: &mut Cx<'_>) -> bool {
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
         if let Some(inside) = &mut self.inside {
             let last = self.sides.iter().map(Side::last).max().unwrap_or_default();
-            inside.end(ending, last, connection, cx);
+            inside.end(ending, last, env);
         }
-        self.tell(Timestamp(0));
+        self.tell(env);
         let broken = self.handshake == Handshake::Running;
         if matches!(ending, Ending::Closed | Ending::Reset) {
-            self.change(Timestamp(0), |exchange| {
+            env.ledger.change_first(env.at, |exchange| {
                 if broken && exchange.quality == Quality::Complete {
                     exchange.failure = Some("closed during the handshake".to_owned());
                 }
@@ -135,57 +132,43 @@ impl Decode for Tls {
                 }
             });
         }
-        self.ledger.end(ending, cx);
-        self.ledger.any()
+        env.end(ending);
     }
 
     fn waits(&self) -> bool {
         self.inside.as_ref().is_some_and(|inside| inside.waits())
     }
 
-    fn wake(&mut self, now: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
+    fn wake(&mut self, env: &mut Env<'_, '_>) {
         if let Some(inside) = &mut self.inside {
             let before = (inside.opened, inside.is_hopeless());
-            inside.look(now, connection, cx);
-            inside.report(now, cx);
+            inside.look(env.at, env);
+            inside.report(env);
             if before != (inside.opened, inside.is_hopeless()) {
-                self.tell(now);
+                self.tell(env);
             }
         }
     }
 
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.ledger.report(now, cx);
-    }
-
     fn due(&self) -> Option<Timestamp> {
-        let inside = self.inside.as_ref().and_then(|inside| inside.due());
-        self.ledger.due().into_iter().chain(inside).min()
+        self.inside.as_ref().and_then(|inside| inside.due())
     }
 
     fn held(&self) -> usize {
         self.inside.as_ref().map_or(0, |inside| inside.held())
-            + self.ledger.held()
             + self.sides.iter().map(Side::held).sum::<usize>()
     }
 }
 
 impl Tls {
-    fn record(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        record: Record,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
+    fn record(&mut self, dir: Dir, record: Record, env: &mut Env<'_, '_>) {
         match (record, dir) {
-            (Record::Hello(hello), Dir::ToServer) if !self.ledger.any() => {
+            (Record::Hello(hello), Dir::ToServer) if !env.ledger.any() => {
                 // What is TLS within TLS stays closed.
-                if cx.keys.expected() && !connection.within {
-                    self.inside = Some(Box::new(Inside::new(hello.random, at, connection)));
+                if env.cx.keys.expected() && !env.connection.within {
+                    self.inside = Some(Box::new(Inside::new(hello.random, env.at, env.connection)));
                 }
-                let mut exchange = self.begin(at, connection);
+                let mut exchange = self.begin(env);
                 exchange.target = hello.server_name;
                 field(
                     &mut exchange.request,
@@ -193,7 +176,7 @@ impl Tls {
                     hello.versions.iter().filter_map(|v| names::version(*v)),
                 );
                 field(&mut exchange.request, "alpn", hello.protocols);
-                self.ledger.open(exchange, at, cx);
+                env.open(exchange);
             }
             (Record::Answer(hello), Dir::ToClient) if hello.random == hello::AGAIN => {}
             (Record::Answer(hello), Dir::ToClient) => {
@@ -201,8 +184,8 @@ impl Tls {
                     inside.agreed(&hello);
                 }
                 self.version = Some(hello.version);
-                self.tell(at);
-                self.change(at, |exchange| {
+                self.tell(env);
+                env.ledger.change_first(env.at, |exchange| {
                     exchange.status = names::version(hello.version);
                     let response = exchange.response.get_or_insert_default();
                     response.headers.clear();
@@ -210,7 +193,7 @@ impl Tls {
                     field(response, "alpn", hello.protocol);
                 });
             }
-            (Record::Certificate(names), Dir::ToClient) => self.change(at, |exchange| {
+            (Record::Certificate(names), Dir::ToClient) => env.ledger.change_first(env.at, |exchange| {
                 let response = exchange.response.get_or_insert_default();
                 field(response, "subject", names.subject);
                 field(response, "issuer", names.issuer);
@@ -219,28 +202,21 @@ impl Tls {
                 // A warning ends nothing, before TLS 1.3 (RFC 8446 section 6).
                 let fatal = level == names::FATAL || self.version == Some(names::TLS_1_3);
                 if fatal && !names::is_orderly(description) {
-                    self.fail(at, &names::alert(description));
+                    self.fail(&names::alert(description), env);
                 }
             }
-            (Record::Sealed(sealed), _) => self.sealed(dir, at, sealed, connection, cx),
+            (Record::Sealed(sealed), _) => self.sealed(dir, sealed, env),
             (Record::Hello(_) | Record::Answer(_) | Record::Certificate(_) | Record::Other, _) => {}
         }
     }
 
     /// A record that cannot be read: with those of both directions the handshake is done.
-    fn sealed(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        sealed: Sealed,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
-        if !self.ledger.any() {
+    fn sealed(&mut self, dir: Dir, sealed: Sealed, env: &mut Env<'_, '_>) {
+        if !env.ledger.any() {
             // The handshake was before the capture.
-            let mut exchange = self.begin(at, connection);
+            let mut exchange = self.begin(env);
             exchange.quality = Quality::MidStream;
-            self.ledger.open(exchange, at, cx);
+            env.open(exchange);
             self.handshake = Handshake::Unclear;
             return;
         }
@@ -251,7 +227,7 @@ impl Tls {
             Sealed::Other => false,
         };
         if alert {
-            return self.fail(at, "encrypted alert");
+            return self.fail("encrypted alert", env);
         }
         // What comes before the version is known is early data; a change of ciphers means nothing since TLS 1.3.
         if self.version.is_some() && (matches!(sealed, Sealed::Data(_)) || !since_1_3) {
@@ -262,32 +238,25 @@ impl Tls {
         }
     }
 
-    fn begin(&self, at: Timestamp, connection: &mut Connection) -> Exchange {
+    fn begin(&self, env: &mut Env<'_, '_>) -> Exchange {
         let first = self.sides.iter().filter_map(|side| side.first).min();
-        let mut exchange = connection.exchange(Protocol::Tls, first.unwrap_or(at));
+        let mut exchange = env.connection.exchange(Protocol::Tls, first.unwrap_or(env.at));
         "TLS".clone_into(&mut exchange.method);
         exchange.waits = true;
         exchange
     }
 
-    fn fail(&mut self, at: Timestamp, words: &str) {
+    fn fail(&mut self, words: &str, env: &mut Env<'_, '_>) {
         self.handshake = Handshake::Failed;
-        self.change(at, |exchange| exchange.failure = Some(words.to_owned()));
-    }
-
-    fn change(&mut self, at: Timestamp, change: impl FnOnce(&mut Exchange)) {
-        if let Some(serial) = self.ledger.first() {
-            self.ledger.change(serial, at, change);
-        }
+        env.ledger.change_first(env.at, |exchange| exchange.failure = Some(words.to_owned()));
     }
 
     /// Tells how much went each way.
-    fn tell(&mut self, at: Timestamp) {
+    fn tell(&mut self, env: &mut Env<'_, '_>) {
         let opened = self.inside.as_ref().is_some_and(|inside| inside.opened);
         self.inside.take_if(|inside| inside.is_hopeless() && !inside.opened);
-        let Some(serial) = self.ledger.first() else { return };
         let [to_server, to_client] = &self.sides;
-        self.ledger.change(serial, at, |exchange| {
+        env.ledger.change_first(env.at, |exchange| {
             exchange.decrypted |= opened;
             to_server.fill(&mut exchange.request);
             if let Some(first) = to_client.first {

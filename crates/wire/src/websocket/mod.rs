@@ -10,12 +10,10 @@ mod hunt;
 mod inflate;
 mod side;
 
-use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
 
-use crate::conversation::{Connection, Cx, Decode, Dir, Loss, Verdict};
-use crate::ledger::{self, Ledger};
-use crate::limits::Limits;
+use crate::decode::{Decode, Dir, Env, Loss, Verdict};
+use crate::ledger;
 use frame::Kind;
 use inflate::Inflater;
 use side::{Came, Side};
@@ -24,17 +22,12 @@ pub(crate) use detect::recognise;
 
 /// The decoder of a connection that is older than the capture.
 pub(crate) fn decoder() -> Box<dyn Decode> {
-    Box::new(WebSocket::new([Side::unknown(Dir::ToServer), Side::unknown(Dir::ToClient)]))
+    let sides = [Side::unknown(Dir::ToServer), Side::unknown(Dir::ToClient)];
+    Box::new(WebSocket { sides, closing: false })
 }
 
-/// The decoder of a connection that switched `at` this time, asking for this target, by this response.
-pub(crate) fn switched(
-    target: &str,
-    response: &Message,
-    at: Timestamp,
-    connection: &mut Connection,
-    cx: &mut Cx<'_>,
-) -> Box<dyn Decode> {
+/// The decoder of a connection that switched now, asking for this target, by this response.
+pub(crate) fn switched(target: &str, response: &Message, env: &mut Env<'_, '_>) -> Box<dyn Decode> {
     let agreed: Vec<_> = response
         .headers
         .iter()
@@ -49,12 +42,11 @@ pub(crate) fn switched(
         Side::new(Dir::ToServer, inflater("client_no_context_takeover")),
         Side::new(Dir::ToClient, inflater("server_no_context_takeover")),
     ];
-    let mut decoder = WebSocket::new(sides);
-    let mut exchange = begin(at, connection);
+    let mut exchange = begin(env);
     path(target).clone_into(&mut exchange.target);
     exchange.request.headers = agreed;
-    decoder.talk.ledger.open(exchange, at, cx);
-    Box::new(decoder)
+    env.open(exchange);
+    Box::new(WebSocket { sides, closing: false })
 }
 
 /// The offer of permessage-deflate that was taken, with its parameters.
@@ -75,8 +67,8 @@ fn path(target: &str) -> &str {
     }
 }
 
-fn begin(at: Timestamp, connection: &mut Connection) -> Exchange {
-    let mut exchange = connection.exchange(Protocol::WebSocket, at);
+fn begin(env: &mut Env<'_, '_>) -> Exchange {
+    let mut exchange = env.connection.exchange(Protocol::WebSocket, env.at);
     "WebSocket".clone_into(&mut exchange.method);
     exchange.waits = true;
     exchange
@@ -86,135 +78,91 @@ fn begin(at: Timestamp, connection: &mut Connection) -> Exchange {
 #[derive(Debug)]
 struct WebSocket {
     sides: [Side; 2],
-    talk: Talk,
-}
-
-/// Its exchange.
-#[derive(Debug)]
-struct Talk {
-    ledger: Ledger,
     /// Somebody said that it is over.
     closing: bool,
 }
 
 impl Decode for WebSocket {
-    fn data(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: &[u8],
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) -> Verdict {
-        self.open(at, connection, cx);
-        let Self { sides, talk } = self;
-        sides[dir as usize].data(at, bytes, cx.limits, &mut |came| talk.tell(dir, at, &came, cx.limits));
+    fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
+        open(env);
+        let Self { sides, closing } = self;
+        sides[dir as usize].data(env.at, bytes, env.cx.limits, &mut |came| tell(closing, dir, &came, env));
         Verdict::Mine
     }
 
-    fn gap(
-        &mut self,
-        dir: Dir,
-        at: Timestamp,
-        bytes: u64,
-        loss: Loss,
-        connection: &mut Connection,
-        cx: &mut Cx<'_>,
-    ) {
-        self.open(at, connection, cx);
-        let Self { sides, talk } = self;
-        talk.ledger.mark_all(loss.quality());
-        let tell = &mut |came| talk.tell(dir, at, &came, cx.limits);
-        sides[dir as usize].gap(at, bytes, loss, cx.limits, tell);
+    fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
+        open(env);
+        let Self { sides, closing } = self;
+        env.ledger.mark_all(loss.quality());
+        sides[dir as usize]
+            .gap(env.at, bytes, loss, env.cx.limits, &mut |came| tell(closing, dir, &came, env));
     }
 
-    fn close(&mut self, dir: Dir, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
-        self.open(at, connection, cx);
-        self.talk.change(at, |exchange| match (dir, &mut exchange.response) {
+    fn close(&mut self, dir: Dir, env: &mut Env<'_, '_>) {
+        open(env);
+        env.ledger.change_first(env.at, |exchange| match (dir, &mut exchange.response) {
             (Dir::ToServer, _) => exchange.request.complete = true,
             (Dir::ToClient, response) => response.iter_mut().for_each(|message| message.complete = true),
         });
     }
 
-    fn end(&mut self, ending: Ending, _: &mut Connection, cx: &mut Cx<'_>) -> bool {
-        let abrupt = matches!(ending, Ending::Closed | Ending::Reset) && !self.talk.closing;
-        self.talk.change(Timestamp(0), |exchange| {
+    fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
+        let abrupt = matches!(ending, Ending::Closed | Ending::Reset) && !self.closing;
+        env.ledger.change_first(env.at, |exchange| {
             if abrupt && exchange.quality == Quality::Complete {
                 exchange.failure = Some("closed without a close frame".to_owned());
             }
         });
-        self.talk.ledger.end(ending, cx);
-        self.talk.ledger.any()
-    }
-
-    fn report(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        self.talk.ledger.report(now, cx);
-    }
-
-    fn due(&self) -> Option<Timestamp> {
-        self.talk.ledger.due()
+        env.end(ending);
     }
 
     fn held(&self) -> usize {
-        self.talk.ledger.held() + self.sides.iter().map(Side::held).sum::<usize>()
+        self.sides.iter().map(Side::held).sum::<usize>()
     }
 }
 
-impl WebSocket {
-    fn new(sides: [Side; 2]) -> Self {
-        Self { sides, talk: Talk { ledger: Ledger::default(), closing: false } }
-    }
-
-    /// Opens the exchange of a connection that is older than the capture.
-    fn open(&mut self, at: Timestamp, connection: &mut Connection, cx: &mut Cx<'_>) {
-        if !self.talk.ledger.any() {
-            let mut exchange = begin(at, connection);
-            exchange.quality = Quality::MidStream;
-            self.talk.ledger.open(exchange, at, cx);
-        }
+/// Opens the exchange of a connection that is older than the capture.
+fn open(env: &mut Env<'_, '_>) {
+    if !env.ledger.any() {
+        let mut exchange = begin(env);
+        exchange.quality = Quality::MidStream;
+        env.open(exchange);
     }
 }
 
-impl Talk {
-    fn change(&mut self, at: Timestamp, change: impl FnOnce(&mut Exchange)) {
-        if let Some(serial) = self.ledger.first() {
-            self.ledger.change(serial, at, change);
+/// Adds what came to the exchange.
+fn tell(closing: &mut bool, dir: Dir, came: &Came, env: &mut Env<'_, '_>) {
+    let closes = came.message.as_ref().filter(|message| message.kind == Kind::Close);
+    let (code, reason) = closes.map_or((None, &[][..]), |message| frame::closing(&message.bytes));
+    let first = closes.is_some() && !std::mem::replace(closing, closes.is_some());
+    env.ledger.change_first(env.at, |exchange| {
+        if let Some(code) = code.filter(|_| first) {
+            exchange.status = Some(code.to_string());
+            exchange.failure = frame::wrong(code).map(|words| match str::from_utf8(reason) {
+                Ok(reason) if !reason.is_empty() => reason.to_owned(),
+                Ok(_) | Err(_) => words.to_owned(),
+            });
         }
-    }
-
-    fn tell(&mut self, dir: Dir, at: Timestamp, came: &Came, limits: &Limits) {
-        let closes = came.message.as_ref().filter(|message| message.kind == Kind::Close);
-        let (code, reason) = closes.map_or((None, &[][..]), |message| frame::closing(&message.bytes));
-        let first = closes.is_some() && !std::mem::replace(&mut self.closing, closes.is_some());
-        self.change(at, |exchange| {
-            if let Some(code) = code.filter(|_| first) {
-                exchange.status = Some(code.to_string());
-                exchange.failure = frame::wrong(code).map(|words| match str::from_utf8(reason) {
-                    Ok(reason) if !reason.is_empty() => reason.to_owned(),
-                    Ok(_) | Err(_) => words.to_owned(),
-                });
+        let message = match dir {
+            Dir::ToServer => &mut exchange.request,
+            Dir::ToClient => {
+                exchange.response.get_or_insert_with(|| Message { first: came.first, ..Message::default() })
             }
-            let message = match dir {
-                Dir::ToServer => &mut exchange.request,
-                Dir::ToClient => exchange
-                    .response
-                    .get_or_insert_with(|| Message { first: came.first, ..Message::default() }),
-            };
-            message.bytes += came.wire;
-            message.last = message.last.max(at);
-            // Of packets out of order, the last one to come is not the last in the stream.
-            let at = message.last;
-            match (&came.message, code) {
-                (Some(part), Some(code)) => {
-                    let kind = format!("close {code}");
-                    ledger::list(message, at, &kind, reason, part.size.saturating_sub(2), limits);
-                }
-                (Some(part), None) => {
-                    ledger::list(message, at, part.kind.name(), &part.bytes, part.size, limits);
-                }
-                (None, _) => {}
+        };
+        message.bytes += came.wire;
+        message.last = message.last.max(env.at);
+        // Of packets out of order, the last one to come is not the last in the stream.
+        let at = message.last;
+        match (&came.message, code) {
+            (Some(part), Some(code)) => {
+                let kind = format!("close {code}");
+                ledger::list(message, at, &kind, reason, part.size.saturating_sub(2), env.cx.limits);
             }
-            message.complete |= closes.is_some();
-        });
-    }
+            (Some(part), None) => {
+                ledger::list(message, at, part.kind.name(), &part.bytes, part.size, env.cx.limits);
+            }
+            (None, _) => {}
+        }
+        message.complete |= closes.is_some();
+    });
 }

@@ -5,7 +5,7 @@ use model::Timestamp;
 use super::frame::{self, FrameHead, Kind};
 use super::hunt::Hunt;
 use super::inflate::Inflater;
-use crate::conversation::{Dir, Loss};
+use crate::decode::{Dir, Loss};
 use crate::framing::{Broken, Frame, Framer};
 use crate::limits::Limits;
 

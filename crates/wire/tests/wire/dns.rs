@@ -260,6 +260,21 @@ fn over_tcp_answers_come_in_any_order_and_a_zone_in_many_messages() {
 }
 
 #[test]
+fn over_tcp_a_query_that_the_capture_cut_short_has_its_answer() {
+    let mut talk = Talk::open(4000);
+    talk.send(Client, &framed(&query(6, "orders.shop", 1)));
+    talk.send(Server, &framed(&response(6, "orders.shop", 1, 0, &[])));
+    for id in 7..=8 {
+        talk.send_short(Client, &framed(&query(id, "orders.shop", 1)), 20);
+        talk.send(Server, &framed(&response(id, "orders.shop", 1, 3, &[])));
+    }
+    let calls = exchanges(&talk.packets);
+    let told: Vec<_> = calls.iter().map(|call| (call.status.as_deref(), call.quality)).collect();
+    let cut = (Some("NXDOMAIN"), Quality::Truncated);
+    assert_eq!(told, [(Some("NOERROR"), Quality::Complete), cut, cut]);
+}
+
+#[test]
 fn a_connection_that_is_older_than_the_capture_is_read_from_its_next_message_on() {
     let mut talk = Talk::new(4000);
     talk.send(Server, &framed(&response(2, "c.d", 1, 0, &[])));

@@ -385,6 +385,17 @@ fn a_compressor_that_is_not_read_is_named_and_its_calls_are_paired() {
 }
 
 #[test]
+fn a_command_that_the_capture_cut_short_has_its_reply() {
+    let mut talk = Talk::open(4000);
+    let note = "x".repeat(400);
+    for id in 1..=2 {
+        talk.send_short(Client, &command(id, vec![("insert", Text("orders")), ("note", Text(&note))]), 60);
+        talk.send(Server, &fine(id + 10, id));
+    }
+    assert_eq!(lines(&talk.packets), ["insert orders OK truncated 470/38 Open"; 2]);
+}
+
+#[test]
 fn a_large_reply_is_cut_and_what_follows_its_list_is_still_read() {
     let documents: Vec<_> = (0..1000).map(|n| Doc(doc(vec![("n", Int(n))]))).collect();
     let cursor = doc(vec![("firstBatch", Array(documents)), ("id", Long(0)), ("ns", Text("shop.orders"))]);

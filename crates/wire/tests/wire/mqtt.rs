@@ -86,6 +86,19 @@ fn a_connect_tells_who_comes_and_no_secret() {
 }
 
 #[test]
+fn a_message_that_the_capture_cut_short_has_its_answer() {
+    let mut talk = connected(4);
+    for id in 1..=2 {
+        talk.send_short(Client, &publish(2, "a/b", id, &[b'x'; 400]), 60);
+        talk.send(Server, &answer(0x40, id, b""));
+    }
+    talk.close();
+    let calls = without_connect(exchanges(&talk.packets));
+    let lines: Vec<_> = calls.iter().map(line).collect();
+    assert_eq!(lines, ["PUBLISH a/b - truncated 410/4 Open"; 2]);
+}
+
+#[test]
 fn a_client_without_a_name_has_the_one_it_is_given() {
     let mut talk = Talk::open(4000);
     talk.send(Client, &connect(5, 2, &field(b"")));

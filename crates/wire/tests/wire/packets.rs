@@ -93,6 +93,14 @@ impl Talk {
         self.seqs[by as usize] = self.seqs[by as usize].wrapping_add(bytes.len() as u32);
     }
 
+    /// Bytes in one segment, of which the capture keeps the first `kept`.
+    pub(crate) fn send_short(&mut self, by: By, bytes: &[u8], kept: usize) {
+        self.send(by, bytes);
+        if let Some(packet) = self.packets.last_mut() {
+            packet.bytes.truncate(packet.wire_len - bytes.len() + kept);
+        }
+    }
+
     /// Bytes in segments of at most `size`, and the other side's acknowledgement.
     pub(crate) fn send_cut(&mut self, by: By, bytes: &[u8], size: usize) {
         for part in bytes.chunks(size.max(1)) {

@@ -8,7 +8,7 @@ mod table;
 
 use model::exchange::Quality;
 
-use crate::conversation::Loss;
+use crate::decode::Loss;
 pub(crate) use table::Field;
 use table::{Entry, Table};
 
