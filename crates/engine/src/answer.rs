@@ -3,12 +3,15 @@
 //! Done here and not by `bollard`, which reads the connection in a task of its own, hands every line over by itself,
 //! takes a terminal that it reaches over TCP apart wherever a packet ends, and panics at the daemon's own words.
 
-use std::io;
+use std::io::{self, Read as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::address::Address;
 use crate::reason::Attempt;
 use crate::upgrade::{Duplex, dial, told};
 use crate::{Engine, EngineError};
@@ -22,7 +25,7 @@ const READ: usize = 64 * 1024;
 
 /// The body of an answer.
 pub(crate) struct Body {
-    connection: Box<dyn Duplex>,
+    connection: Connection,
     /// What was read and not taken yet.
     pub(crate) buffer: BytesMut,
 }
@@ -35,8 +38,8 @@ impl Engine {
     pub(crate) async fn get(&self, what: &str, path: &str) -> Result<Body, EngineError> {
         let attempt = self.attempt(what);
         let asked = async {
-            let mut connection = dial(self.address()).await?;
-            connection.write_all(format!("GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n").as_bytes()).await?;
+            let question = format!("GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n");
+            let connection = Connection::open(self.address(), question.as_bytes()).await?;
             let mut body = Body { connection, buffer: BytesMut::new() };
             let status = body.head().await?;
             Ok((status, body))
@@ -52,8 +55,13 @@ impl Engine {
 impl Body {
     /// Reads what there is, at most so much that little memory is taken. `false` at the end.
     pub(crate) async fn read(&mut self) -> io::Result<bool> {
-        self.buffer.reserve(READ);
-        Ok(self.connection.read_buf(&mut self.buffer).await? > 0)
+        match &mut self.connection {
+            Connection::Here(local) => local.read(&mut self.buffer).await,
+            Connection::Away(stream) => {
+                self.buffer.reserve(READ);
+                Ok(stream.read_buf(&mut self.buffer).await? > 0)
+            }
+        }
     }
 
     async fn head(&mut self) -> io::Result<u16> {
@@ -82,6 +90,55 @@ impl Body {
     }
 }
 
+/// The way that an answer comes.
+enum Connection {
+    Here(Local),
+    Away(Box<dyn Duplex>),
+}
+
+impl Connection {
+    async fn open(to: &Address, question: &[u8]) -> io::Result<Self> {
+        if let Address::Unix(path) = to {
+            return Ok(Self::Here(Local::open(path, question).await?));
+        }
+        let mut stream = dial(to).await?;
+        stream.write_all(question).await?;
+        Ok(Self::Away(stream))
+    }
+}
+
+/// A connection to an engine on this machine, which the runtime hears of only while somebody waits for it. An engine
+/// writes every line by itself: each would wake the runtime, also of those who let lines gather.
+struct Local {
+    stream: UnixStream,
+    room: Box<[u8]>,
+}
+
+impl Local {
+    async fn open(path: &Path, question: &[u8]) -> io::Result<Self> {
+        let mut stream = tokio::net::UnixStream::connect(path).await?;
+        stream.write_all(question).await?;
+        Ok(Self { stream: stream.into_std()?, room: vec![0; READ].into_boxed_slice() })
+    }
+
+    async fn read(&mut self, to: &mut BytesMut) -> io::Result<bool> {
+        tokio::task::coop::consume_budget().await;
+        loop {
+            match self.stream.read(&mut self.room) {
+                Ok(bytes) => {
+                    to.extend_from_slice(&self.room[..bytes]);
+                    return Ok(bytes > 0);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    tokio::net::UnixStream::from_std(self.stream.try_clone()?)?.readable().await?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
 /// The number in `HTTP/1.0 404 Not Found`.
 fn status(line: &str) -> Option<u16> {
     line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()
@@ -95,7 +152,7 @@ mod tests {
     async fn answered(bytes: &'static [u8]) -> (io::Result<u16>, Vec<u8>) {
         let (near, mut far): (DuplexStream, _) = tokio::io::duplex(7);
         tokio::spawn(async move { far.write_all(bytes).await });
-        let mut body = Body { connection: Box::new(near), buffer: BytesMut::new() };
+        let mut body = Body { connection: Connection::Away(Box::new(near)), buffer: BytesMut::new() };
         let status = body.head().await;
         while body.read().await.unwrap() {}
         (status, body.buffer.to_vec())
