@@ -14,7 +14,7 @@ const COMPACT = { width: 148, height: 28 };
 /** With more nodes than this each has one line. */
 const MANY = 20;
 
-export const sizeFor = (nodes: number): Size => (nodes > MANY ? COMPACT : ROOMY);
+const sizeFor = (nodes: number): Size => (nodes > MANY ? COMPACT : ROOMY);
 
 export interface Point {
   x: number;
@@ -22,7 +22,7 @@ export interface Point {
 }
 
 /** The centre of each node. */
-export type Places = ReadonlyMap<string, Point>;
+type Places = ReadonlyMap<string, Point>;
 
 export interface Layout {
   size: Size;

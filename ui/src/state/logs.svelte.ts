@@ -18,10 +18,10 @@ const AHEAD = 2000;
 /** A search says how far it is after so many lines looked at. */
 const BUDGET = 1_000_000;
 /** Longer texts come cut, until somebody asks for all of one. */
-export const LONGEST = 16_384;
+const LONGEST = 16_384;
 
 /** Where to go: to the first line of a moment, or to a line with its neighbours around it. */
-export type Jump = { moment: number } | { line: LogLine };
+type Jump = { moment: number } | { line: LogLine };
 
 type From = Request<"logs_read">["from"];
 

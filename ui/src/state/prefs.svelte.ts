@@ -62,7 +62,7 @@ export class ThemeState {
   }
 }
 
-export interface Sizes {
+interface Sizes {
   sidebar: number;
   inspector: number;
   second: number;

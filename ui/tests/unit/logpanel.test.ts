@@ -154,10 +154,10 @@ describe("what narrows the log view", () => {
     const { panel: p, all } = panel();
     p.lines.read(p.query);
     await vi.advanceTimersByTimeAsync(10);
-    p.clear();
+    p.toggleCleared();
     expect(p.query.since).toBe("1970-01-01T00:01:39.000000001Z");
     expect(p.cleared).toBe(all.at(-1)?.ts);
-    p.cleared = undefined;
+    p.toggleCleared();
     expect(p.query.since).toBeUndefined();
     p.lines.stop();
   });

@@ -79,8 +79,7 @@ export function act(action: LogAction, surface: LogSurface): boolean {
       void save(panel, "text").then((said) => surface.say(said), failed);
       return true;
     case "clear":
-      if (panel.cleared === undefined) panel.clear();
-      else panel.cleared = undefined;
+      panel.toggleCleared();
       return true;
     case "hit":
     case "error": {

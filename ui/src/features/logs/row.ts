@@ -26,7 +26,7 @@ export interface Looks {
 }
 
 /** What one row has. */
-export interface RowState {
+interface RowState {
   expanded: boolean;
   selected: boolean;
   ranged: boolean;

@@ -1,8 +1,8 @@
 // The log view between its lines and the screen: which rows there are, what each looks like, where the reader is.
 import type { LogLine } from "../../api/generated/LogLine";
 import type { Rows } from "../../lib/listview";
-import { millis } from "../../lib/logtime";
 import { momentAt, placeOf } from "../../lib/outline";
+import { millis } from "../../lib/time";
 import { inOrder, type LogPanel } from "../../state/logpanel.svelte";
 import { LogList } from "./list";
 import { fillRow, heightOf, makeRow, type Looks } from "./row";
