@@ -152,7 +152,7 @@ export class LogSurface {
     this.panel.focus = line;
     this.panel.mark = undefined;
     this.selected(line, false);
-    const held = this.at();
+    const held = this.panel.lines.changing ? undefined : this.at();
     if (held === undefined) void this.panel.lines.jump({ line });
     else {
       this.panel.lines.follow(false);
