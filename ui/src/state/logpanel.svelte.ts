@@ -84,7 +84,8 @@ export class LogPanel {
   /** The lines of the list. */
   readonly query: LogsQuery = $derived.by(() => {
     if (this.context !== undefined) return { services: [...this.services] };
-    if (this.mode === "filter") return this.found;
+    // A line of a stack trace says little without the others.
+    if (this.mode === "filter") return this.search.kind === "none" ? this.found : { ...this.found, records: true };
     return this.level === "" ? this.base : { ...this.base, level: this.level };
   });
 

@@ -173,6 +173,15 @@ describe("what narrows the log view", () => {
     expect([p.query.text, p.found.text, p.finding]).toEqual([undefined, "order", true]);
   });
 
+  it("leaves a hit the record that it is part of, and goes from hit to hit", () => {
+    const { panel: p } = panel();
+    expect(p.query.records).toBeUndefined();
+    p.typed = "order";
+    expect([p.query.records, p.found.records]).toEqual([true, undefined]);
+    p.mode = "find";
+    expect(p.query.records).toBeUndefined();
+  });
+
   it("clears the view and not the log", async () => {
     const { panel: p, all } = panel();
     p.lines.read(p.query);
