@@ -10,8 +10,8 @@ import { fillRow, heightOf, makeRow, type Looks } from "./row";
 const ROW = 20;
 /** Rows from either end of what is held at which more is read. */
 const NEAR = 200;
-/** Columns beside the text, gaps and padding included. */
-const BESIDE = 92 + 14 + 3 * 10 + 26;
+/** What stands beside the text apart from time and service: the level, gaps and padding. */
+const BESIDE = 14 + 3 * 10 + 26;
 export const TIME_WIDTH = { local: 88, utc: 96, relative: 88, delta: 72 };
 const SAID_MS = 4000;
 
@@ -33,12 +33,15 @@ export class LogSurface {
     readonly search: () => void,
   ) {}
 
+  /** Long names are cut where there is little room for the text. */
+  readonly serviceWidth: number = $derived(this.width < 560 ? 60 : 92);
+
   readonly looks: Looks = $derived.by(() => ({
     search: this.panel.search,
     pins: this.panel.pins,
     wrap: this.panel.looks.wrap,
     time: this.panel.looks.time,
-    fits: Math.max(10, Math.floor((this.width - BESIDE - TIME_WIDTH[this.panel.looks.time]) / this.letter)),
+    fits: Math.max(10, Math.floor((this.width - BESIDE - this.serviceWidth - TIME_WIDTH[this.panel.looks.time]) / this.letter)),
     reference: this.panel.looks.time === "relative" ? this.panel.focus?.ts : undefined,
   }));
 
