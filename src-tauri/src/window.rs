@@ -1,7 +1,9 @@
 //! How the window looks, and where its page may go.
 
-use tauri::webview::NewWindowResponse;
-use tauri::{App, Theme, Url, WebviewUrl, WebviewWindowBuilder};
+use std::path::PathBuf;
+
+use tauri::webview::{DownloadEvent, NewWindowResponse};
+use tauri::{App, AppHandle, Manager, Theme, Url, WebviewUrl, WebviewWindowBuilder};
 
 /// `LANG=C.UTF-8`, usual in containers, makes WebKitGTK report the language `C`, which no `Intl` function takes.
 const LANGUAGE: &str = "if (!/^[a-z]{2,3}(-|$)/i.test(navigator.language)) {
@@ -21,7 +23,15 @@ pub(crate) fn build(app: &mut App, variable: impl Fn(&str) -> Option<String>) ->
         .min_inner_size(1000.0, 640.0)
         .initialization_script(LANGUAGE)
         .on_navigation(move |url| {
-            url.scheme() == "tauri" || dev.as_ref().is_some_and(|d| d.origin() == url.origin())
+            url.scheme() == "tauri"
+                || is_made_by_page(url)
+                || dev.as_ref().is_some_and(|d| d.origin() == url.origin())
+        })
+        .on_download(|window, event| {
+            if let DownloadEvent::Requested { destination, .. } = event {
+                into_downloads(window.app_handle(), destination);
+            }
+            true
         })
         .on_new_window(|url, _| {
             if is_local(&url) {
@@ -36,6 +46,21 @@ pub(crate) fn build(app: &mut App, variable: impl Fn(&str) -> Option<String>) ->
         builder = builder.theme(Some(theme)).initialization_script(tell);
     }
     builder.build().map(drop)
+}
+
+/// Whether it is a file that the page saves: the way to one is a navigation at first.
+fn is_made_by_page(url: &Url) -> bool {
+    url.scheme() == "blob" && url.path().starts_with("tauri:")
+}
+
+/// Where no folder is set aside for downloads the file would land in the current one, which may be a repository.
+fn into_downloads(app: &AppHandle, destination: &mut PathBuf) {
+    if app.path().download_dir().is_err()
+        && let Some(name) = destination.file_name()
+        && let Ok(home) = app.path().home_dir()
+    {
+        *destination = home.join(name);
+    }
 }
 
 /// Whether it is a published port of this machine, which the user's browser may show.

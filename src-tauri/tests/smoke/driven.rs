@@ -32,6 +32,7 @@ pub(crate) struct Window {
     client: Client,
     driver: Driver,
     browsed: PathBuf,
+    downloads: PathBuf,
     _screen: MutexGuard<'static, ()>,
 }
 
@@ -43,6 +44,7 @@ impl Window {
         let screen = SCREEN.lock().await;
         shoal();
         let browsed = home.path().join("browsed");
+        let downloads = home.path().join("downloads");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let driver = Command::new("WebKitWebDriver")
             .arg(format!("--port={port}"))
@@ -50,6 +52,7 @@ impl Window {
             .env("SHOAL_STATE_DIR", home.path().join("state"))
             .env("PATH", path_with_browser(home.path(), &browsed))
             .env("LANG", "C.UTF-8")
+            .env("XDG_CONFIG_HOME", downloading_to(&downloads))
             .stdin(Stdio::null())
             .process_group(0)
             .spawn()
@@ -69,7 +72,7 @@ impl Window {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
-        Self { client, driver, browsed, _screen: screen }
+        Self { client, driver, browsed, downloads, _screen: screen }
     }
 
     /// Waits until the page shows what `xpath` describes.
@@ -110,6 +113,13 @@ impl Window {
         let told = || fs::read_to_string(&self.browsed).unwrap_or_default();
         self.until("the browser was asked", || told().lines().any(|line| line == address)).await;
         told().lines().map(str::to_owned).collect()
+    }
+
+    /// What was downloaded under a name that ends like this.
+    pub(crate) fn downloaded(&self, ending: &str) -> String {
+        let mut files = fs::read_dir(&self.downloads).unwrap().flatten().map(|entry| entry.path());
+        let file = files.find(|path| path.to_string_lossy().ends_with(ending));
+        file.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default()
     }
 
     /// Waits for something outside of the page.
@@ -167,6 +177,16 @@ impl Drop for Driver {
         drop(Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status());
         drop(self.0.wait());
     }
+}
+
+/// A folder of settings that say where downloads go.
+fn downloading_to(downloads: &Path) -> PathBuf {
+    let folder = downloads.with_extension("settings");
+    fs::create_dir_all(downloads).unwrap();
+    fs::create_dir_all(&folder).unwrap();
+    let says = format!("XDG_DOWNLOAD_DIR=\"{}\"\n", downloads.display());
+    fs::write(folder.join("user-dirs.dirs"), says).unwrap();
+    folder
 }
 
 /// A `PATH` whose browser only writes down what it was asked to show.

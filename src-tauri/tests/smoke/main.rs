@@ -63,6 +63,9 @@ async fn a_stack_outlives_its_window() {
     window.click("//*[@role='tab'][contains(., 'Logs')]").await;
     window.see("//*[@role='list']//*[contains(text(), 'tick 2')]").await;
     window.picture("running").await;
+    window.click("//button[@aria-label='How lines are shown and saved']").await;
+    window.click("//*[@role='menuitem'][contains(., 'as text')]").await;
+    window.until("the lines were saved", || window.downloaded(".log").contains("tick 2")).await;
 
     window.click(&format!("//a[@href='http://localhost:{}']", stack.port)).await;
     let address = format!("http://localhost:{}/", stack.port);

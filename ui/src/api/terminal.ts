@@ -2,13 +2,13 @@
 import type { Backend } from "./backend";
 import type { TerminalControl } from "./generated/TerminalControl";
 
-export interface TerminalEvents {
+interface TerminalEvents {
   output(bytes: Uint8Array): void;
   /** The program ended or the terminal could not be opened; comes once. */
   ended(reason: string): void;
 }
 
-export interface TerminalLink {
+interface TerminalLink {
   type(text: string): void;
   resize(cols: number, rows: number): void;
   close(): void;

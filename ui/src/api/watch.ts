@@ -5,7 +5,7 @@ import type { WatchMessage } from "./generated/WatchMessage";
 
 export type Link = "connecting" | "live" | "lost";
 
-export interface WatchEvents {
+interface WatchEvents {
   /** Returns false when the message does not follow from what came before: then the stream is opened again. */
   message(message: WatchMessage): boolean;
   link(link: Link): void;

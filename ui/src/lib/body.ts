@@ -8,7 +8,7 @@ export type BodyView =
   | { kind: "json" | "text" | "hex"; label: string; text: string };
 
 /** A message of a call, or one of the messages of a stream. */
-export type Readable = Pick<CallMessage, "body" | "binary" | "truncated" | "media" | "headers">;
+type Readable = Pick<CallMessage, "body" | "binary" | "truncated" | "media" | "headers">;
 
 /** More rows than this are left to the JSON view, in a table they would only slow the window. */
 const TABLE_ROWS = 500;
@@ -47,7 +47,7 @@ export function readPart(part: PartShape): BodyView[] {
 }
 
 /** What the body is: by its header, else by the decoder that rendered it; in lower case, without parameters. */
-export function mediaType(message: Readable): string {
+function mediaType(message: Readable): string {
   const type = message.headers?.["content-type"] ?? message.media ?? "";
   return type.replace(/;.*/s, "").trim().toLowerCase();
 }

@@ -1,12 +1,5 @@
 // Numbers and times for people. Every number gets a unit.
 
-/** A language tag that `Intl` accepts: under `LANG=C` a webview reports "C", which makes every `Intl` call throw. */
-export function safeLocale(language: string | undefined): string {
-  return language !== undefined && /^[a-z]{2,3}(-|$)/i.test(language) ? language : "en-US";
-}
-
-export const locale = safeLocale(typeof navigator === "undefined" ? undefined : navigator.language);
-
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
 /** `12`, `1,234`, `12.3k`, `4.56M`. */

@@ -1,6 +1,6 @@
 // Pretty JSON cut into pieces that a view may colour. Anything else passes through as it is.
 
-export interface JsonToken {
+interface JsonToken {
   kind: "key" | "string" | "number" | "word" | "mark";
   text: string;
 }

@@ -14,7 +14,7 @@ const COMPACT = { width: 148, height: 28 };
 /** With more nodes than this each has one line. */
 const MANY = 20;
 
-export const sizeFor = (nodes: number): Size => (nodes > MANY ? COMPACT : ROOMY);
+const sizeFor = (nodes: number): Size => (nodes > MANY ? COMPACT : ROOMY);
 
 export interface Point {
   x: number;
@@ -22,7 +22,7 @@ export interface Point {
 }
 
 /** The centre of each node. */
-export type Places = ReadonlyMap<string, Point>;
+type Places = ReadonlyMap<string, Point>;
 
 export interface Layout {
   size: Size;
@@ -90,14 +90,16 @@ const overlaps = (a: Point, b: Point, size: Size): boolean =>
 
 export interface Box extends Point, Size {}
 
-/** The box around all nodes, with a margin. */
-export function bounds({ places, size }: Layout, margin = 28): Box {
+/** The box around all nodes and the ways around them, with a margin. */
+export function bounds({ places, size, bends }: Layout, margin = 28): Box {
   const all = [...places.values()];
   if (all.length === 0) return { x: 0, y: 0, width: 1, height: 1 };
+  // A way stays between the columns of nodes, but may lead above or below all of them.
+  const ways = [...bends.values()].flat().map((p) => p.y);
   const x = Math.min(...all.map((p) => p.x)) - size.width / 2 - margin;
-  const y = Math.min(...all.map((p) => p.y)) - size.height / 2 - margin;
+  const y = Math.min(...all.map((p) => p.y - size.height / 2), ...ways) - margin;
   const right = Math.max(...all.map((p) => p.x)) + size.width / 2 + margin;
-  const bottom = Math.max(...all.map((p) => p.y)) + size.height / 2 + margin;
+  const bottom = Math.max(...all.map((p) => p.y + size.height / 2), ...ways) + margin;
   return { x, y, width: right - x, height: bottom - y };
 }
 

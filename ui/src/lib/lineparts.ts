@@ -1,7 +1,7 @@
 // A log line as its view shows it: of a JSON line the message first and the other fields dimmed behind it.
 import type { LogLine } from "../api/generated/LogLine";
 
-export interface LineParts {
+interface LineParts {
   text: string;
   /** The other fields as `key=value`, or nothing. */
   rest: string;

@@ -15,7 +15,7 @@ export interface Anchor {
   skip: number;
 }
 
-export interface Placed {
+interface Placed {
   row: number;
   y: number;
   height: number;

@@ -1,5 +1,6 @@
 // The time of a line in the forms that a reader may want. Pure.
 import { clock } from "./format";
+import { millis } from "./time";
 
 export type TimeForm = "local" | "utc" | "relative" | "delta";
 
@@ -24,13 +25,6 @@ export function timeText(ts: string, form: TimeForm, reference: string | undefin
   }
 }
 
-/** Milliseconds since 1970 with the fraction that `Date` drops. */
-export function millis(ts: string): number {
-  const whole = Date.parse(ts);
-  const digits = /\.(\d+)/.exec(ts)?.[1] ?? "";
-  return whole + Number(`0.${digits.slice(3) || "0"}`);
-}
-
 /** `+1.204 s`, `-35 ms`, `+2:05 min`: seven places at most. */
 function signed(ms: number): string {
   const [sign, size] = [ms < 0 ? "−" : "+", Math.abs(ms)];
@@ -42,11 +36,4 @@ function signed(ms: number): string {
   return seconds < 3600
     ? `${sign}${Math.floor(seconds / 60)}:${two(seconds % 60)} min`
     : `${sign}${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)} h`;
-}
-
-/** The moment one nanosecond behind a time of RFC 3339: what begins there leaves the line itself out. */
-export function justAfter(ts: string): string {
-  const [, head, digits = ""] = /^([^.Z]+)(?:\.(\d+))?Z?$/.exec(ts) ?? [];
-  const nanos = BigInt(Date.parse(`${head}Z`)) * 1_000_000n + BigInt(digits.padEnd(9, "0").slice(0, 9)) + 1n;
-  return `${new Date(Number(nanos / 1_000_000_000n) * 1000).toISOString().slice(0, 19)}.${String(nanos % 1_000_000_000n).padStart(9, "0")}Z`;
 }

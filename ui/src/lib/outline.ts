@@ -40,7 +40,7 @@ export function momentAt(outline: LogsOutline, place: number): number {
   return moment;
 }
 
-export type Counted = "lines" | "warnings" | "errors";
+type Counted = "lines" | "warnings" | "errors";
 
 /** Hits of `of` in `n` bins of equal height beside the list that `list` outlines. */
 export function marks(of: LogsOutline, counted: Counted, list: LogsOutline, n: number): number[] {

@@ -41,7 +41,7 @@ export function nextOrder(order: RouteOrder, by: RouteColumn): RouteOrder {
   return order.by === by ? { by, descending: !order.descending } : { by, descending: by !== "who" && by !== "route" };
 }
 
-export interface RouteFilter {
+interface RouteFilter {
   failed: boolean;
   protocol: string;
   text: string;

@@ -18,6 +18,10 @@ export function readSearch(typed: string, roots: readonly string[]): Search {
   return isExpression(text, roots) || isBegun(text, roots) ? { kind: "where", where: text } : { kind: "text", text };
 }
 
+/** How what was typed is read, where that needs a word. */
+export const searchMode = (search: Search): "regex" | "expression" | undefined =>
+  search.kind === "grep" ? "regex" : search.kind === "where" ? "expression" : undefined;
+
 /** Whether a text begins as an expression does: whoever writes one wants to hear what is wrong with it. */
 function isBegun(text: string, roots: readonly string[]): boolean {
   const [, name, , rest] = /^[!(\s]*([A-Za-z_]\w*)((?:\.\w+|\[[^\]]*\])*)\s*(.*)$/s.exec(text) ?? [];

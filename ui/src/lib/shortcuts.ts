@@ -1,6 +1,6 @@
 // Every key, as the help lists them. What a key does is decided where it is pressed.
 
-export interface Shortcut {
+interface Shortcut {
   keys: string;
   text: string;
 }

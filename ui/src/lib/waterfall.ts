@@ -1,6 +1,7 @@
 // A chain of calls as a tree whose rows share one scale of time. Pure.
 import type { CallRow } from "../api/generated/CallRow";
 import type { ChainCall } from "../api/generated/ChainCall";
+import { millis } from "./time";
 
 /** How it is known why a call was made. */
 export type Link = "trace" | "inferred" | "ambiguous";
@@ -17,7 +18,7 @@ export interface WaterfallRow {
   open: boolean;
 }
 
-export interface Waterfall {
+interface Waterfall {
   rows: WaterfallRow[];
   /** What the whole scale stands for, in milliseconds. */
   span: number;
@@ -26,16 +27,9 @@ export interface Waterfall {
 /** No bar is so short that it cannot be seen. */
 const LEAST = 0.004;
 
-/** Milliseconds since 1970 with the fraction that `Date` drops: calls follow each other within microseconds. */
-export function preciseMs(timestamp: string): number {
-  const fraction = /\.(\d+)/.exec(timestamp)?.[1] ?? "";
-  const whole = Date.parse(timestamp.replace(/\.\d+/, ""));
-  return whole + (fraction === "" ? 0 : Number(`0.${fraction}`) * 1000);
-}
-
 export function waterfall(chain: readonly ChainCall[]): Waterfall {
   const rows = inTree(chain);
-  const timed = rows.map(({ call }) => ({ begin: preciseMs(call.ts), end: preciseMs(call.ts) + (call.ms ?? 0) }));
+  const timed = rows.map(({ call }) => ({ begin: millis(call.ts), end: millis(call.ts) + (call.ms ?? 0) }));
   // What merely waits may have begun long before and end long after: it must not squeeze the rest into nothing.
   const works = timed.filter((_, i) => rows[i]?.open === false);
   const measured = works.length > 0 ? works : timed;
@@ -62,7 +56,7 @@ function inTree(chain: readonly ChainCall[]): Omit<WaterfallRow, "start" | "shar
     const parent = one.parent !== undefined && known.has(one.parent) && one.parent !== one.call.id ? one.parent : undefined;
     below.set(parent, [...(below.get(parent) ?? []), one]);
   }
-  for (const list of below.values()) list.sort((a, b) => preciseMs(a.call.ts) - preciseMs(b.call.ts));
+  for (const list of below.values()) list.sort((a, b) => millis(a.call.ts) - millis(b.call.ts));
   const rows: Omit<WaterfallRow, "start" | "share">[] = [];
   const place = (one: ChainCall, depth: number) => {
     const link = depth > 0 && isLink(one.link) ? one.link : undefined;
@@ -87,5 +81,5 @@ export function linkText(link: Link | undefined): string | undefined {
 export function joinChains(known: readonly ChainCall[], more: readonly ChainCall[]): ChainCall[] {
   const fresh = new Set(more.map(({ call }) => call.id));
   const all = [...known.filter(({ call }) => !fresh.has(call.id)), ...more];
-  return all.sort((a, b) => preciseMs(a.call.ts) - preciseMs(b.call.ts));
+  return all.sort((a, b) => millis(a.call.ts) - millis(b.call.ts));
 }

@@ -1,6 +1,6 @@
 // Which rows of a long list are on the screen.
 
-export interface Visible {
+interface Visible {
   /** The first row to draw. */
   first: number;
   /** One behind the last row to draw. */

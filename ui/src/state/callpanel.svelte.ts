@@ -14,7 +14,7 @@ import { RoutesState } from "./routes.svelte";
 import type { SelectionState } from "./selection.svelte";
 
 /** Calls one by one, grouped by what they have in common, or two of them set against each other. */
-export type CallsMode = "list" | "routes" | "compare";
+type CallsMode = "list" | "routes" | "compare";
 
 export class CallPanel {
   typed = $state("");

@@ -47,7 +47,7 @@ export function remark(service: ServiceView): string | null {
   return null;
 }
 
-export interface Tally {
+interface Tally {
   health: Health;
   services: ServiceView[];
 }

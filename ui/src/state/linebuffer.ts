@@ -4,7 +4,7 @@ import type { LogsPage } from "../api/generated/LogsPage";
 
 export const LINES_KEPT = 10_000;
 
-export interface LineBuffer {
+interface LineBuffer {
   readonly lines: readonly LogLine[];
   /** To read what is older; undefined at the very beginning. */
   readonly before: string | undefined;

@@ -2,9 +2,9 @@
 import type { Backend } from "../api/backend";
 import type { LogLine } from "../api/generated/LogLine";
 import type { LogsQuery } from "../api/generated/LogsQuery";
-import { justAfter, millis } from "../lib/logtime";
 import { PIN_COLOURS, type Pin } from "../lib/rowtext";
 import { LOG_ROOTS, readSearch, type Search } from "../lib/search";
+import { justAfter, millis } from "../lib/time";
 import { withTerm } from "../lib/where";
 import { OutlineState } from "./logoutline.svelte";
 import type { Range } from "./logrange";
@@ -84,7 +84,8 @@ export class LogPanel {
   /** The lines of the list. */
   readonly query: LogsQuery = $derived.by(() => {
     if (this.context !== undefined) return { services: [...this.services] };
-    if (this.mode === "filter") return this.found;
+    // A line of a stack trace says little without the others.
+    if (this.mode === "filter") return this.search.kind === "none" ? this.found : { ...this.found, records: true };
     return this.level === "" ? this.base : { ...this.base, level: this.level };
   });
 
@@ -99,8 +100,9 @@ export class LogPanel {
     this.muted = toggled(this.muted, service);
   }
 
-  clear(): void {
-    this.cleared = this.lines.buffer.lines.at(-1)?.ts ?? new Date().toISOString();
+  /** Clears the view of the lines that there are, or shows them again. */
+  toggleCleared(): void {
+    this.cleared = this.cleared === undefined ? (this.lines.buffer.lines.at(-1)?.ts ?? new Date().toISOString()) : undefined;
   }
 
   /** Marks a term wherever it stands, in the first colour that is free; a term that is marked already no longer is. */

@@ -16,10 +16,10 @@ const PAGE = 5000;
 /** A browser holds the whole file in memory while it is made; `shoal logs` writes files of any size. */
 export const MOST_LINES = 1_000_000;
 
-export const lineText = (line: LogLine, form: Form): string => (form === "text" ? `${line.ts} ${line.service} ${line.text}` : JSON.stringify(line));
+const lineText = (line: LogLine, form: Form): string => (form === "text" ? `${line.ts} ${line.service} ${line.text}` : JSON.stringify(line));
 
 /** Hands the lines of a query over in order, page by page; says whether some were left out. */
-export async function eachLine(backend: Backend, query: LogsQuery, range: Range | undefined, take: (lines: readonly LogLine[]) => void): Promise<{ cut: boolean }> {
+async function eachLine(backend: Backend, query: LogsQuery, range: Range | undefined, take: (lines: readonly LogLine[]) => void): Promise<{ cut: boolean }> {
   const begin = range === undefined ? query : { ...query, since: range.from.ts };
   let from: { at: "oldest" } | { at: "after"; cursor: string } = { at: "oldest" };
   let [begun, taken] = [range === undefined, 0];

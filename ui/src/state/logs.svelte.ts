@@ -5,12 +5,17 @@ import { refusal, type Refusal } from "../api/error";
 import type { LogLine } from "../api/generated/LogLine";
 import type { LogsPage } from "../api/generated/LogsPage";
 import type { LogsQuery } from "../api/generated/LogsQuery";
+import { debounced } from "../lib/debounced";
 import { append, elsewhere, firstPage, LINES_KEPT, NO_LINES, prepend } from "./linebuffer";
 
 const PAGE = 400;
 /** A poll that brings as many shows that reading every line cannot keep up. */
 const FOLLOW_LIMIT = 1000;
 const LONG_POLL_MS = 1000;
+/** Who types is not asked for before they pause. */
+const TYPING_MS = 120;
+/** A record of several lines has no more. */
+const RECORD = 500;
 /** At most ten answers a second reach the screen. */
 const PAUSE_MS = 100;
 /** Reading stops after so many lines that nobody looks at. */
@@ -18,10 +23,10 @@ const AHEAD = 2000;
 /** A search says how far it is after so many lines looked at. */
 const BUDGET = 1_000_000;
 /** Longer texts come cut, until somebody asks for all of one. */
-export const LONGEST = 16_384;
+const LONGEST = 16_384;
 
 /** Where to go: to the first line of a moment, or to a line with its neighbours around it. */
-export type Jump = { moment: number } | { line: LogLine };
+type Jump = { moment: number } | { line: LogLine };
 
 type From = Request<"logs_read">["from"];
 
@@ -44,6 +49,9 @@ export class LogsState {
   #flood = false;
   #wanted: Jump | undefined;
   #jumping: Promise<void> | undefined;
+  /** What will be read with, once nobody types. */
+  #asked: LogsQuery | undefined;
+  readonly #typing = debounced(() => this.#asked !== undefined && this.read(this.#asked), TYPING_MS);
 
   constructor(
     private readonly backend: Backend,
@@ -52,8 +60,19 @@ export class LogsState {
 
   /** Reads with another query, from the newest lines on. */
   read(query: LogsQuery): void {
-    this.query = query;
+    this.#take(query);
     this.restart();
+  }
+
+  /** The same once no other one was asked for a moment. */
+  ask(query: LogsQuery): void {
+    this.#asked = query;
+    this.#typing.ask();
+  }
+
+  /** Other lines are about to come: what is held now may not be among them. */
+  get changing(): boolean {
+    return this.loading || this.#asked !== undefined;
   }
 
   restart(): void {
@@ -66,6 +85,7 @@ export class LogsState {
 
   stop(): void {
     this.#run += 1;
+    this.#typing.drop();
   }
 
   /** The view shows its end again, or no longer. */
@@ -80,8 +100,8 @@ export class LogsState {
   }
 
   /** Goes elsewhere, with another query if one is given; while one jump is under way only the last of the next ones counts. */
-  async jump(to: Jump, query = this.query): Promise<void> {
-    this.query = query;
+  async jump(to: Jump, query = this.#asked ?? this.query): Promise<void> {
+    this.#take(query);
     this.#wanted = to;
     this.#jumping ??= this.#jumps().finally(() => (this.#jumping = undefined));
     return this.#jumping;
@@ -134,10 +154,17 @@ export class LogsState {
     return page.lines.find((l) => l.cursor === line.cursor);
   }
 
-  /** The next hit of a query in a direction, wherever it is. */
-  async next(query: LogsQuery, from: LogLine, forward: boolean): Promise<LogLine | undefined> {
-    const page = await this.#page({ at: forward ? "after" : "before", cursor: from.cursor }, 1, 0, query, 0);
-    return page.lines[0];
+  /** The next hit of a query in a direction, wherever it is; with `records` the first line of the next record. */
+  async next(query: LogsQuery, from: LogLine, forward: boolean, records = false): Promise<LogLine | undefined> {
+    const page = await this.#page({ at: forward ? "after" : "before", cursor: from.cursor }, records ? RECORD : 1, 0, query, 0);
+    const lines = forward ? page.lines : page.lines.toReversed();
+    return lines.find((line) => !records || line.cont !== true) ?? lines[0];
+  }
+
+  #take(query: LogsQuery): void {
+    this.query = query;
+    this.#asked = undefined;
+    this.#typing.drop();
   }
 
   #attach(following: boolean): void {
@@ -182,6 +209,8 @@ export class LogsState {
   async #first(run: number): Promise<void> {
     const page = await this.#page({ at: "newest" }, PAGE);
     if (run !== this.#run) return;
+    // Whoever scrolled meanwhile did so in the lines of another question.
+    this.#attach(true);
     this.buffer = firstPage(page);
     this.#count(page);
     this.loading = false;

@@ -1,6 +1,6 @@
 // The call that is looked at, whole; read again for as long as its answer is awaited.
 import type { Backend } from "../api/backend";
-import { refusal, type Refusal } from "../api/error";
+import { refusal, Refusal } from "../api/error";
 import type { Call } from "../api/generated/Call";
 import type { ExportFormat } from "../api/generated/ExportFormat";
 
@@ -42,6 +42,26 @@ export class OneCall {
     return this.backend.call("call_show", { id: this.id, ...(reveal ? { reveal } : {}) });
   }
 
+  /** The packets of its connection as the parts of a capture file, as far as they are still there. */
+  async packets(): Promise<{ parts: Uint8Array<ArrayBuffer>[]; count: number } | null> {
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    let count = 0;
+    let after: string | undefined;
+    try {
+      for (let more = true; more; ) {
+        const page = await this.backend.call("packets_read", { call: this.id, services: [], wait_ms: 0, ...(after === undefined ? {} : { after }) });
+        parts.push(fromBase64(page.pcap));
+        count += page.packets;
+        ({ after, more } = page);
+      }
+      if (count === 0) throw new Refusal({ code: "not-found", message: `the packets of \`${this.id}\` are not kept any more`, hint: "`[calls] packets` in the manifest says how much is kept" });
+      return { parts, count };
+    } catch (thrown) {
+      this.complain("packets_read", refusal(thrown));
+      return null;
+    }
+  }
+
   async export(format: ExportFormat): Promise<string | null> {
     try {
       return (await this.backend.call("calls_export", { ids: [this.id], query: { services: [], failed: false }, format })).text;
@@ -51,3 +71,5 @@ export class OneCall {
     }
   }
 }
+
+const fromBase64 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

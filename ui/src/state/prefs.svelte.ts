@@ -62,7 +62,7 @@ export class ThemeState {
   }
 }
 
-export interface Sizes {
+interface Sizes {
   sidebar: number;
   inspector: number;
   second: number;
@@ -70,7 +70,7 @@ export interface Sizes {
 
 /** What a window of this width starts with. */
 export const defaultSizes = (width: number): Sizes =>
-  width < 1200 ? { sidebar: 232, inspector: 336, second: 260 } : { sidebar: 256, inspector: 400, second: 260 };
+  width < 1200 ? { sidebar: 232, inspector: 338, second: 260 } : { sidebar: 256, inspector: 400, second: 260 };
 
 export class SizesState {
   sizes = $state<Sizes>(defaultSizes(window.innerWidth));

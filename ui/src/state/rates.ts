@@ -14,7 +14,7 @@ export interface Sample {
 }
 
 /** A rate is taken over so many milliseconds. */
-export const RATE_SPAN_MS = 5000;
+const RATE_SPAN_MS = 5000;
 
 export const edgeKey = (edge: { from: string; to: string }): string => `${edge.from}\u0000${edge.to}`;
 

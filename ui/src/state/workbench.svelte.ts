@@ -86,6 +86,12 @@ export class WorkbenchState {
     this.second = view;
   }
 
+  /** A second view below the first, or none. */
+  toggleBelow(): void {
+    const beside = this.view === "logs" ? "calls" : "logs";
+    this.showBelow(this.second === null ? beside : null);
+  }
+
   /** Brings a view to the screen, wherever it already is. */
   reveal(view: View): void {
     if (this.view !== view && this.second !== view) this.show(view);

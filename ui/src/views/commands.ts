@@ -11,8 +11,7 @@ export function commandsOf(bench: WorkbenchState, theme: ThemeState, onopen: (()
   }));
   const add = (id: string, title: string, group: string, run: () => void) => list.push({ id, title, group, run });
 
-  add("second", bench.second === null ? "Open a second view" : "Close the second view", "View", () =>
-    bench.showBelow(bench.second === null ? (bench.view === "logs" ? "calls" : "logs") : null));
+  add("second", bench.second === null ? "Open a second view" : "Close the second view", "View", () => bench.toggleBelow());
   add("failed", "Show failed calls", "View", () => {
     bench.calls.failed = true;
     bench.calls.mode = "list";
@@ -47,8 +46,7 @@ export function commandsOf(bench: WorkbenchState, theme: ThemeState, onopen: (()
     }
   }
   list.push({ id: "keys", title: "Show all keys", group: "View", keys: "?", run: onkeys });
-  add("log-clear", bench.logs.cleared === undefined ? "Clear the log view" : "Show the lines that were cleared", "Logs", () =>
-    bench.logs.cleared === undefined ? bench.logs.clear() : (bench.logs.cleared = undefined));
+  add("log-clear", bench.logs.cleared === undefined ? "Clear the log view" : "Show the lines that were cleared", "Logs", () => bench.logs.toggleCleared());
   add("log-wrap", bench.logs.looks.wrap ? "Do not wrap log lines" : "Wrap log lines", "Logs", () => bench.logs.looks.set({ wrap: !bench.logs.looks.wrap }));
   if (bench.logs.muted.length > 0) add("log-unmute", "Show muted services' lines", "Logs", () => (bench.logs.muted = []));
 

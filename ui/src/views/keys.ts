@@ -1,7 +1,7 @@
 // The keys that work everywhere.
 import { VIEWS, type View } from "../state/workbench.svelte";
 
-export interface KeyActions {
+interface KeyActions {
   palette: () => void;
   search: () => void;
   view: (view: View) => void;

@@ -1,3 +1,6 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
 import type { Page } from "@playwright/test";
 
 import { allReady, expect, show, test } from "./test";
@@ -159,4 +162,36 @@ test("what is hidden in a call is shown to who asks, until they leave it", async
   await expect(inspector).toContainText("Bearer hush");
   await inspector.getByRole("button", { name: "Hide" }).click();
   await expect(inspector).not.toContainText("hush");
+});
+
+test.describe("a call's packets", () => {
+  test.use({ refused: true });
+  test("leave as a capture file once they are kept, and until then it is told how to keep them", async ({ shoal }) => {
+    const folder = process.env["SHOAL_E2E_FOLDER"] ?? "";
+    test.skip(folder === "", "the session's files are somebody else's");
+    const save = shoal.getByRole("button", { name: "Save packets" });
+    const problems = shoal.getByRole("status", { name: "Problems" });
+    await shoal.getByRole("textbox", { name: "Search calls" }).fill('method == "GET" && ok');
+    await onlyRowsWith(shoal, "GET");
+    await shoal.locator("[data-call]").first().click();
+    await save.click();
+    await expect(problems).toContainText("no packets are kept");
+    await expect(problems).toContainText('write packets = "16m" under [calls] in the manifest');
+
+    const manifest = join(folder, "services.toml");
+    const good = readFileSync(manifest, "utf8");
+    writeFileSync(manifest, good.replace("[calls]", '[calls]\npackets = "16m"'));
+    try {
+      await expect(async () => {
+        await shoal.keyboard.press("Escape");
+        await shoal.locator("[data-call]").first().click();
+        const [file] = await Promise.all([shoal.waitForEvent("download", { timeout: 2000 }), save.click()]);
+        expect(file.suggestedFilename()).toMatch(/\.pcap$/);
+        expect(readFileSync(await file.path()).readUInt32LE()).toBe(0xa1b23c4d);
+      }).toPass();
+      await expect(shoal.getByRole("button", { name: /^\d+ packets saved$/ })).toBeVisible();
+    } finally {
+      writeFileSync(manifest, good);
+    }
+  });
 });

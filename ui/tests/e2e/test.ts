@@ -10,7 +10,7 @@ export const test = base.extend<{ shoal: Page; refused: boolean }>({
     const complaints: string[] = [];
     page.on("pageerror", (error) => complaints.push(error.message));
     page.on("console", (message) => {
-      if (message.type() === "error" && !(refused && message.text().includes("400 (Bad Request)"))) complaints.push(message.text());
+      if (message.type() === "error" && !(refused && / 40[09] \((Bad Request|Conflict)\)/.test(message.text()))) complaints.push(message.text());
     });
     await page.goto(process.env["SHOAL_E2E_URL"] ?? "");
     await expect(page.getByRole("region", { name: "Services" })).toBeVisible();

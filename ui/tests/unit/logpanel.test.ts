@@ -82,6 +82,29 @@ describe("jumping", () => {
     logs.stop();
   });
 
+  it("is not undone by a search that was typed just before: the line is shown among the lines of that search", async () => {
+    const { backend, all } = log(1000);
+    const logs = new LogsState(backend, { services: [] });
+    logs.read({ services: [] });
+    await vi.advanceTimersByTimeAsync(10);
+    logs.ask({ services: [], text: "7" });
+    expect(logs.changing).toBe(true);
+    await logs.jump({ line: all[577]! });
+    expect(logs.changing).toBe(false);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect([logs.following, logs.buffer.lines.length, logs.buffer.lines.every((l) => l.text.endsWith("7"))]).toEqual([false, 100, true]);
+    logs.stop();
+  });
+
+  it("from error to error passes over the rest of a stack trace", async () => {
+    const { backend, all } = log(12);
+    const logs = new LogsState(backend, { services: [] });
+    for (const n of [3, 4, 7, 8, 9]) all[n]!.cont = true;
+    const to = async (from: number, forward: boolean) => (await logs.next({ services: [] }, all[from]!, forward, true))?.text;
+    expect([await to(2, true), await to(6, true), await to(6, false), await to(4, false)]).toEqual(["line 5", "line 10", "line 5", "line 2"]);
+    expect((await logs.next({ services: [] }, all[2]!, true))?.text).toBe("line 3");
+  });
+
   it("gives no row a number that another line had", async () => {
     const { backend } = log(1000);
     const logs = new LogsState(backend, { services: [] });
@@ -150,14 +173,23 @@ describe("what narrows the log view", () => {
     expect([p.query.text, p.found.text, p.finding]).toEqual([undefined, "order", true]);
   });
 
+  it("leaves a hit the record that it is part of, and goes from hit to hit", () => {
+    const { panel: p } = panel();
+    expect(p.query.records).toBeUndefined();
+    p.typed = "order";
+    expect([p.query.records, p.found.records]).toEqual([true, undefined]);
+    p.mode = "find";
+    expect(p.query.records).toBeUndefined();
+  });
+
   it("clears the view and not the log", async () => {
     const { panel: p, all } = panel();
     p.lines.read(p.query);
     await vi.advanceTimersByTimeAsync(10);
-    p.clear();
+    p.toggleCleared();
     expect(p.query.since).toBe("1970-01-01T00:01:39.000000001Z");
     expect(p.cleared).toBe(all.at(-1)?.ts);
-    p.cleared = undefined;
+    p.toggleCleared();
     expect(p.query.since).toBeUndefined();
     p.lines.stop();
   });

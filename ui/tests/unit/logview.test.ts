@@ -4,9 +4,10 @@ import { logAction } from "../../src/features/logs/keys";
 import { ansi } from "../../src/lib/ansi";
 import { fieldRows } from "../../src/lib/fieldtree";
 import { atBottom, bottom, centred, placed, revealing, scrolled } from "../../src/lib/listview";
-import { justAfter, timeText } from "../../src/lib/logtime";
+import { timeText } from "../../src/lib/logtime";
 import { marks, momentAt, overTime, placeOf, span } from "../../src/lib/outline";
 import { columns, folded, pieces, rowText } from "../../src/lib/rowtext";
+import { justAfter } from "../../src/lib/time";
 import { line } from "./make";
 
 describe("a long list", () => {

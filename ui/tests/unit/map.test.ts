@@ -88,6 +88,8 @@ describe("the viewport", () => {
     expect(view.scale).toBe(1);
     expect([view.x + 500, view.y + 300]).toEqual([100, 100]);
     expect(fit({ x: 0, y: 0, width: 1600, height: 100 }, 1000, 600).scale).toBe(0.625);
+    const above = bounds({ ...EMPTY_LAYOUT, places: new Map([["a", { x: 100, y: 100 }]]), bends: new Map([["a>b", [{ x: 300, y: -40 }]]]) });
+    expect([above.y, above.y + above.height]).toEqual([-68, box.y + box.height]);
   });
 
   it("zooms around the pointer and pans with it", () => {

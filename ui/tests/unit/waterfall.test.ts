@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { ChainCall } from "../../src/api/generated/ChainCall";
 import { moved } from "../../src/lib/moved";
 import { insteadOfTime, outcome, partyName, partyText } from "../../src/lib/party";
-import { joinChains, linkText, preciseMs, waterfall } from "../../src/lib/waterfall";
+import { millis } from "../../src/lib/time";
+import { joinChains, linkText, waterfall } from "../../src/lib/waterfall";
 import { call } from "./make";
 
 const at = (fraction: string) => `2026-11-23T06:00:00.${fraction}Z`;
@@ -14,8 +15,8 @@ const drawn = (chain: ChainCall[]) => waterfall(chain).rows.map((r) => [r.call.i
 
 describe("the waterfall", () => {
   it("keeps the microseconds that dates drop", () => {
-    expect(preciseMs(at("000250")) - preciseMs("2026-11-23T06:00:00Z")).toBeCloseTo(0.25, 3);
-    expect(preciseMs("2026-11-23T06:00:00Z")).toBe(Date.parse("2026-11-23T06:00:00Z"));
+    expect(millis(at("000250")) - millis("2026-11-23T06:00:00Z")).toBeCloseTo(0.25, 3);
+    expect(millis("2026-11-23T06:00:00Z")).toBe(Date.parse("2026-11-23T06:00:00Z"));
   });
 
   it("puts each call under the one it was made for, on one scale", () => {

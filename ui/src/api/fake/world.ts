@@ -19,7 +19,7 @@ const BASE: [name: string, dependsOn: string[], port?: number][] = [
   ["gateway", ["web", "orders"], 8080], ["load", ["gateway"]],
 ];
 
-export const ROUTES: FakeRoute[] = [
+const ROUTES: FakeRoute[] = [
   { from: "load", to: "gateway", protocol: "http/1", operations: ["GET /", "GET /products/7", "POST /orders", "GET /search?q=lamp"], perSecond: 14, ms: 42, failing: 0.03 },
   { from: "outside", to: "gateway", protocol: "http/1", operations: ["GET /", "GET /favicon.ico"], perSecond: 0.5, ms: 30, failing: 0 },
   { from: "gateway", to: "web", protocol: "http/1", operations: ["GET /", "GET /products/7"], perSecond: 9, ms: 31, failing: 0.01 },

@@ -79,15 +79,14 @@ export function act(action: LogAction, surface: LogSurface): boolean {
       void save(panel, "text").then((said) => surface.say(said), failed);
       return true;
     case "clear":
-      if (panel.cleared === undefined) panel.clear();
-      else panel.cleared = undefined;
+      panel.toggleCleared();
       return true;
     case "hit":
     case "error": {
       const query = action.do === "hit" ? panel.found : { ...panel.query, level: "error" };
       const from = panel.focus ?? lines.buffer.lines[list.view.last - rows.first];
       const found = (line: LogLine | undefined) => (line === undefined ? surface.say(action.forward ? "No later one" : "No earlier one") : surface.goTo(line));
-      if (from !== undefined) void lines.next(query, from, action.forward).then(found, failed);
+      if (from !== undefined) void lines.next(query, from, action.forward, action.do === "error").then(found, failed);
       return true;
     }
     case "marked": {

@@ -1,7 +1,7 @@
 // The list on the screen: where it stands, which rows are drawn, and what moves it. Rows are recycled elements.
 import { atBottom, bottom, centred, placed, revealing, scrolled, type Anchor, type Rows } from "../../lib/listview";
 
-export interface ListOptions {
+interface ListOptions {
   make: () => HTMLElement;
   fill: (element: HTMLElement, row: number) => void;
   rows: () => Rows;

@@ -26,7 +26,7 @@ export interface Looks {
 }
 
 /** What one row has. */
-export interface RowState {
+interface RowState {
   expanded: boolean;
   selected: boolean;
   ranged: boolean;
@@ -87,12 +87,13 @@ const filled = new WeakMap<HTMLElement, [LogLine, Looks, RowState]>();
 /** Leaves a row that would not change alone: what the reader has selected or is clicking in it stays. */
 export function fillRow(row: HTMLElement, line: LogLine, looks: Looks, state: RowState): void {
   const [oldLine, oldLooks, old] = filled.get(row) ?? [];
-  const same = (Object.keys(state) as (keyof RowState)[]).every((key) => (key === "above" && looks.time !== "delta") || old?.[key] === state[key]);
+  const same = (Object.keys(state) as (keyof RowState)[]).every((key) => (key === "above" && looks.time !== "delta" && line.cont !== true) || old?.[key] === state[key]);
   if (oldLine === line && oldLooks === looks && same) return;
   filled.set(row, [line, looks, state]);
   const [time, service, level, text] = row.children as unknown as HTMLElement[];
   if (time === undefined || service === undefined || level === undefined || text === undefined) return;
-  const cont = line.cont === true;
+  // Of a record the first line says when and whose it is, unless others stand between them.
+  const cont = line.cont === true && state.above?.instance === line.instance && state.above.stream === line.stream;
   row.style.setProperty("--service", hue(line.service));
   row.dataset["level"] = line.level ?? "";
   row.classList.toggle("selected", state.selected);

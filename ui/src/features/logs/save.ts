@@ -1,6 +1,7 @@
 // Lines leave the window: on the clipboard, or as a file of the browser's.
 import { count } from "../../lib/format";
 import { copyText } from "../../parts/clipboard";
+import { download } from "../../parts/download";
 import type { LogPanel } from "../../state/logpanel.svelte";
 import { linesAs, MOST_LINES, type Form } from "../../state/logrange";
 
@@ -16,14 +17,7 @@ export async function copyRange(panel: LogPanel): Promise<string | undefined> {
 /** Saves the range, or all that matches. */
 export async function save(panel: LogPanel, form: Form): Promise<string> {
   const { parts, lines, cut } = await linesAs(panel.backend, panel.query, panel.range, form);
-  const address = URL.createObjectURL(new Blob(parts, { type: form === "text" ? "text/plain" : "application/x-ndjson" }));
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = `shoal-logs-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.${form === "text" ? "log" : "ndjson"}`;
-  document.body.append(link);
-  link.click();
-  link.remove();
-  // The browser has its own hold on the file by then.
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  const [ending, type] = form === "text" ? ["log", "text/plain"] : ["ndjson", "application/x-ndjson"];
+  download(`shoal-logs-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.${ending}`, type, parts);
   return cut ? `The first ${count(MOST_LINES)} lines saved; \`shoal logs\` writes them all` : `${count(lines)} ${lines === 1 ? "line" : "lines"} saved`;
 }

@@ -1,8 +1,8 @@
 // The log view between its lines and the screen: which rows there are, what each looks like, where the reader is.
 import type { LogLine } from "../../api/generated/LogLine";
 import type { Rows } from "../../lib/listview";
-import { millis } from "../../lib/logtime";
 import { momentAt, placeOf } from "../../lib/outline";
+import { millis } from "../../lib/time";
 import { inOrder, type LogPanel } from "../../state/logpanel.svelte";
 import { LogList } from "./list";
 import { fillRow, heightOf, makeRow, type Looks } from "./row";
@@ -10,8 +10,8 @@ import { fillRow, heightOf, makeRow, type Looks } from "./row";
 const ROW = 20;
 /** Rows from either end of what is held at which more is read. */
 const NEAR = 200;
-/** Columns beside the text, gaps and padding included. */
-const BESIDE = 92 + 14 + 3 * 10 + 26;
+/** What stands beside the text apart from time and service: the level, gaps and padding. */
+const BESIDE = 14 + 3 * 10 + 26;
 export const TIME_WIDTH = { local: 88, utc: 96, relative: 88, delta: 72 };
 const SAID_MS = 4000;
 
@@ -33,12 +33,15 @@ export class LogSurface {
     readonly search: () => void,
   ) {}
 
+  /** Long names are cut where there is little room for the text. */
+  readonly serviceWidth: number = $derived(this.width < 560 ? 60 : 92);
+
   readonly looks: Looks = $derived.by(() => ({
     search: this.panel.search,
     pins: this.panel.pins,
     wrap: this.panel.looks.wrap,
     time: this.panel.looks.time,
-    fits: Math.max(10, Math.floor((this.width - BESIDE - TIME_WIDTH[this.panel.looks.time]) / this.letter)),
+    fits: Math.max(10, Math.floor((this.width - BESIDE - this.serviceWidth - TIME_WIDTH[this.panel.looks.time]) / this.letter)),
     reference: this.panel.looks.time === "relative" ? this.panel.focus?.ts : undefined,
   }));
 
@@ -152,7 +155,7 @@ export class LogSurface {
     this.panel.focus = line;
     this.panel.mark = undefined;
     this.selected(line, false);
-    const held = this.at();
+    const held = this.panel.lines.changing ? undefined : this.at();
     if (held === undefined) void this.panel.lines.jump({ line });
     else {
       this.panel.lines.follow(false);
