@@ -14,7 +14,7 @@ use model::line::{Line, Stream};
 use tokio::sync::Notify;
 
 use crate::jobs::now;
-use crate::pace::{GATHER, Lag, Pace};
+use crate::pace::{Lag, Pace};
 
 /// Lines asked for again after a break; ten times as many where they do not reach back far enough.
 const AGAIN: u32 = 2000;
@@ -195,8 +195,8 @@ impl Reader<'_> {
             {
                 return Ok(Read::Doubtful(since));
             }
-            if follow && pace.is_slow_after(parts.len()) {
-                tokio::time::sleep(GATHER).await;
+            if let Some(pause) = pace.pause_after(parts.len()).filter(|_| follow) {
+                tokio::time::sleep(pause).await;
             }
         }
         if !follow {

@@ -1,7 +1,7 @@
 //! How fast a log comes, and how far its reader is behind.
 //!
 //! Every look at a log costs as much as some ten lines, so lines that come slowly are left to gather. Lines that come
-//! fast would fill the engine's end of the connection meanwhile, and are read as they come.
+//! fast would fill the engine's end of the connection meanwhile, and gather for as long as it has room.
 //!
 //! An engine that throws the beginning of a log away does so under a slow reader too, and tells nobody. Who was behind
 //! and has caught up therefore looks once more at what was written meanwhile.
@@ -11,7 +11,11 @@ use std::time::{Duration, Instant};
 use model::Timestamp;
 
 /// How long lines that come slowly gather.
-pub(crate) const GATHER: Duration = Duration::from_millis(25);
+const GATHER: Duration = Duration::from_millis(25);
+/// How long those gather that come fast.
+const BREATH: Duration = Duration::from_millis(1);
+/// So many parts at once are read without a pause.
+const MANY: usize = 100;
 /// So many parts in that time are slow: the engine's end of the connection holds some three hundred.
 const SLOW: usize = 150;
 
@@ -28,15 +32,15 @@ impl Pace {
         Self { since: Instant::now(), parts: 0, slow: true }
     }
 
-    /// Takes how many parts came at once.
-    pub(crate) fn is_slow_after(&mut self, parts: usize) -> bool {
+    /// Takes how many parts came at once; tells how long to wait for more.
+    pub(crate) fn pause_after(&mut self, parts: usize) -> Option<Duration> {
         self.parts += parts;
         let spans = self.since.elapsed().as_secs_f64() / GATHER.as_secs_f64();
         if spans >= 1.0 {
             self.slow = (self.parts as f64) < SLOW as f64 * spans;
             (self.since, self.parts) = (Instant::now(), 0);
         }
-        self.slow
+        if self.slow { Some(GATHER) } else { (parts < MANY).then_some(BREATH) }
     }
 }
 
