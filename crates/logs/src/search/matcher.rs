@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use grep_matcher::{LineMatchKind, Matcher as _};
+use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use memchr::memmem::Finder;
-use regex::bytes::{Regex, RegexBuilder};
+use memchr::{memchr, memrchr};
+use regex_syntax::hir::Look;
 
 use crate::error::FilterError;
 
@@ -18,17 +21,20 @@ pub struct Text(Arc<Kind>);
 enum Kind {
     /// These bytes, case and all.
     Exact(Box<Finder<'static>>),
-    /// A pattern that cannot match a line feed: searched in many lines at once.
-    Bulk(Regex),
-    /// A pattern that could cross lines: searched line by line.
-    Single(Regex),
+    /// A pattern, as somebody wrote it and as it is looked for.
+    Pattern {
+        written: String,
+        matcher: RegexMatcher,
+        /// It means the ends of the whole text, and is looked for line by line.
+        single: bool,
+    },
 }
 
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Kind::Exact(finder) => write!(f, "Text({:?})", String::from_utf8_lossy(finder.needle())),
-            Kind::Bulk(regex) | Kind::Single(regex) => write!(f, "Text(/{regex}/)"),
+            Kind::Pattern { written, .. } => write!(f, "Text(/{written}/)"),
         }
     }
 }
@@ -39,10 +45,11 @@ impl Text {
         if text.chars().any(char::is_uppercase) || text.chars().all(|c| !c.is_alphabetic()) {
             return Self::exact(text);
         }
-        match RegexBuilder::new(&regex::escape(text)).case_insensitive(true).size_limit(SIZE_LIMIT).build() {
-            Ok(regex) if !text.contains('\n') => Self(Arc::new(Kind::Bulk(regex))),
+        let written = regex_syntax::escape(text);
+        match in_lines().case_insensitive(true).build(&written) {
+            Ok(matcher) => Self(Arc::new(Kind::Pattern { written, matcher, single: false })),
             // Too long for a pattern, or no text of a line.
-            _ => Self::exact(text),
+            Err(_) => Self::exact(text),
         }
     }
 
@@ -51,27 +58,24 @@ impl Text {
         Self(Arc::new(Kind::Exact(Box::new(Finder::new(text.as_bytes()).into_owned()))))
     }
 
-    /// This pattern, in the syntax of the crate `regex`.
+    /// This pattern, in the syntax of the crate `regex`. A line has no line feed, whatever the pattern says of one.
     pub fn regex(pattern: &str) -> Result<Self, FilterError> {
-        let build = |multi_line| {
-            RegexBuilder::new(pattern)
-                .multi_line(multi_line)
-                .size_limit(SIZE_LIMIT)
-                .build()
-                .map_err(|e| refused(&e))
-        };
-        Ok(Self(Arc::new(if may_cross_lines(pattern) {
-            Kind::Single(build(false)?)
-        } else {
-            Kind::Bulk(build(true)?)
-        })))
+        let mut parser = regex_syntax::ParserBuilder::new().multi_line(true).utf8(false).build();
+        let looks = parser.parse(pattern).map_err(|error| refused(&error))?.properties().look_set();
+        let matcher = in_lines().build(pattern).map_err(|error| match error.kind() {
+            grep_regex::ErrorKind::NotAllowed(_) => FilterError::new(0, "the pattern has a line feed")
+                .with_hint("lines are looked at one by one: look for what is in one line"),
+            _ => FilterError::new(0, "the pattern is too large").with_hint("make its repetitions smaller"),
+        })?;
+        let single = looks.contains(Look::Start) || looks.contains(Look::End);
+        Ok(Self(Arc::new(Kind::Pattern { written: pattern.to_owned(), matcher, single })))
     }
 
     /// Whether the line has it.
     pub fn is_in(&self, line: &[u8]) -> bool {
         match &*self.0 {
             Kind::Exact(finder) => finder.find(line).is_some(),
-            Kind::Bulk(regex) | Kind::Single(regex) => regex.is_match(line),
+            Kind::Pattern { matcher, .. } => matcher.is_match(line).unwrap_or_default(),
         }
     }
 
@@ -79,67 +83,47 @@ impl Text {
     pub(crate) fn is_bulk(&self) -> bool {
         match &*self.0 {
             Kind::Exact(finder) => !finder.needle().contains(&b'\n'),
-            Kind::Bulk(_) => true,
-            Kind::Single(_) => false,
+            Kind::Pattern { single, .. } => !single,
         }
     }
 
     /// A place in the first line of `lines`, at or behind the one that begins at `from`, that has it. For a pattern it is
     /// where a match ends at the earliest: where it begins would have to be looked for backwards.
-    pub(crate) fn find(&self, lines: &[u8], from: usize) -> Option<usize> {
-        match &*self.0 {
-            Kind::Exact(finder) => finder.find(lines.get(from..)?).map(|at| from + at),
-            Kind::Bulk(regex) | Kind::Single(regex) => regex.shortest_match_at(lines, from),
+    pub(crate) fn find(&self, lines: &[u8], mut from: usize) -> Option<usize> {
+        let matcher = match &*self.0 {
+            Kind::Exact(finder) => return finder.find(lines.get(from..)?).map(|at| from + at),
+            Kind::Pattern { matcher, .. } => matcher,
+        };
+        loop {
+            let rest = lines.get(from..)?;
+            let at = match matcher.find_candidate_line(rest).ok()?? {
+                LineMatchKind::Confirmed(at) => return Some(from + at),
+                LineMatchKind::Candidate(at) => at.min(rest.len()),
+            };
+            let begin = memrchr(b'\n', &rest[..at]).map_or(0, |feed| feed + 1);
+            let end = memchr(b'\n', &rest[at..]).map_or(rest.len(), |feed| at + feed);
+            if self.is_in(&rest[begin..end]) {
+                return Some(from + at);
+            }
+            from += end + 1;
         }
     }
 }
 
-/// Whether a pattern may match a line feed, or means the ends of the whole text: told from its words, in doubt yes.
-fn may_cross_lines(pattern: &str) -> bool {
-    let mut chars = pattern.chars().peekable();
-    let mut flags = false;
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                // Negated classes, blanks, codes of characters, and the ends of the text.
-                Some('s' | 'W' | 'D' | 'P' | 'p' | 'n' | 'v' | 'x' | 'u' | 'U' | 'A' | 'z' | '0'..='7')
-                | None => {
-                    return true;
-                }
-                Some(_) => {}
-            },
-            '[' if matches!(chars.peek(), Some('^' | '[' | ':')) => return true,
-            '(' if chars.peek() == Some(&'?') => flags = true,
-            ':' | ')' | '>' => flags = false,
-            's' | 'm' | 'R' | 'x' | '-' if flags => return true,
-            '\n' => return true,
-            // A range such as `[\t-z]`, or one of classes: rare.
-            '&' | '~' if chars.peek() == Some(&c) => return true,
-            _ => {}
-        }
-    }
-    has_low_range(pattern)
+/// Patterns of which no match crosses lines, so that they can be looked for in many at once.
+fn in_lines() -> RegexMatcherBuilder {
+    let mut builder = RegexMatcherBuilder::new();
+    builder.multi_line(true).line_terminator(Some(b'\n')).size_limit(SIZE_LIMIT);
+    builder
 }
 
-/// A range in a class that begins below the blank could hold a line feed.
-fn has_low_range(pattern: &str) -> bool {
-    pattern.contains("\\t-")
-        || pattern.chars().any(|c| c < '\n' && c != '\t')
-        || pattern.contains("\t-")
-        || pattern.contains("\\a-")
-}
-
-fn refused(error: &regex::Error) -> FilterError {
-    let text = error.to_string();
-    if let regex::Error::CompiledTooBig(_) = error {
-        return FilterError::new(0, "the pattern is too large").with_hint("make its repetitions smaller");
-    }
-    let lines: Vec<&str> = text.lines().collect();
-    // The library points with a caret below the pattern, both indented by four.
-    let at = lines.iter().find_map(|line| line.trim().starts_with('^').then(|| line.find('^'))).flatten();
-    let reason =
-        lines.iter().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or("it is no pattern");
-    FilterError::new(at.map_or(0, |at| at.saturating_sub(4)), format!("the pattern cannot be read: {reason}"))
+fn refused(error: &regex_syntax::Error) -> FilterError {
+    let (at, reason) = match error {
+        regex_syntax::Error::Parse(error) => (error.span().start, error.kind().to_string()),
+        regex_syntax::Error::Translate(error) => (error.span().start, error.kind().to_string()),
+        _ => return FilterError::new(0, "the pattern cannot be read"),
+    };
+    FilterError::new(at.offset, format!("the pattern cannot be read: {reason}"))
 }
 
 #[cfg(test)]
@@ -157,34 +141,52 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_could_cross_lines_are_told() {
+    fn a_pattern_is_found_in_many_lines_as_in_each() {
+        let lines = [
+            "",
+            "a b",
+            "xb",
+            "9 took=19ms",
+            "0123456789abcdef took=49ms",
+            "fail failed",
+            "\u{fffd}é",
+            "ab took=9ms b",
+        ];
+        let many = lines.join("\n").into_bytes();
         for pattern in [
             "a\\sb",
             "[^x]",
-            "(?s).",
+            "[^x]b",
+            "(?s)b.x",
             "\\W",
-            "a\nb",
-            "\\x0a",
-            "^\\A",
+            "\\x0ba|a",
             "\\p{Z}",
-            "[[:space:]]",
-            "(?-m)^",
+            "[[:space:]]b",
+            "(?-m)^a",
+            "\\Aa",
+            "b\\z",
             "[\\t-z]",
-            "(?im)x",
-        ] {
-            assert!(may_cross_lines(pattern), "{pattern}");
-        }
-        for pattern in [
+            "(?im)X",
+            "^$",
+            "[0-9a-f]{16} took=.*9ms",
+            "\\w+ took=.*9ms",
             "took=1[0-9]{3}ms",
-            "(?i)timeout",
-            "\\b(error|fail(ed)?)\\b",
+            "\\b(error|fail(ed)?)\\b$",
             "^a.*b$",
-            "(?:x)s",
-            "\\d+\\.\\S",
-            "a|b",
-            "[a-z]s",
+            "é",
         ] {
-            assert!(!may_cross_lines(pattern), "{pattern}");
+            let text = Text::regex(pattern).unwrap();
+            let each: Vec<usize> = (0..lines.len()).filter(|&n| text.is_in(lines[n].as_bytes())).collect();
+            if !text.is_bulk() {
+                assert!(pattern.contains('\\') || pattern.contains("-m"), "{pattern}");
+                continue;
+            }
+            let (mut found, mut from) = (Vec::new(), 0);
+            while let Some(at) = text.find(&many, from) {
+                found.push(many[..at].iter().filter(|byte| **byte == b'\n').count());
+                from = memchr(b'\n', &many[at..]).map_or(many.len() + 1, |feed| at + feed + 1);
+            }
+            assert_eq!(found, each, "{pattern}");
         }
     }
 
@@ -196,5 +198,6 @@ mod tests {
             Text::regex("(?:\\w{500}){500}").unwrap_err().hint.as_deref(),
             Some("make its repetitions smaller")
         );
+        assert_eq!(Text::regex("a\nb").unwrap_err().to_string(), "the pattern has a line feed");
     }
 }
