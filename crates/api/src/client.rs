@@ -17,6 +17,8 @@ use crate::running::Running;
 use crate::{ApiError, Code};
 
 /// How long a session may take to open its socket.
+/// What the environment of a session says to its allocator; nobody whom the session starts needs it.
+pub const HUGE_PAGES: &str = "MIMALLOC_ALLOW_THP";
 const START: Duration = Duration::from_secs(15);
 /// How long a session may take to close its socket.
 const END: Duration = Duration::from_secs(10);
@@ -174,6 +176,8 @@ pub async fn connect_or_start(place: &Place, start: &Start) -> Result<Client, Ap
     let mut child = tokio::process::Command::new(&start.shoal)
         .args(arguments)
         .args(["serve", "--background"])
+        // Its allocator's huge pages would double the memory of a process that lives for days.
+        .env(HUGE_PAGES, "0")
         .current_dir(&start.folder)
         .stdin(Stdio::null())
         .stdout(log)

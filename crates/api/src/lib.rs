@@ -17,7 +17,7 @@ pub mod place;
 pub mod running;
 pub mod shape;
 
-pub use client::{Client, Incoming, Outgoing, Start, connect_or_start};
+pub use client::{Client, HUGE_PAGES, Incoming, Outgoing, Start, connect_or_start};
 pub use error::{ApiError, Code};
 pub use found::Found;
 pub use pace::paced;

@@ -24,13 +24,15 @@ pub(super) async fn run(
         take_over(&stack).await?;
     }
     let program = std::env::current_exe()?;
+    let mut env = environment();
+    env.remove(api::HUGE_PAGES);
     let session = server::SessionConfig {
         place: stack.place.clone(),
         state: stack.state.clone(),
         files: stack.files.clone(),
         name: stack.name().map(str::to_owned),
         profiles: stack.profiles().to_vec(),
-        env: environment(),
+        env,
         guest: program.with_file_name("shoal-guest"),
         running: Running { build: build_of(&program), background, arguments: stack.session_arguments() },
     };
