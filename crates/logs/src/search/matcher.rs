@@ -1,18 +1,22 @@
 //! Text in lines, found in many lines at once.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use grep_matcher::{LineMatchKind, Matcher as _};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use memchr::memmem::Finder;
-use memchr::{memchr, memrchr};
-use regex_syntax::hir::Look;
+use memchr::{memchr, memchr_iter, memrchr};
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 use crate::error::FilterError;
 
 /// Bytes that a compiled pattern may take.
 const SIZE_LIMIT: usize = 4 << 20;
+/// Bytes of lines in which the parts of a pattern are counted.
+const SAMPLE: usize = 64 * 1024;
+/// A part is rare in lines when at most one in so many has it.
+const RARE: usize = 4;
 
 /// A text or a pattern to look for in lines. Cheap to clone.
 #[derive(Clone)]
@@ -25,6 +29,7 @@ enum Kind {
     Pattern {
         written: String,
         matcher: RegexMatcher,
+        sieve: Sieve,
         /// It means the ends of the whole text, and is looked for line by line.
         single: bool,
     },
@@ -47,7 +52,9 @@ impl Text {
         }
         let written = regex_syntax::escape(text);
         match in_lines().case_insensitive(true).build(&written) {
-            Ok(matcher) => Self(Arc::new(Kind::Pattern { written, matcher, single: false })),
+            Ok(matcher) => {
+                Self(Arc::new(Kind::Pattern { written, matcher, sieve: Sieve::default(), single: false }))
+            }
             // Too long for a pattern, or no text of a line.
             Err(_) => Self::exact(text),
         }
@@ -61,14 +68,16 @@ impl Text {
     /// This pattern, in the syntax of the crate `regex`. A line has no line feed, whatever the pattern says of one.
     pub fn regex(pattern: &str) -> Result<Self, FilterError> {
         let mut parser = regex_syntax::ParserBuilder::new().multi_line(true).utf8(false).build();
-        let looks = parser.parse(pattern).map_err(|error| refused(&error))?.properties().look_set();
+        let parsed = parser.parse(pattern).map_err(|error| refused(&error))?;
         let matcher = in_lines().build(pattern).map_err(|error| match error.kind() {
             grep_regex::ErrorKind::NotAllowed(_) => FilterError::new(0, "the pattern has a line feed")
                 .with_hint("lines are looked at one by one: look for what is in one line"),
             _ => FilterError::new(0, "the pattern is too large").with_hint("make its repetitions smaller"),
         })?;
+        let looks = parsed.properties().look_set();
         let single = looks.contains(Look::Start) || looks.contains(Look::End);
-        Ok(Self(Arc::new(Kind::Pattern { written: pattern.to_owned(), matcher, single })))
+        let sieve = Sieve::of(&parsed);
+        Ok(Self(Arc::new(Kind::Pattern { written: pattern.to_owned(), matcher, sieve, single })))
     }
 
     /// Whether the line has it.
@@ -90,15 +99,18 @@ impl Text {
     /// A place in the first line of `lines`, at or behind the one that begins at `from`, that has it. For a pattern it is
     /// where a match ends at the earliest: where it begins would have to be looked for backwards.
     pub(crate) fn find(&self, lines: &[u8], mut from: usize) -> Option<usize> {
-        let matcher = match &*self.0 {
+        let (matcher, part) = match &*self.0 {
             Kind::Exact(finder) => return finder.find(lines.get(from..)?).map(|at| from + at),
-            Kind::Pattern { matcher, .. } => matcher,
+            Kind::Pattern { matcher, sieve, .. } => (matcher, sieve.part(lines)),
         };
         loop {
             let rest = lines.get(from..)?;
-            let at = match matcher.find_candidate_line(rest).ok()?? {
-                LineMatchKind::Confirmed(at) => return Some(from + at),
-                LineMatchKind::Candidate(at) => at.min(rest.len()),
+            let at = match part {
+                Some(part) => part.find(rest)?,
+                None => match matcher.find_candidate_line(rest).ok()?? {
+                    LineMatchKind::Confirmed(at) => return Some(from + at),
+                    LineMatchKind::Candidate(at) => at.min(rest.len()),
+                },
             };
             let begin = memrchr(b'\n', &rest[..at]).map_or(0, |feed| feed + 1);
             let end = memchr(b'\n', &rest[at..]).map_or(rest.len(), |feed| at + feed);
@@ -107,6 +119,44 @@ impl Text {
             }
             from += end + 1;
         }
+    }
+}
+
+/// Texts that every match of a pattern has in it. To look for a rare one and to try the pattern on its lines only is
+/// faster than a pattern that begins with no text; which of them is rare is seen in the lines.
+#[derive(Default)]
+struct Sieve {
+    parts: Vec<Finder<'static>>,
+    /// Which of them is looked for, once lines were seen.
+    rarest: OnceLock<Option<usize>>,
+}
+
+impl Sieve {
+    fn of(pattern: &Hir) -> Self {
+        let mut sieve = Self::default();
+        sieve.collect(pattern);
+        sieve
+    }
+
+    fn collect(&mut self, pattern: &Hir) {
+        match pattern.kind() {
+            HirKind::Literal(literal) => self.parts.push(Finder::new(&literal.0).into_owned()),
+            HirKind::Capture(capture) => self.collect(&capture.sub),
+            HirKind::Concat(parts) => parts.iter().for_each(|part| self.collect(part)),
+            _ => {}
+        }
+    }
+
+    /// What to look for in lines like these, if that pays.
+    fn part(&self, lines: &[u8]) -> Option<&Finder<'static>> {
+        let rarest = self.rarest.get_or_init(|| {
+            let sample = &lines[..lines.len().min(SAMPLE)];
+            let most = memchr_iter(b'\n', sample).count() / RARE;
+            let times = |part: &Finder<'_>| part.find_iter(sample).take(most + 1).count();
+            let counted = self.parts.iter().map(times).enumerate();
+            counted.min_by_key(|(_, times)| *times).filter(|(_, times)| *times <= most).map(|(part, _)| part)
+        });
+        self.parts.get((*rarest)?)
     }
 }
 
@@ -181,12 +231,17 @@ mod tests {
                 assert!(pattern.contains('\\') || pattern.contains("-m"), "{pattern}");
                 continue;
             }
-            let (mut found, mut from) = (Vec::new(), 0);
-            while let Some(at) = text.find(&many, from) {
-                found.push(many[..at].split(|byte| *byte == b'\n').count() - 1);
-                from = memchr(b'\n', &many[at..]).map_or(many.len() + 1, |feed| at + feed + 1);
+            // What is rare is seen in the first lines: here in all of them, or in many others before.
+            for before in [0, 40] {
+                let text = Text::regex(pattern).unwrap();
+                text.find("nothing of it\n".repeat(before).as_bytes(), 0);
+                let (mut found, mut from) = (Vec::new(), 0);
+                while let Some(at) = text.find(&many, from) {
+                    found.push(many[..at].split(|byte| *byte == b'\n').count() - 1);
+                    from = memchr(b'\n', &many[at..]).map_or(many.len() + 1, |feed| at + feed + 1);
+                }
+                assert_eq!(found, each, "{pattern}");
             }
-            assert_eq!(found, each, "{pattern}");
         }
     }
 
