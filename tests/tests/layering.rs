@@ -34,7 +34,11 @@ const TABLE: &[Row] = &[
         ],
     ),
     Row("watch", &["model"], &["notify", "ignore", "tokio"]),
-    Row("logs", &["model"], &["regex", "memchr", "memmap2", "cel"]),
+    Row(
+        "logs",
+        &["model"],
+        &["regex", "regex-syntax", "grep-matcher", "grep-regex", "memchr", "memmap2", "cel"],
+    ),
     Row(
         "calls",
         &["model"],

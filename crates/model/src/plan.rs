@@ -2,6 +2,8 @@
 //!
 //! Paths are absolute, variables are replaced, defaults are filled in. Whoever has a [`Plan`] need not check again.
 
+mod reload;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::Protocol;
+
+pub use reload::{Action, OnDelete, ReloadMode, ReloadRule};
 
 /// A whole stack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -225,71 +229,6 @@ pub enum Check {
     Exec(Vec<String>),
     /// A log line contains this text since the container started.
     Log(String),
-}
-
-/// One rule of `reload`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReloadRule {
-    /// The watched file or folder on this machine, absolute.
-    pub watch: PathBuf,
-    /// Where it is in the container, absolute; `None`: nothing is copied.
-    pub to: Option<String>,
-    /// What follows once the files are in place.
-    pub then: Action,
-    /// The command of [`Action::Run`], and commands that go before a restart.
-    pub run: Vec<String>,
-    /// `user[:group]` that runs it; `None`: the service's own.
-    pub user: Option<String>,
-    /// Patterns in `.dockerignore` syntax, relative to `watch`, that do not count.
-    pub ignore: Vec<String>,
-    /// When not empty, only files that match one of these patterns count.
-    pub include: Vec<String>,
-    /// The quiet time that ends a batch.
-    pub debounce: Duration,
-    /// Whether a batch is applied at once or waits for the user.
-    pub mode: ReloadMode,
-    /// What a deletion does.
-    pub on_delete: OnDelete,
-    /// Write into the existing file instead of renaming a new one over it.
-    pub in_place: bool,
-}
-
-/// What follows once changed files are in place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// The framework reloads itself.
-    Nothing,
-    /// The service's process is started anew; its container goes on.
-    Restart,
-    /// The service's process gets a signal, such as `HUP`.
-    Signal(String),
-    /// The rule's command is run in the container.
-    Run,
-    /// The image is built again and the container replaced.
-    Rebuild,
-}
-
-/// Whether a batch is applied at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ReloadMode {
-    /// At once.
-    Auto,
-    /// When the user asks.
-    Manual,
-}
-
-/// What a deletion on this machine does in the container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnDelete {
-    /// The file goes there too.
-    Remove,
-    /// The file stays there.
-    Keep,
-    /// The image is built again.
-    Rebuild,
 }
 
 /// When the engine starts a container again.

@@ -3,28 +3,16 @@
 #![expect(clippy::print_stdout, reason = "this is what it is for")]
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use model::plan::{Action, OnDelete, ReloadMode, ReloadRule};
+use model::plan::{Action, ReloadRule};
 use tokio::sync::mpsc;
 use watch::{Rule, Tidings, Watcher};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("which folder?")?);
-    let rule = ReloadRule {
-        user: None,
-        watch: folder.clone(),
-        to: Some("/app".to_owned()),
-        then: Action::Restart,
-        run: Vec::new(),
-        ignore: Vec::new(),
-        include: Vec::new(),
-        debounce: Duration::from_millis(10),
-        mode: ReloadMode::Auto,
-        on_delete: OnDelete::Remove,
-        in_place: false,
-    };
+    let rule = ReloadRule::new(folder.clone(), Action::Restart);
     let rule = Rule { service: "app".to_owned(), index: 0, rule, context: None };
     let (sender, mut tidings) = mpsc::channel(64);
     let began = Instant::now();

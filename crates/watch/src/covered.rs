@@ -69,9 +69,8 @@ fn number(stat: Stat) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::time::Duration;
 
-    use model::plan::{Action, OnDelete, ReloadMode, ReloadRule};
+    use model::plan::{Action, ReloadRule};
 
     use super::*;
 
@@ -84,17 +83,8 @@ mod tests {
         fs::write(at("b.tmp"), "1").unwrap();
         std::os::unix::fs::symlink("deep", at("link")).unwrap();
         let rule = ReloadRule {
-            watch: folder.path().to_owned(),
-            to: None,
-            then: Action::Restart,
-            run: Vec::new(),
-            user: None,
             ignore: vec!["*.tmp".to_owned()],
-            include: Vec::new(),
-            debounce: Duration::from_millis(10),
-            mode: ReloadMode::Auto,
-            on_delete: OnDelete::Remove,
-            in_place: false,
+            ..ReloadRule::new(folder.path().to_owned(), Action::Restart)
         };
         let rules = [Rule { service: "orders".to_owned(), index: 3, rule, context: None }];
         let names = |all: &[Covered]| {

@@ -233,24 +233,16 @@ impl GitRules {
 mod tests {
     use super::Verdict::{Counts, Passed, Pruned};
     use super::*;
-    use std::time::Duration;
 
-    use model::plan::{Action, OnDelete, ReloadMode};
+    use model::plan::Action;
 
     pub(crate) fn rule(watch: &Path, ignore: &[&str], include: &[&str]) -> ReloadRule {
         let own = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
         ReloadRule {
-            watch: watch.to_owned(),
             to: Some("/app".to_owned()),
-            then: Action::Restart,
-            run: Vec::new(),
-            user: None,
             ignore: own(ignore),
             include: own(include),
-            debounce: Duration::from_millis(10),
-            mode: ReloadMode::Auto,
-            on_delete: OnDelete::Remove,
-            in_place: false,
+            ..ReloadRule::new(watch.to_owned(), Action::Restart)
         }
     }
 

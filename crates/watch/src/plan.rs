@@ -149,26 +149,12 @@ fn outermost(mut paths: Vec<String>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant, SystemTime};
-
-    use model::plan::ReloadMode;
+    use std::time::{Instant, SystemTime};
 
     use super::*;
 
     fn rule(watch: &str, to: Option<&str>, then: Action) -> ReloadRule {
-        ReloadRule {
-            watch: watch.into(),
-            to: to.map(str::to_owned),
-            then,
-            run: Vec::new(),
-            user: None,
-            ignore: Vec::new(),
-            include: Vec::new(),
-            debounce: Duration::from_millis(10),
-            mode: ReloadMode::Auto,
-            on_delete: OnDelete::Remove,
-            in_place: false,
-        }
+        ReloadRule { to: to.map(str::to_owned), ..ReloadRule::new(watch.into(), then) }
     }
 
     /// The decision in words: `- path`, `+ from > to`, and the steps.

@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use model::plan::ReloadRule;
+
 use crate::debounce::Touch;
 use crate::filter::{Filter, Verdict};
 use crate::snapshot::{Form, Snapshot, Stat};
@@ -39,7 +41,7 @@ impl Tree {
     }
 
     pub(crate) fn quiet(&self) -> Duration {
-        self.rule.as_ref().map_or(Duration::from_millis(10), |rule| rule.rule.debounce)
+        self.rule.as_ref().map_or(ReloadRule::DEBOUNCE, |rule| rule.rule.debounce)
     }
 
     /// The folder that must be watched so that the root itself is seen to come and go.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use model::plan::{Action, OnDelete, ReloadMode, ReloadRule};
+use model::plan::{Action, ReloadRule};
 use tokio::sync::mpsc;
 use watch::{Batch, Rule, Tidings, Watcher};
 
@@ -45,19 +45,7 @@ fn repository(folder: &Path, count: usize) {
 }
 
 fn watch(folder: &Path) -> (Watcher, mpsc::Receiver<Tidings>) {
-    let rule = ReloadRule {
-        user: None,
-        watch: folder.to_owned(),
-        to: Some("/app".to_owned()),
-        then: Action::Restart,
-        run: Vec::new(),
-        ignore: Vec::new(),
-        include: Vec::new(),
-        debounce: Duration::from_millis(10),
-        mode: ReloadMode::Auto,
-        on_delete: OnDelete::Remove,
-        in_place: false,
-    };
+    let rule = ReloadRule::new(folder.to_owned(), Action::Restart);
     let rule = Rule { service: "app".to_owned(), index: 0, rule, context: None };
     let (sender, tidings) = mpsc::channel(16);
     (Watcher::start(vec![rule], Vec::new(), sender).unwrap(), tidings)

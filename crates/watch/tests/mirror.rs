@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use model::plan::{Action, OnDelete, ReloadMode, ReloadRule};
+use model::plan::{Action, ReloadRule};
 use proptest::prelude::*;
 use tokio::sync::mpsc::{self, Receiver};
 use watch::plan::{Step, Write, decide};
@@ -138,17 +138,9 @@ async fn settle(source: &Path, rules: &[ReloadRule], batches: &mut Receiver<Tidi
 async fn mirror(deeds: &[Deed]) {
     let (source, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let rule = ReloadRule {
-        watch: source.path().to_owned(),
         to: Some(copy.path().to_str().unwrap().to_owned()),
-        then: Action::Restart,
-        run: Vec::new(),
-        user: None,
-        ignore: Vec::new(),
-        include: Vec::new(),
         debounce: Duration::from_millis(2),
-        mode: ReloadMode::Auto,
-        on_delete: OnDelete::Remove,
-        in_place: false,
+        ..ReloadRule::new(source.path().to_owned(), Action::Restart)
     };
     let rules = [rule.clone()];
     let (sender, mut batches) = mpsc::channel(64);

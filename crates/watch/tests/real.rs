@@ -7,24 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use model::plan::{Action, OnDelete, ReloadMode, ReloadRule};
+use model::plan::{Action, ReloadRule};
 use tokio::sync::mpsc;
 use watch::{Batch, Kind, Rule, Tidings, Watcher};
 
 fn rule(service: &str, index: usize, watch: &Path) -> Rule {
-    let rule = ReloadRule {
-        watch: watch.to_owned(),
-        to: Some("/app".to_owned()),
-        then: Action::Restart,
-        run: Vec::new(),
-        user: None,
-        ignore: Vec::new(),
-        include: Vec::new(),
-        debounce: Duration::from_millis(10),
-        mode: ReloadMode::Auto,
-        on_delete: OnDelete::Remove,
-        in_place: false,
-    };
+    let rule = ReloadRule::new(watch.to_owned(), Action::Restart);
     Rule { service: service.to_owned(), index, rule, context: None }
 }
 

@@ -3,6 +3,8 @@
 
 mod calls;
 mod chain;
+mod doctor;
+mod events;
 mod logs;
 mod map;
 mod packets;
@@ -18,6 +20,8 @@ pub use calls::{
     ExportFormat, HiddenState, PartShape, PartyShape, Timeline, TimelineRequest,
 };
 pub use chain::{Chain, ChainCall};
+pub use doctor::{Check, CheckState, DoctorReport};
+pub use events::{Event, EventsPage, EventsRead, ReloadMs};
 pub use logs::{LogLine, LogsOutline, LogsOutlineRequest, LogsPage, LogsQuery, LogsRead, LogsTally};
 pub use map::{
     CountedSpan, EdgeList, EdgeRow, EdgesRequest, FindingList, FindingRow, OpenApi, OpenApiRequest,
@@ -26,9 +30,8 @@ pub use map::{
 pub use packets::{PacketsPage, PacketsRead};
 pub use replay::{ReplayAnswer, ReplayRequest, ReplayResult};
 pub use stack::{
-    Build, CaptureState, CaptureView, Change, Check, CheckState, Counters, Delta, DiagnosticShape,
-    DoctorReport, Down, EngineView, Event, EventsPage, EventsRead, PortView, ReloadMs, ReloadView,
-    ServiceView, Services, Severity, Snapshot, StackView, State, Up, WatchMessage,
+    Build, CaptureState, CaptureView, Change, Counters, Delta, DiagnosticShape, Down, EngineView, PortView,
+    ReloadView, ServiceView, Services, Severity, Snapshot, StackView, State, Up, WatchMessage,
 };
 pub use terminal::{TerminalControl, TerminalRequest};
 

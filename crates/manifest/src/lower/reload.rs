@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::plan::{Action, OnDelete, ReloadMode, ReloadRule};
+use model::plan::{Action, OnDelete, ReloadRule};
 
 use super::{Draft, Need, check_path};
 use crate::paths::resolve;
@@ -10,7 +10,6 @@ use crate::read::{At, Field, List, Placed};
 use crate::shape::{Reload, Service};
 use crate::source::Findings;
 
-const DEBOUNCE: Duration = Duration::from_millis(10);
 /// A batch is applied after this time even when changes go on, so a longer quiet time would never be waited for.
 const DEBOUNCE_CAP: Duration = Duration::from_secs(1);
 
@@ -21,8 +20,8 @@ pub(super) fn lowered(
     findings: &mut Findings,
 ) -> Option<ReloadRule> {
     let then = action(draft, written, rule, findings);
-    let on_delete = rule.on_delete.value().unwrap_or(OnDelete::Remove);
-    if on_delete == OnDelete::Rebuild && written.build.is_absent() {
+    let on_delete = rule.on_delete.value();
+    if on_delete == Some(OnDelete::Rebuild) && written.build.is_absent() {
         let spot = rule.on_delete.get().map_or(rule.spot(), |at| at.spot);
         no_build(draft, spot, "on_delete", findings);
     }
@@ -42,18 +41,18 @@ pub(super) fn lowered(
             .error(key, "no-effect", "`user` says who runs the command of `run`, and there is none")
             .hint("leave it out, or add `run`; a restarted process has the service's own `user`");
     }
+    let plain = ReloadRule::new(watch, then?);
     Some(ReloadRule {
-        watch,
         to: rule.to.value().map(|to| to.0),
-        then: then?,
         run: rule.run.get().map(|run| run.words.clone()).unwrap_or_default(),
         user,
         ignore: patterns(&rule.ignore),
         include: patterns(&rule.include),
-        debounce: rule.debounce.value().unwrap_or(DEBOUNCE),
-        mode: rule.mode.value().unwrap_or(ReloadMode::Auto),
-        on_delete,
-        in_place: rule.in_place.value().unwrap_or(false),
+        debounce: rule.debounce.value().unwrap_or(plain.debounce),
+        mode: rule.mode.value().unwrap_or(plain.mode),
+        on_delete: on_delete.unwrap_or(plain.on_delete),
+        in_place: rule.in_place.value().unwrap_or(plain.in_place),
+        ..plain
     })
 }
 
