@@ -242,7 +242,14 @@ impl Calls {
             if !touched(client.ip()) && !touched(server.ip()) {
                 continue;
             }
-            let ends = Ends::of(&self.names, client, server, entry.call.ts);
+            let mut ends = Ends::of(&self.names, client, server, entry.call.ts);
+            // What an earlier session knew of a container that is gone, or not found yet, is not forgotten.
+            let known = [(&mut ends.from, &entry.call.from), (&mut ends.to, &entry.call.to)];
+            for (end, party) in
+                known.into_iter().filter(|(end, party)| **end == 0 && party.service != OUTSIDE)
+            {
+                *end = self.names.intern(&party.service);
+            }
             let (from, to) = (self.names.name(ends.from), self.names.name(ends.to));
             if entry.call.from.service == from && entry.call.to.service == to {
                 continue;

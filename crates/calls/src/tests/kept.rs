@@ -7,7 +7,7 @@ use model::call::Call;
 use model::exchange::{Exchange, Part, Protocol};
 use tempfile::TempDir;
 
-use super::fixture::{at, calls, exchange, header, later, pending};
+use super::fixture::{WEB, at, calls, exchange, header, later, pending};
 use crate::protobuf::{ProtoFile, Schemas};
 use crate::{Calls, Limits, Position, Query, Unrevealed, Where};
 
@@ -76,6 +76,19 @@ fn a_call_is_the_same_before_and_after_the_disk_and_in_the_next_session() {
     let third = all(&next_session(folder.path()));
     let operations: Vec<&str> = third.iter().map(|call| call.operation.as_str()).collect();
     assert_eq!(operations, ["POST /orders/7", "POST /orders/7", "POST /orders/7", "GET /new"]);
+}
+
+#[test]
+fn a_session_that_finds_one_end_of_a_call_again_forgets_nothing_of_the_other() {
+    let folder = TempDir::new().unwrap();
+    let mut first = session(folder.path(), 1 << 30);
+    first.observe(exchange(1, 0, "GET", "/orders/7"));
+    let (before, edges) = (all(&first), first.edges());
+    save(&mut first);
+    let mut next = next_session(folder.path());
+    next.names_mut().learn(WEB.parse().unwrap(), "web", at(-1_000));
+    next.settle();
+    assert_eq!((all(&next), next.edges()), (before, edges));
 }
 
 #[test]
