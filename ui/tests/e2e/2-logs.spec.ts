@@ -75,7 +75,7 @@ const texts = async (page: Page) =>
       .map(({ text }) => text),
   );
 
-/** Stops following some lines above the end, and looks at one that `has` chooses. */
+/** Stops following some lines above the end, and looks at one that `has` chooses: the first of its record, which has a time. */
 async function lookAt(page: Page, has: string | RegExp) {
   await list(page).hover();
   let at = -1;
@@ -87,7 +87,7 @@ async function lookAt(page: Page, has: string | RegExp) {
     at = await page.locator(shown).evaluateAll((rows, has) => {
       const box = document.querySelector("#log-lines")!.getBoundingClientRect();
       const whole = (row: Element) => row.getBoundingClientRect().top >= box.top && row.getBoundingClientRect().bottom <= box.bottom - 60;
-      return rows.findIndex((row) => whole(row) && new RegExp(has).test(row.querySelector(".text")?.textContent ?? ""));
+      return rows.findIndex((row) => whole(row) && row.querySelector(".time")?.textContent !== "" && new RegExp(has).test(row.querySelector(".text")?.textContent ?? ""));
     }, new RegExp(has).source);
     expect(at).toBeGreaterThanOrEqual(0);
   }).toPass();

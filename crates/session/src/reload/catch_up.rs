@@ -100,6 +100,9 @@ impl Worker {
             Some(record) if record.rules == rules => {
                 let changes = record.changes(&found);
                 self.record = Some(record);
+                // A save before that is among them. Where the container was compared instead it need not be: a mount
+                // shows it there already, and what follows a save has not followed.
+                self.caught_up_to = Some(began);
                 changes
             }
             _ if is_new && matches!(live.service.source, Source::Build(_)) && !mounts_over(&live.service) => {
@@ -112,7 +115,6 @@ impl Worker {
                 changes
             }
         };
-        self.caught_up_to = Some(began);
         let batch = Batch {
             service: Some(self.service.clone()),
             changes,
