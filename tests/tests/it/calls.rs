@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::world::{World, get, script, until, web};
 
-const ORDER: &str = r#"{"item":7,"pin":"0815","password":"open sesame"}"#;
+const ORDER: &str = r#"{"item":7,"pin":"QZXJ","password":"open sesame"}"#;
 
 /// `early` calls `back` the moment it starts: the capture must stand before any service does.
 fn started() -> World {
@@ -118,7 +118,7 @@ fn nothing_secret(world: &World) {
     ]
     .map(|args| world.shoal(args).ok().stdout)
     .concat();
-    for secret in ["t0psecret", "quiet", "0815", "open sesame", "hidden-cookie"] {
+    for secret in ["t0psecret", "quiet", "QZXJ", "open sesame", "hidden-cookie"] {
         assert!(!said.contains(secret), "`{secret}` was not redacted");
     }
 }
@@ -131,7 +131,7 @@ fn revealed(world: &World) {
     let shown = world.shoal(&["calls", "show", id]).ok().stdout;
     assert!(shown.contains(&format!("shoal calls show {id} --reveal")), "{shown}");
     let shown = world.shoal(&["calls", "show", id, "--reveal"]).ok().stdout;
-    for secret in ["t0psecret", "quiet", "0815", "open sesame"] {
+    for secret in ["t0psecret", "quiet", "QZXJ", "open sesame"] {
         assert!(shown.contains(secret), "{secret}: {shown}");
     }
     nothing_secret(world);
@@ -163,7 +163,7 @@ fn after_death(world: &World) {
     world.kill_session();
     for file in std::fs::read_dir(&place).expect("the calls' folder") {
         let bytes = std::fs::read(file.expect("a file").path()).expect("a file");
-        for secret in ["t0psecret", "quiet", "0815", "open sesame", "hidden-cookie"] {
+        for secret in ["t0psecret", "quiet", "QZXJ", "open sesame", "hidden-cookie"] {
             let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
             assert!(!found, "`{secret}` is on disk");
         }
