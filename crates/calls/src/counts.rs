@@ -51,6 +51,14 @@ pub(crate) struct Counted<'a> {
     pub(crate) latency: bool,
 }
 
+impl Counted<'_> {
+    /// Latencies, as units, and how many calls took each.
+    pub(crate) fn latencies(&self) -> impl Iterator<Item = (u64, u32)> {
+        let all = self.tally.micros.iter().filter(|_| self.latency);
+        all.map(|(micros, calls)| (units(f64::from(*micros) / 1000.0), *calls))
+    }
+}
+
 /// Whether a call is known to be background by itself: a poll is so only by those around it.
 pub(crate) fn is_background(call: &Call) -> bool {
     matches!(call.background, Some(Background::Health | Background::Metrics))
@@ -61,14 +69,64 @@ pub(crate) fn units(ms: f64) -> u64 {
     ((ms * UNITS).round() as u64).clamp(1, LONGEST)
 }
 
-#[derive(Debug)]
-pub(crate) struct Counts {
+/// What can be added up.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sums {
     pub(crate) calls: u64,
     pub(crate) errors: u64,
     /// Health checks and scrapes.
     pub(crate) background: u64,
     pub(crate) bytes: u64,
     pub(crate) last: Timestamp,
+}
+
+impl Sums {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.errors += other.errors;
+        self.background += other.background;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.last = self.last.max(other.last);
+    }
+
+    /// The last one stays the last.
+    pub(crate) fn remove(&mut self, other: &Self) {
+        self.calls = self.calls.saturating_sub(other.calls);
+        self.errors = self.errors.saturating_sub(other.errors);
+        self.background = self.background.saturating_sub(other.background);
+        self.bytes = self.bytes.saturating_sub(other.bytes);
+    }
+}
+
+impl From<&Addend> for Sums {
+    fn from(one: &Addend) -> Self {
+        Self {
+            calls: 1,
+            errors: one.failed.into(),
+            background: one.background.into(),
+            bytes: one.bytes,
+            last: one.at,
+        }
+    }
+}
+
+impl From<&Counted<'_>> for Sums {
+    fn from(counted: &Counted<'_>) -> Self {
+        let Tally { calls, bytes, .. } = *counted.tally;
+        let where_so = |so: bool| if so { calls } else { 0 };
+        Self {
+            calls,
+            errors: where_so(counted.failed),
+            background: where_so(counted.background),
+            bytes,
+            last: counted.at,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Counts {
+    pub(crate) sums: Sums,
     /// Significant digits of the percentiles: a histogram of three takes ten times the memory of one of two.
     digits: u8,
     latencies: Option<Histogram<u32>>,
@@ -78,39 +136,16 @@ pub(crate) struct Counts {
 
 impl Counts {
     pub(crate) fn new(digits: u8) -> Self {
-        Self {
-            calls: 0,
-            errors: 0,
-            background: 0,
-            bytes: 0,
-            last: Timestamp::default(),
-            digits,
-            latencies: None,
-            percentiles: OnceLock::new(),
-        }
+        Self { sums: Sums::default(), digits, latencies: None, percentiles: OnceLock::new() }
     }
 
     pub(crate) fn add(&mut self, one: &Addend) {
-        self.calls += 1;
-        self.errors += u64::from(one.failed);
-        self.background += u64::from(one.background);
-        self.bytes = self.bytes.saturating_add(one.bytes);
-        self.last = self.last.max(one.at);
-        if let Some(latency) = one.latency {
-            if self.latencies.is_none() {
-                self.latencies = Histogram::new(self.digits).ok();
-            }
-            if self.latencies.as_mut().is_some_and(|latencies| latencies.record(latency).is_ok()) {
-                self.percentiles = OnceLock::new();
-            }
-        }
+        self.sums.add(&one.into());
+        self.record(one.latency.map(|latency| (latency, 1)));
     }
 
     pub(crate) fn remove(&mut self, one: &Addend) {
-        self.calls = self.calls.saturating_sub(1);
-        self.errors = self.errors.saturating_sub(u64::from(one.failed));
-        self.background = self.background.saturating_sub(u64::from(one.background));
-        self.bytes = self.bytes.saturating_sub(one.bytes);
+        self.sums.remove(&one.into());
         if let (Some(latency), Some(latencies)) = (one.latency, &mut self.latencies) {
             let single = Histogram::<u32>::new(self.digits).ok();
             let single = single.and_then(|mut single| single.record(latency).ok().map(|()| single));
@@ -121,51 +156,32 @@ impl Counts {
     }
 
     pub(crate) fn count(&mut self, counted: &Counted<'_>) {
-        let tally = counted.tally;
-        self.calls += tally.calls;
-        self.errors += if counted.failed { tally.calls } else { 0 };
-        self.background += if counted.background { tally.calls } else { 0 };
-        self.bytes = self.bytes.saturating_add(tally.bytes);
-        self.last = self.last.max(counted.at);
-        if !counted.latency || tally.micros.is_empty() {
-            return;
-        }
-        if self.latencies.is_none() {
-            self.latencies = Histogram::new(self.digits).ok();
-        }
-        let Some(latencies) = &mut self.latencies else { return };
-        for (micros, calls) in &tally.micros {
-            // Saturating would clip instead of making room.
-            let recorded = latencies.record_n(units(f64::from(*micros) / 1000.0), *calls);
-            debug_assert!(recorded.is_ok(), "clamped to what the histogram was made for");
-        }
-        self.percentiles = OnceLock::new();
+        self.sums.add(&counted.into());
+        self.record(counted.latencies());
     }
 
     /// Adds what was counted within a span of time.
     pub(crate) fn absorb(&mut self, cell: &Cell) {
-        self.calls += cell.calls;
-        self.errors += cell.errors;
-        self.background += cell.background;
-        self.bytes = self.bytes.saturating_add(cell.bytes);
-        self.last = self.last.max(cell.last);
-        for (latency, calls) in cell.latencies() {
+        self.sums.add(&cell.sums);
+        self.record(cell.latencies());
+    }
+
+    /// Adds latencies, as units, and how many calls took each.
+    fn record(&mut self, latencies: impl IntoIterator<Item = (u64, u32)>) {
+        for (latency, calls) in latencies {
             if self.latencies.is_none() {
                 self.latencies = Histogram::new(self.digits).ok();
             }
+            // Saturating would clip instead of making room.
             let recorded = self.latencies.as_mut().map(|latencies| latencies.record_n(latency, calls));
             debug_assert!(recorded.is_some_and(|recorded| recorded.is_ok()), "it grows by itself");
+            self.percentiles = OnceLock::new();
         }
-        self.percentiles = OnceLock::new();
     }
 
     /// Adds what another one has counted.
     pub(crate) fn sum(&mut self, other: &Self) {
-        self.calls += other.calls;
-        self.errors += other.errors;
-        self.background += other.background;
-        self.bytes = self.bytes.saturating_add(other.bytes);
-        self.last = self.last.max(other.last);
+        self.sums.add(&other.sums);
         match (&mut self.latencies, &other.latencies) {
             (Some(ours), Some(theirs)) => {
                 // Both have the same digits and grow by themselves, so there is room for every value.

@@ -142,7 +142,7 @@ impl Edges {
 
     /// All edges over which a call went.
     pub(crate) fn list(&self, names: &Names, manifest: &Manifest) -> Vec<Edge> {
-        let used = self.tallies.iter().filter(|tally| tally.counts.calls > 0);
+        let used = self.tallies.iter().filter(|tally| tally.counts.sums.calls > 0);
         used.map(|tally| tally.edge(&tally.counts, names, manifest)).collect()
     }
 
@@ -194,19 +194,19 @@ impl Edges {
 impl Tally {
     fn edge(&self, counts: &Counts, names: &Names, manifest: &Manifest) -> Edge {
         let (from, to) = (names.name(self.from), names.name(self.to));
-        let works = counts.calls > counts.background;
+        let works = counts.sums.calls > counts.sums.background;
         let [p50_ms, p90_ms, p99_ms] = counts.percentiles();
         Edge {
             from: from.to_owned(),
             to: to.to_owned(),
             protocol: self.protocol,
-            calls: counts.calls,
-            errors: counts.errors,
-            bytes: counts.bytes,
+            calls: counts.sums.calls,
+            errors: counts.sums.errors,
+            bytes: counts.sums.bytes,
             p50_ms,
             p90_ms,
             p99_ms,
-            last: counts.last,
+            last: counts.sums.last,
             undeclared: works && manifest.undeclared(from, to),
             forbidden: manifest.forbids(from, to),
             via: None,

@@ -102,7 +102,7 @@ impl Calls {
     pub fn findings(&self) -> Vec<Finding> {
         let mut pairs: BTreeMap<(&str, &str), u64> = BTreeMap::new();
         for ((from, to, _), counts) in self.edges.counts() {
-            let calls = counts.calls.saturating_sub(counts.background);
+            let calls = counts.sums.calls.saturating_sub(counts.sums.background);
             if calls > 0 {
                 *pairs.entry((self.names.name(from), self.names.name(to))).or_default() += calls;
             }
@@ -144,12 +144,12 @@ impl Calls {
         let mut pass_on: BTreeSet<(&str, ServiceId)> = BTreeSet::new();
         for (_, (from, to, protocol), route, counts) in self.edges.routes() {
             let asks = matches!(protocol, Protocol::Http1 | Protocol::Http2 | Protocol::Grpc);
-            if !asks || !says_something(protocol, route) || counts.calls <= counts.background {
+            if !asks || !says_something(protocol, route) || counts.sums.calls <= counts.sums.background {
                 continue;
             }
             // Whoever asks somebody else the same passes it on.
             pass_on.insert((route, from));
-            if counts.errors < counts.calls && self.names.name(to) != OUTSIDE {
+            if counts.sums.errors < counts.sums.calls && self.names.name(to) != OUTSIDE {
                 answer.entry(route).or_default().insert(to);
             }
         }

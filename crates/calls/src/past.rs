@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 use model::Timestamp;
 
-use crate::counts::{Addend, Counted, Counts, units};
+use crate::counts::{Addend, Counted, Counts, Sums};
 
 const SECOND: i64 = 1_000_000_000;
 /// A slot is so wide once its end has this age; the younger ones are a second wide.
@@ -40,11 +40,7 @@ struct Slot {
 /// What was counted of one thing.
 #[derive(Debug, Default)]
 pub(crate) struct Cell {
-    pub(crate) calls: u64,
-    pub(crate) errors: u64,
-    pub(crate) background: u64,
-    pub(crate) bytes: u64,
-    pub(crate) last: Timestamp,
+    pub(crate) sums: Sums,
     /// Bucket and count, by bucket.
     latencies: Vec<(u16, u32)>,
 }
@@ -71,11 +67,7 @@ impl Range {
 impl Past {
     pub(crate) fn add(&mut self, number: usize, one: &Addend) {
         let Some(cell) = self.cell(number, one.at) else { return };
-        cell.calls += 1;
-        cell.errors += u64::from(one.failed);
-        cell.background += u64::from(one.background);
-        cell.bytes = cell.bytes.saturating_add(one.bytes);
-        cell.last = cell.last.max(one.at);
+        cell.sums.add(&one.into());
         if let Some(latency) = one.latency {
             cell.record(bucket(latency), 1);
         }
@@ -84,10 +76,7 @@ impl Past {
     pub(crate) fn remove(&mut self, number: usize, one: &Addend) {
         let slot = self.slot_of(one.at.0).and_then(|at| self.slots.get_mut(at));
         let Some(cell) = slot.and_then(|slot| slot.cells.get_mut(&number)) else { return };
-        cell.calls = cell.calls.saturating_sub(1);
-        cell.errors = cell.errors.saturating_sub(u64::from(one.failed));
-        cell.background = cell.background.saturating_sub(u64::from(one.background));
-        cell.bytes = cell.bytes.saturating_sub(one.bytes);
+        cell.sums.remove(&one.into());
         if let Some(latency) = one.latency {
             cell.unrecord(bucket(latency));
         }
@@ -95,15 +84,8 @@ impl Past {
 
     pub(crate) fn count(&mut self, number: usize, counted: &Counted<'_>) {
         let Some(cell) = self.cell(number, counted.at) else { return };
-        let tally = counted.tally;
-        cell.calls += tally.calls;
-        cell.errors += if counted.failed { tally.calls } else { 0 };
-        cell.background += if counted.background { tally.calls } else { 0 };
-        cell.bytes = cell.bytes.saturating_add(tally.bytes);
-        cell.last = cell.last.max(counted.at);
-        for (micros, calls) in tally.micros.iter().filter(|_| counted.latency) {
-            cell.record(bucket(units(f64::from(*micros) / 1000.0)), *calls);
-        }
+        cell.sums.add(&counted.into());
+        counted.latencies().for_each(|(latency, calls)| cell.record(bucket(latency), calls));
     }
 
     /// What began from `since` to `until`. A slot counts where its middle lies; a range that holds no middle is widened
@@ -121,7 +103,7 @@ impl Past {
         let (mut first, mut last) = (i64::MAX, i64::MIN);
         for slot in self.slots.iter().filter(|slot| if any { inside(slot) } else { touched(slot) }) {
             (first, last) = (first.min(slot.from), last.max(slot.from + slot.width));
-            for (number, cell) in slot.cells.iter().filter(|(_, cell)| cell.calls > 0) {
+            for (number, cell) in slot.cells.iter().filter(|(_, cell)| cell.sums.calls > 0) {
                 let counts = range.counts.entry(resolve(*number)).or_insert_with(|| Counts::new(2));
                 counts.absorb(cell);
             }
@@ -192,11 +174,7 @@ impl Slot {
     fn absorb(&mut self, other: Self) {
         for (number, cell) in other.cells {
             let own = self.cells.entry(number).or_default();
-            own.calls += cell.calls;
-            own.errors += cell.errors;
-            own.background += cell.background;
-            own.bytes = own.bytes.saturating_add(cell.bytes);
-            own.last = own.last.max(cell.last);
+            own.sums.add(&cell.sums);
             cell.latencies.iter().for_each(|(bucket, calls)| own.record(*bucket, *calls));
         }
     }
@@ -248,6 +226,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::counts::units;
 
     fn one(second: i64, ms: f64) -> Addend {
         let latency = Some(units(ms));
@@ -276,7 +255,7 @@ mod tests {
             }
             past.roll();
             let all = past.range(at(0), at(30_000), |number| number);
-            let counted: u64 = all.counts.values().map(|counts| counts.calls).sum();
+            let counted: u64 = all.counts.values().map(|counts| counts.sums.calls).sum();
             prop_assert_eq!(counted, moments.len() as u64);
             let ends = past.slots.iter().map(|slot| (slot.from, slot.from + slot.width));
             prop_assert!(ends.clone().zip(ends.skip(1)).all(|(a, b)| a.1 <= b.0));
@@ -295,12 +274,13 @@ mod tests {
         }
         let range = past.range(at(10), at(25), |number| number);
         assert_eq!((range.since, range.until, range.seconds()), (at(10), at(25), 15.0));
-        let told = |number: usize| range.counts.get(&number).map(|counts| (counts.calls, counts.errors));
+        let told =
+            |number: usize| range.counts.get(&number).map(|counts| (counts.sums.calls, counts.sums.errors));
         assert_eq!((told(0), told(1)), (Some((10, 0)), Some((5, 5))));
         let [median, ..] = range.counts[&1].percentiles();
         assert!((median.unwrap() - 100.0).abs() < 1.0, "{median:?}");
         let merged = past.range(at(10), at(25), |_| 7);
-        assert_eq!(merged.counts[&7].calls, 15);
+        assert_eq!(merged.counts[&7].sums.calls, 15);
         assert!(past.range(at(40), at(50), |number| number).counts.is_empty());
     }
 
@@ -312,9 +292,9 @@ mod tests {
         }
         let range = past.range(at(65), at(66), |number| number);
         assert_eq!((range.since, range.until), (at(60), at(120)));
-        assert_eq!(range.counts[&0].calls, 60);
+        assert_eq!(range.counts[&0].sums.calls, 60);
         let range = past.range(at(3600), at(2 * 3600), |number| number);
-        assert_eq!(range.counts[&0].calls, 3600);
+        assert_eq!(range.counts[&0].sums.calls, 3600);
     }
 
     #[test]

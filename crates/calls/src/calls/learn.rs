@@ -51,7 +51,7 @@ impl Calls {
         let (since, until) = query.within.ends();
         let range = self.edges.past(since, until);
         let seconds = range.seconds().max(f64::MIN_POSITIVE);
-        let rate = |counts: &Counts| counts.calls as f64 / seconds;
+        let rate = |counts: &Counts| counts.sums.calls as f64 / seconds;
         let of_range = self.edges.routes_past(&range);
         let routes =
             of_range.filter_map(|(ends, text, counts)| self.route(query, ends, text, counts, rate(counts)));
@@ -90,13 +90,13 @@ impl Calls {
             to: to.to_owned(),
             protocol,
             route: text.to_owned(),
-            calls: counts.calls,
-            errors: counts.errors,
+            calls: counts.sums.calls,
+            errors: counts.sums.errors,
             per_second,
             p50_ms,
             p90_ms,
             p99_ms,
-            last: counts.last,
+            last: counts.sums.last,
         })
     }
 }

@@ -104,7 +104,7 @@ impl Tallies {
 
     /// Number, edge, text and counts of every route over which a call went.
     pub(crate) fn used(&self) -> impl Iterator<Item = (usize, usize, &str, &Counts)> {
-        let used = self.list.iter().enumerate().filter(|(_, tally)| tally.counts.calls > 0);
+        let used = self.list.iter().enumerate().filter(|(_, tally)| tally.counts.sums.calls > 0);
         used.map(|(number, tally)| (number, tally.edge, tally.text.as_str(), &tally.counts))
     }
 }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn counted(tallies: &Tallies) -> Vec<(usize, &str, u64)> {
-        tallies.used().map(|(_, edge, text, counts)| (edge, text, counts.calls)).collect()
+        tallies.used().map(|(_, edge, text, counts)| (edge, text, counts.sums.calls)).collect()
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
             tallies.add(number, &one(1.0));
         }
         assert_eq!(tallies.list.len(), KEPT + 2);
-        assert_eq!(tallies.used().map(|(.., counts)| counts.calls).sum::<u64>(), 3 * KEPT as u64);
+        assert_eq!(tallies.used().map(|(.., counts)| counts.sums.calls).sum::<u64>(), 3 * KEPT as u64);
         assert_eq!(tallies.find(0, "GET /0"), 0, "a known route stays known");
     }
 }
