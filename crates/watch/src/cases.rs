@@ -3,7 +3,8 @@
 //! One line each: `have NAME` is there from the start; `MS NAME...` is what happens at a millisecond; `=> MS: ...` is
 //! a batch and when it ends; `quiet MS` is the rule's quiet time. A name is a file with new content, `name/` a folder,
 //! `name@` a link, `-name` is gone, `?name` has other times or permissions maybe but is the same, `~name` is being
-//! written while it is open, `!name` was written and closed. `+lock` is git that begins to change files, `-lock` that it is done.
+//! written while it is open, `!name` was written and closed. `+lock` is git that begins to change files, `-lock` that
+//! it is done.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -73,6 +73,14 @@ struct Agent {
     batch: Batch,
 }
 
+/// Adds to `spent` what a deed takes.
+fn timed<T>(spent: &mut Duration, deed: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let done = deed();
+    *spent += began.elapsed();
+    done
+}
+
 impl Agent {
     fn attend(&mut self, input: &mut impl Read) -> io::Result<()> {
         let mut frames = Frames::default();
@@ -120,22 +128,16 @@ impl Agent {
             ToAgent::Run { command, user } => {
                 let home = self.service.as_ref().and_then(Supervised::home);
                 let owner = self.service.as_ref().map_or(1, Supervised::pid);
-                let began = Instant::now();
-                let done = command::run(&command, owner, user.as_deref(), home, &self.answers);
-                self.batch.run += began.elapsed();
-                done
+                timed(&mut self.batch.run, || {
+                    command::run(&command, owner, user.as_deref(), home, &self.answers)
+                })
             }
             ToAgent::Compare { entries } => {
                 let which = compare::differing(&entries);
                 self.answers.send(&FromAgent::Differ { which }).map_err(|error| crate::reason(&error))
             }
             ToAgent::Restart { grace_ms } => match &mut self.service {
-                Some(service) => {
-                    let began = Instant::now();
-                    let done = service.restart(grace_ms);
-                    self.batch.restart += began.elapsed();
-                    done
-                }
+                Some(service) => timed(&mut self.batch.restart, || service.restart(grace_ms)),
                 None => Err("restart: the container does not run under Shoal's supervisor".to_owned()),
             },
             ToAgent::Signal { name } => {

@@ -1,5 +1,6 @@
 //! Pages of what was observed: lines, calls.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -144,13 +145,8 @@ impl Session {
         Ok(CallsPage {
             calls: found
                 .into_iter()
-                .map(|c| {
-                    if read.whole {
-                        translate::call(&calls.whole(c), true, rules)
-                    } else {
-                        translate::call(c, false, rules)
-                    }
-                })
+                .map(|c| if read.whole { calls.whole(c) } else { Cow::Borrowed(c) })
+                .map(|c| translate::call(&c, read.whole, rules))
                 .collect(),
             before: page.before.map(|c| c.to_string()),
             after: after.or_else(|| same_place(&read.from)).unwrap_or_else(|| START.to_owned()),
