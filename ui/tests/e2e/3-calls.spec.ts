@@ -34,7 +34,7 @@ test("calls appear by themselves and open with headers and body", async ({ shoal
 
 test("a call leaves as a curl command", async ({ shoal, context }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-  await shoal.getByRole("textbox", { name: "Search calls" }).fill('method == "GET" && ok');
+  await shoal.getByRole("textbox", { name: "Search calls" }).fill('protocol == "http/1" && method == "GET" && ok');
   await onlyRowsWith(shoal, "GET");
   await shoal.locator("[data-call]").nth(1).click();
   await shoal.getByRole("button", { name: "Copy as curl" }).click();
@@ -99,8 +99,9 @@ test("a call shows its chain, in the inspector and in the list", async ({ shoal 
   await expect(shoal.getByRole("grid", { name: "Calls" }).locator("[data-chain]", { hasText: "db" }).first()).toBeVisible();
 });
 
-test("background calls stay out until they are asked for", async ({ shoal }) => {
+test("background calls stay out until they are asked for", async ({ shoal, request }) => {
   const search = shoal.getByRole("textbox", { name: "Search calls" });
+  await request.get(`http://localhost:${process.env["SHOAL_E2E_PORT"] ?? "8080"}/healthz`);
   await search.fill('background != ""');
   await expect(shoal.getByText("No call matches")).toBeVisible();
   await shoal.getByRole("button", { name: "Health checks, scrapes and polls too" }).click();
