@@ -71,6 +71,8 @@ table! {
         /// What must be ready first: a list of names, or a table of name = `"started"`, `"ready"` or `"completed"`.
         depends_on: DependsOn,
         /// How to see that it is ready. Without it: the image's health check, else the first port accepts, else it runs.
+        /// A port that only the image exposes is not insisted on where `command` is given: such a service may be a worker, and
+        /// is ready when it has run for ten seconds.
         ready: Ready,
         /// What happens when files change.
         reload: List<Reload>,

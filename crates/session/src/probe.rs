@@ -16,6 +16,9 @@ use tokio::net::TcpStream;
 /// The engine may stamp a container's first lines earlier than its start.
 const LATE: Duration = Duration::from_secs(2);
 
+/// A worker that runs from an image of a server listens on nothing: when it has run for so long, it is not asked further.
+const WORKER_AFTER: Duration = Duration::from_secs(10);
+
 /// What to ask, worked out from the plan and the image.
 #[derive(Debug, Clone)]
 pub(crate) enum Question {
@@ -23,6 +26,8 @@ pub(crate) enum Question {
     Asked(Check),
     /// What the image's own health check says.
     Health,
+    /// The port that the image exposes for a command which is not this service's own.
+    Perhaps(u16),
     /// Nothing is known about the service: that it runs must do.
     Running,
 }
@@ -61,7 +66,8 @@ impl From<&Probe> for Timing {
     }
 }
 
-/// What to ask a service: the manifest's probe, else the image's health check, else its first port's accept.
+/// What to ask a service: the manifest's probe, else the image's health check, else its first port's accept. A port that
+/// only the image names is not insisted on when the service runs another command than the image's.
 pub(crate) fn question(
     service: &model::plan::Service,
     image: Option<&engine::ImageFacts>,
@@ -71,10 +77,11 @@ pub(crate) fn question(
     }
     let port = service.ports.iter().find(|p| p.protocol == Transport::Tcp).map(|p| p.container);
     let exposed = image.and_then(|i| i.exposed.first().copied());
-    let question = match (image.is_some_and(|i| i.healthcheck), port.or(exposed)) {
-        (true, _) => Question::Health,
-        (false, Some(port)) => Question::Asked(Check::Tcp(port)),
-        (false, None) => Question::Running,
+    let question = match (port, exposed) {
+        _ if image.is_some_and(|i| i.healthcheck) => Question::Health,
+        (None, Some(exposed)) if service.command.is_some() => Question::Perhaps(exposed),
+        (Some(port), _) | (None, Some(port)) => Question::Asked(Check::Tcp(port)),
+        (None, None) => Question::Running,
     };
     (question, Timing::default())
 }
@@ -89,6 +96,10 @@ impl Asking<'_> {
                 Ok(Err(no)) => no,
                 Err(_) => format!("no answer within {:?}", self.timing.timeout),
             };
+            let perhaps = matches!(self.question, Question::Perhaps(_));
+            if perhaps && begun.elapsed() > WORKER_AFTER && self.runs().await.is_ok() {
+                return Ok(());
+            }
             if begun.elapsed() > self.timing.within {
                 return Err(no);
             }
@@ -100,6 +111,7 @@ impl Asking<'_> {
         let check = match &self.question {
             Question::Running => return self.runs().await.map(drop),
             Question::Health => return self.healthy().await,
+            Question::Perhaps(port) => return connect(&self.reach(*port).await?).await.map(drop),
             Question::Asked(check) => check,
         };
         match check {

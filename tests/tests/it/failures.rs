@@ -55,6 +55,13 @@ fn a_failed_build_shows_its_step_and_a_service_that_never_answers_times_out() {
     world.shoal(&["up", "-d"]).ok();
     assert_eq!(world.service("app")["ready"], true);
 
+    // A worker from a server's image listens on nothing, whatever the image exposes.
+    world.write("app/Dockerfile", dockerfile("true\nEXPOSE 9"));
+    let worker = "init = true\ncommand = [\"sleep\", \"999\"]\n";
+    world.manifest(&format!("[services.app]\nbuild = \"app\"\nstop_grace = \"1s\"\n{worker}"));
+    world.shoal(&["up", "-d"]).ok();
+    assert_eq!(world.service("app")["ready"], true);
+
     world
         .manifest("[services.app]\nbuild = \"app\"\nstop_grace = \"1s\"\ninit = true\nready = { tcp = 9 }\n");
     world.shoal(&["stop", "app"]).ok();
