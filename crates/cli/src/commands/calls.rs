@@ -155,12 +155,13 @@ fn shown(call: &CallDetail, paint: Paint) -> String {
     )
 }
 
-/// A service by its name; somebody in the world by that which was asked for.
+/// A service by its name; somebody in the world by that which was asked for; who has no name, as in a capture file, by
+/// address.
 pub(super) fn name(party: &PartyShape) -> String {
     match (&party.service, &party.host) {
         (Some(service), Some(host)) => format!("{service} ({host})"),
         (Some(service), None) => service.clone(),
-        (None, _) => "?".to_owned(),
+        (None, _) => party.addr.clone(),
     }
 }
 
