@@ -91,6 +91,9 @@ pub(crate) enum Command {
         /// Go on as things happen
         #[arg(short, long)]
         follow: bool,
+        /// Only the last N events
+        #[arg(short = 'n', long, value_name = "N")]
+        lines: Option<usize>,
         /// One JSON object a line
         #[arg(long)]
         json: bool,

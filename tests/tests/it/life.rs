@@ -93,6 +93,8 @@ fn shape_of_ps(world: &World) {
 
 fn order(world: &World) {
     let events = world.shoal(&["events", "--json"]).ok().rows();
+    let last = world.shoal(&["events", "-n", "2", "--json"]).ok().rows();
+    assert_eq!(last, events[events.len() - 2..]);
     assert!(
         place(&events, "exited", "job") < place(&events, "started", "back"),
         "`back` waits until `job` completed"

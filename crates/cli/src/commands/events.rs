@@ -1,5 +1,7 @@
 //! `shoal events`.
 
+use std::collections::VecDeque;
+
 use api::commands::command;
 use api::shape::{Event, EventsRead};
 
@@ -7,20 +9,42 @@ use crate::args::StackArguments;
 use crate::failure::Failure;
 use crate::print::{self, Paint};
 
-pub(super) async fn run(arguments: &StackArguments, follow: bool, json: bool) -> Result<(), Failure> {
+pub(super) async fn run(
+    arguments: &StackArguments,
+    follow: bool,
+    lines: Option<usize>,
+    json: bool,
+) -> Result<(), Failure> {
+    let tell = |event: &Event| {
+        if json { print::json(event) } else { print::line(&shown(event, Paint::stdout())) }
+    };
     let client = super::session(arguments).await?;
     super::or_interrupt(async {
         let mut read = EventsRead::default();
+        // The last of the past, until all of it was read.
+        let mut last = lines.map(|lines| (lines, VecDeque::new()));
         loop {
             let page = client.call(command::events_read, &read).await?;
-            for event in &page.events {
-                if json { print::json(event)? } else { print::line(&shown(event, Paint::stdout()))? }
+            if page.events.is_empty() {
+                for event in last.take().into_iter().flat_map(|(_, events)| events) {
+                    tell(&event)?;
+                }
+                if !follow {
+                    return Ok(());
+                }
             }
-            if page.events.is_empty() && !follow {
-                return Ok(());
+            for event in page.events {
+                let Some((lines, events)) = &mut last else {
+                    tell(&event)?;
+                    continue;
+                };
+                events.push_back(event);
+                if events.len() > *lines {
+                    events.pop_front();
+                }
             }
             read.after = page.after;
-            read.wait_ms = if follow { 10_000 } else { 0 };
+            read.wait_ms = if follow && last.is_none() { 10_000 } else { 0 };
         }
     })
     .await

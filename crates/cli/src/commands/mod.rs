@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Map(map) => map::map(&stack, &map).await?,
         Command::Routes(routes) => map::routes(&stack, &routes).await?,
         Command::Openapi { services, json } => map::openapi(&stack, services, json).await?,
-        Command::Events { follow, json } => events::run(&stack, follow, json).await?,
+        Command::Events { follow, lines, json } => events::run(&stack, follow, lines, json).await?,
         Command::Exec { service, plain, command } => return exec::run(&stack, service, command, plain).await,
         Command::Shell { service } => return exec::run(&stack, service, Vec::new(), false).await,
         Command::Open => open::run(&stack)?,
