@@ -80,10 +80,11 @@ pub(crate) fn dependencies(
             let Some(dependency) = drafts.get(name) else {
                 if complete {
                     let others = || drafts.keys().copied().filter(|other| *other != draft.name);
-                    let hint = nearest(name, others()).map_or_else(
-                        || format!("the other services are {}", listed(others())),
-                        |near| format!("did you mean `{near}`?"),
-                    );
+                    let hint = match nearest(name, others()) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None if others().next().is_none() => "there is no other service".to_owned(),
+                        None => format!("the other services are {}", listed(others())),
+                    };
                     findings
                         .error(key, "unknown-service", format!("there is no service `{name}`"))
                         .hint(hint);

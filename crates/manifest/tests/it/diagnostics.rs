@@ -2,6 +2,12 @@
 
 use crate::common::{Folder, manifest};
 
+#[test]
+fn who_needs_a_service_and_is_alone_is_told_so() {
+    let folder = Folder::with(&[("services.toml", "[services.a]\nimage = 'x'\ndepends_on = ['b']")]);
+    assert!(folder.rendered().contains("hint: there is no other service\n"), "{}", folder.rendered());
+}
+
 /// A file of six mistakes gives six diagnostics: none hides another, none causes another.
 #[test]
 fn six_mistakes_are_six_diagnostics() {
