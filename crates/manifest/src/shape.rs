@@ -72,7 +72,7 @@ table! {
         depends_on: DependsOn,
         /// How to see that it is ready. Without it: the image's health check, else the first port accepts, else it runs.
         /// A port that only the image exposes is not insisted on where `command` is given: such a service may be a worker, and
-        /// is ready when it has run for ten seconds.
+        /// is ready when it has run for ten seconds, after a reload for two.
         ready: Ready,
         /// What happens when files change.
         reload: List<Reload>,

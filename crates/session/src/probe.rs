@@ -16,9 +16,6 @@ use tokio::net::TcpStream;
 /// The engine may stamp a container's first lines earlier than its start.
 const LATE: Duration = Duration::from_secs(2);
 
-/// A worker that runs from an image of a server listens on nothing: when it has run for so long, it is not asked further.
-const WORKER_AFTER: Duration = Duration::from_secs(10);
-
 /// What to ask, worked out from the plan and the image.
 #[derive(Debug, Clone)]
 pub(crate) enum Question {
@@ -48,6 +45,9 @@ pub(crate) struct Timing {
     pub every: Duration,
     pub timeout: Duration,
     pub within: Duration,
+    /// A worker that runs from an image of a server listens on nothing: when it has run for so long, it is not asked
+    /// further.
+    pub worker_after: Duration,
 }
 
 impl Default for Timing {
@@ -56,13 +56,14 @@ impl Default for Timing {
             every: Duration::from_millis(25),
             timeout: Duration::from_secs(1),
             within: Duration::from_mins(1),
+            worker_after: Duration::from_secs(10),
         }
     }
 }
 
 impl From<&Probe> for Timing {
     fn from(probe: &Probe) -> Self {
-        Self { every: probe.every, timeout: probe.timeout, within: probe.within }
+        Self { every: probe.every, timeout: probe.timeout, within: probe.within, ..Self::default() }
     }
 }
 
@@ -97,7 +98,7 @@ impl Asking<'_> {
                 Err(_) => format!("no answer within {:?}", self.timing.timeout),
             };
             let perhaps = matches!(self.question, Question::Perhaps(_));
-            if perhaps && begun.elapsed() > WORKER_AFTER && self.runs().await.is_ok() {
+            if perhaps && begun.elapsed() > self.timing.worker_after && self.runs().await.is_ok() {
                 return Ok(());
             }
             if begun.elapsed() > self.timing.within {

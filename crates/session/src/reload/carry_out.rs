@@ -19,6 +19,8 @@ use crate::state::Input;
 
 /// How often a service is asked whether it answers after its process was started anew.
 const ASK: Duration = Duration::from_millis(5);
+/// When a worker that listens on nothing counts as started anew: nobody waits long for what follows a save.
+const WORKER_AFTER: Duration = Duration::from_secs(2);
 
 /// What was sent.
 struct Sent {
@@ -180,7 +182,7 @@ impl Worker {
             container,
             instance: &instance,
             question,
-            timing: Timing { every: timing.every.min(ASK), ..timing },
+            timing: Timing { every: timing.every.min(ASK), worker_after: WORKER_AFTER, ..timing },
         };
         asking.until_yes().await
     }
