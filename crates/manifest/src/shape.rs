@@ -214,7 +214,7 @@ table! {
         /// Patterns as in `.dockerignore`: when given, only these files count.
         include: List<At<String>>,
         /// How long it must be quiet before a batch of changes is applied; half of it after one file that was written
-        /// and closed. After one second it is applied anyway.
+        /// and closed, four times as long after more than 50 files. After one second it is applied anyway.
         debounce: At<Duration> = "10ms",
         /// `"manual"` waits until the user asks.
         mode: At<ReloadMode> = "auto",

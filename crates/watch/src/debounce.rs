@@ -12,6 +12,10 @@ const GIT_CAP: Duration = Duration::from_secs(10);
 const GIT_IDLE: Duration = Duration::from_millis(500);
 /// A rebase lets go of its lock between two commits, for less than this.
 const GIT_PAUSE: Duration = Duration::from_millis(50);
+/// More files than this are a bulk: of a branch, of a generator. Events of one come late where the machine is busy.
+const BULK: usize = 50;
+/// How many quiet times end a bulk.
+const BULK_QUIET: u32 = 4;
 /// How often git is looked after.
 const GIT_LOOK: Duration = Duration::from_millis(5);
 
@@ -62,7 +66,12 @@ struct Git {
 impl Pending {
     fn due(&self) -> Instant {
         // The quiet time is for what is not complete. Some editors touch a save once more: half of it is for them.
-        let quiet = self.last + if self.complete { self.quiet / 2 } else { self.quiet };
+        let quiet = match self.paths.len() {
+            _ if self.complete => self.quiet / 2,
+            ..=BULK => self.quiet,
+            _ => self.quiet * BULK_QUIET,
+        };
+        let quiet = self.last + quiet;
         match self.git {
             None => quiet.min(self.first.at + CAP),
             Some(git) => quiet.max(git.look).min(self.first.at + GIT_CAP),
