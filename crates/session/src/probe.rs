@@ -16,6 +16,9 @@ use tokio::net::TcpStream;
 /// The engine may stamp a container's first lines earlier than its start.
 const LATE: Duration = Duration::from_secs(2);
 
+/// When a service that may be a worker is ready after its start: others may wait for it.
+const WORKER_AFTER: Duration = Duration::from_secs(10);
+
 /// What to ask, worked out from the plan and the image.
 #[derive(Debug, Clone)]
 pub(crate) enum Question {
@@ -23,8 +26,6 @@ pub(crate) enum Question {
     Asked(Check),
     /// What the image's own health check says.
     Health,
-    /// The port that the image exposes for a command which is not this service's own.
-    Perhaps(u16),
     /// Nothing is known about the service: that it runs must do.
     Running,
 }
@@ -45,9 +46,9 @@ pub(crate) struct Timing {
     pub every: Duration,
     pub timeout: Duration,
     pub within: Duration,
-    /// A worker that runs from an image of a server listens on nothing: when it has run for so long, it is not asked
-    /// further.
-    pub worker_after: Duration,
+    /// It may be a worker that runs from an image of a server and listens on nothing: when it has run for so long, it is
+    /// not asked further.
+    pub worker_after: Option<Duration>,
 }
 
 impl Default for Timing {
@@ -56,7 +57,7 @@ impl Default for Timing {
             every: Duration::from_millis(25),
             timeout: Duration::from_secs(1),
             within: Duration::from_mins(1),
-            worker_after: Duration::from_secs(10),
+            worker_after: None,
         }
     }
 }
@@ -78,13 +79,13 @@ pub(crate) fn question(
     }
     let port = service.ports.iter().find(|p| p.protocol == Transport::Tcp).map(|p| p.container);
     let exposed = image.and_then(|i| i.exposed.first().copied());
-    let question = match (port, exposed) {
-        _ if image.is_some_and(|i| i.healthcheck) => Question::Health,
-        (None, Some(exposed)) if service.command.is_some() => Question::Perhaps(exposed),
-        (Some(port), _) | (None, Some(port)) => Question::Asked(Check::Tcp(port)),
-        (None, None) => Question::Running,
+    let question = match (image.is_some_and(|i| i.healthcheck), port.or(exposed)) {
+        (true, _) => Question::Health,
+        (false, Some(port)) => Question::Asked(Check::Tcp(port)),
+        (false, None) => Question::Running,
     };
-    (question, Timing::default())
+    let may_be_worker = port.is_none() && service.command.is_some() && matches!(question, Question::Asked(_));
+    (question, Timing { worker_after: may_be_worker.then_some(WORKER_AFTER), ..Timing::default() })
 }
 
 impl Asking<'_> {
@@ -97,8 +98,8 @@ impl Asking<'_> {
                 Ok(Err(no)) => no,
                 Err(_) => format!("no answer within {:?}", self.timing.timeout),
             };
-            let perhaps = matches!(self.question, Question::Perhaps(_));
-            if perhaps && begun.elapsed() > self.timing.worker_after && self.runs().await.is_ok() {
+            let is_worker = self.timing.worker_after.is_some_and(|after| begun.elapsed() > after);
+            if is_worker && self.runs().await.is_ok() {
                 return Ok(());
             }
             if begun.elapsed() > self.timing.within {
@@ -112,7 +113,6 @@ impl Asking<'_> {
         let check = match &self.question {
             Question::Running => return self.runs().await.map(drop),
             Question::Health => return self.healthy().await,
-            Question::Perhaps(port) => return connect(&self.reach(*port).await?).await.map(drop),
             Question::Asked(check) => check,
         };
         match check {

@@ -182,7 +182,11 @@ impl Worker {
             container,
             instance: &instance,
             question,
-            timing: Timing { every: timing.every.min(ASK), worker_after: WORKER_AFTER, ..timing },
+            timing: Timing {
+                every: timing.every.min(ASK),
+                worker_after: timing.worker_after.map(|_| WORKER_AFTER),
+                ..timing
+            },
         };
         asking.until_yes().await
     }
