@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import type { Page } from "@playwright/test";
 
-import { allReady, expect, show, test } from "./test";
+import { allReady, expect, shop, show, test } from "./test";
 
 /** Waits until every row shows `text`: what was typed has been asked for, and answered. */
 async function onlyRowsWith(shoal: Page, text: string | RegExp) {
@@ -52,7 +52,7 @@ test("only failed ones, only one protocol", async ({ shoal }) => {
 });
 
 test("what came over the wire is text and never markup", async ({ shoal, request }) => {
-  await request.get(`http://localhost:${process.env["SHOAL_E2E_PORT"] ?? "8080"}/<img src=x onerror=document.title='owned'>`);
+  await request.get(shop("/<img src=x onerror=document.title='owned'>"));
   await shoal.getByRole("textbox", { name: "Search calls" }).fill("onerror");
   await onlyRowsWith(shoal, "onerror");
   await shoal.locator("[data-call]").first().click();
@@ -101,7 +101,7 @@ test("a call shows its chain, in the inspector and in the list", async ({ shoal 
 
 test("background calls stay out until they are asked for", async ({ shoal, request }) => {
   const search = shoal.getByRole("textbox", { name: "Search calls" });
-  await request.get(`http://localhost:${process.env["SHOAL_E2E_PORT"] ?? "8080"}/healthz`);
+  await request.get(shop("/healthz"));
   await search.fill('background != ""');
   await expect(shoal.getByText("No call matches")).toBeVisible();
   await shoal.getByRole("button", { name: "Health checks, scrapes and polls too" }).click();
@@ -153,7 +153,7 @@ test("two calls are compared", async ({ shoal }) => {
 
 test("what is hidden in a call is shown to who asks, until they leave it", async ({ shoal, request }) => {
   const inspector = shoal.getByRole("complementary", { name: "Inspector" });
-  await request.get(`http://localhost:${process.env["SHOAL_E2E_PORT"] ?? "8080"}/revealed`, { headers: { Authorization: "Bearer hush" } });
+  await request.get(shop("/revealed"), { headers: { Authorization: "Bearer hush" } });
   await shoal.getByRole("textbox", { name: "Search calls" }).fill("/revealed");
   await onlyRowsWith(shoal, "/revealed");
   await shoal.locator("[data-call]", { hasText: "outside" }).first().click();

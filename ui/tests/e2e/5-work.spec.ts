@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { allReady, expect, row, show, test } from "./test";
+import { allReady, expect, row, shop, show, test } from "./test";
 
 test.beforeEach(async ({ shoal }) => allReady(shoal));
 
@@ -41,7 +41,7 @@ test("a saved file is live, and the time axis says so", async ({ shoal, request 
   test.skip(folder === "", "the session's files are somebody else's");
   const file = join(folder, "examples/shop/orders/app/__init__.py");
   writeFileSync(file, readFileSync(file, "utf8").replace('{"status": "ok"}', '{"status": "changed"}'));
-  const answer = async () => (await request.get(`http://localhost:${process.env["SHOAL_E2E_PORT"]}/api/healthz`)).text();
+  const answer = async () => (await request.get(shop("/api/healthz"))).text();
   await expect.poll(answer).toContain("changed");
   const inspector = shoal.getByRole("complementary", { name: "Inspector" });
   // A change of the manifest has such a mark too, and the newest one may still be on its way.

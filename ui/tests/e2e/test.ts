@@ -19,6 +19,9 @@ export const test = base.extend<{ shoal: Page; refused: boolean }>({
   },
 });
 
+/** Where the shop answers on this machine. */
+export const shop = (path: string) => `http://localhost:${process.env["SHOAL_E2E_PORT"] ?? "8080"}${path}`;
+
 /** A service's row in the list. */
 export const row = (page: Page, service: string) => page.locator(`[data-service="${service}"]`);
 
