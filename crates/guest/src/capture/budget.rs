@@ -13,6 +13,8 @@ use model::exchange::{Exchange, Message, Protocol, Quality, Tally};
 /// Calls a second that are told, and how many more at once after a quiet time.
 const PLAIN: Rate = Rate { each_second: 3_000.0, at_once: 20_000.0 };
 const FAILED: Rate = Rate { each_second: 1_000.0, at_once: 5_000.0 };
+/// Who asks for a name asks once and calls for long: the name of each address is wanted however busy the stack is.
+const NAMES: Rate = Rate { each_second: 500.0, at_once: 5_000.0 };
 /// How often counts are told.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// Targets that are told apart within that time; the others share one without a name.
@@ -53,6 +55,7 @@ impl Bucket {
 pub(super) struct Budget {
     plain: Bucket,
     failed: Bucket,
+    names: Bucket,
     /// Calls that were told before they were done: whoever heard of their beginning hears of their end.
     told: HashSet<(u64, u32), RandomState>,
     /// By [`Budget::kind`]; those whose kinds have the same number share a place.
@@ -75,6 +78,7 @@ impl Budget {
         Self {
             plain: Bucket::new(PLAIN, now),
             failed: Bucket::new(FAILED, now),
+            names: Bucket::new(NAMES, now),
             told: HashSet::default(),
             counted: HashMap::default(),
             counted_as: RandomState::default(),
@@ -93,7 +97,11 @@ impl Budget {
             }
             return Some(exchange);
         }
-        let bucket = if went_wrong(&exchange) { &mut self.failed } else { &mut self.plain };
+        let bucket = match exchange.protocol {
+            Protocol::Dns => &mut self.names,
+            _ if went_wrong(&exchange) => &mut self.failed,
+            _ => &mut self.plain,
+        };
         if bucket.take(now) {
             if !exchange.done {
                 self.told.insert(name);
@@ -229,6 +237,15 @@ mod tests {
         let later = now + Duration::from_secs(1);
         let told = (0..5000).filter(|&n| budget.spend(call(30_000 + n, "200", 9), later).is_some()).count();
         assert_eq!(told, 3000);
+    }
+
+    #[test]
+    fn names_are_told_however_busy_the_stack_is() {
+        let now = Instant::now();
+        let mut budget = Budget::new(now);
+        (0..25_000).for_each(|n| drop(budget.spend(call(n, "200", 9), now)));
+        let name = |n| Exchange { protocol: Protocol::Dns, ..call(n, "NOERROR", 9) };
+        assert!(budget.spend(name(25_000), now).is_some());
     }
 
     #[test]
