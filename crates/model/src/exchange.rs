@@ -113,7 +113,7 @@ impl Protocol {
 pub enum Quality {
     /// All of it.
     Complete,
-    /// Packets were cut short by the capture.
+    /// The capture cut packets short, or did not follow it to its end, to keep within its bounds.
     Truncated,
     /// Bytes in the middle were lost.
     Gap,
@@ -321,6 +321,8 @@ pub struct CaptureCounts {
     pub lost_kernel: u64,
     /// Segments' bytes that no decoder saw: gaps in flows.
     pub lost_gaps: u64,
+    /// Exchanges that were not followed to their end, since bounds on memory were reached.
+    pub given_up: u64,
     /// Exchanges dropped since the way to the host was full.
     pub lost_transport: u64,
     /// Exchanges that were counted in a [`Tally`] and not told one by one.

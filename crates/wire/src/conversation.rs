@@ -120,7 +120,7 @@ impl Conversation {
 
     pub(crate) fn gap(&mut self, dir: Dir, at: Timestamp, bytes: u64, loss: Loss, cx: &mut Cx<'_>) {
         if loss == Loss::Lost && !self.connection.within {
-            *cx.lost += bytes;
+            cx.counts.lost_gaps += bytes;
         }
         self.tcp.gap(dir, at, bytes, loss);
         if let Decoder::Probing(probe) = &mut self.decoder {

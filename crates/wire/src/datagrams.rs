@@ -47,7 +47,7 @@ impl Datagrams {
         self.table.with(slot, |talk| talk.datagram(at, datagram, cx));
         while self.table.len() > TALKS_LIMIT || self.table.held() > HELD_LIMIT {
             let Some(oldest) = self.table.oldest() else { break };
-            self.forget(oldest, cx);
+            cx.for_room(|cx| self.forget(oldest, cx));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use model::Timestamp;
-use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
+use model::exchange::{CaptureCounts, Ending, Exchange, Message, Protocol, Quality};
 
 use crate::ledger::Ledger;
 use crate::limits::Limits;
@@ -71,12 +71,43 @@ impl Connection {
 pub(crate) struct Cx<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) out: &'a mut Vec<Exchange>,
-    /// Bytes that no decoder saw.
-    pub(crate) lost: &'a mut u64,
+    /// What was missed.
+    pub(crate) counts: &'a mut CaptureCounts,
+    /// Exchanges end since there is no room for them.
+    pub(crate) for_room: bool,
     /// What servers were found to speak.
     pub(crate) servers: &'a mut Servers,
     /// What connections are encrypted by.
     pub(crate) keys: &'a Keys,
+}
+
+impl Cx<'_> {
+    /// Ends exchanges since there is no room for them, which is not the fault of who did not answer yet.
+    pub(crate) fn for_room(&mut self, end: impl FnOnce(&mut Self)) {
+        let mark = self.begin_for_room();
+        end(self);
+        self.end_for_room(mark);
+    }
+
+    fn begin_for_room(&mut self) -> (bool, usize) {
+        (std::mem::replace(&mut self.for_room, true), self.out.len())
+    }
+
+    fn end_for_room(&mut self, (before, told): (bool, usize)) {
+        self.for_room = before;
+        let given_up = self.out.iter().skip(told).filter(|told| told.quality == Quality::Truncated);
+        self.counts.given_up += given_up.count() as u64;
+    }
+
+    /// What is to be said of an exchange that ends as it is.
+    pub(crate) fn missing(&self, exchange: &Exchange) -> Option<Quality> {
+        let whole = exchange.response.as_ref().map(|response| response.complete);
+        match whole {
+            None | Some(false) if self.for_room => Some(Quality::Truncated),
+            None if !exchange.waits => Some(Quality::NoResponse),
+            None | Some(_) => None,
+        }
+    }
 }
 
 /// What a decoder needs besides the bytes.
@@ -114,6 +145,13 @@ impl Env<'_, '_> {
     /// As [`Ledger::end`].
     pub(crate) fn end(&mut self, ending: Ending) {
         self.ledger.end(ending, self.cx);
+    }
+
+    /// As [`Cx::for_room`].
+    pub(crate) fn for_room(&mut self, end: impl FnOnce(&mut Self)) {
+        let mark = self.cx.begin_for_room();
+        end(self);
+        self.cx.end_for_room(mark);
     }
 
     /// How much is kept: nothing more of bodies where what waits holds too much.

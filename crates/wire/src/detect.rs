@@ -103,6 +103,7 @@ pub(crate) struct Probe {
     opening: bool,
     /// By their place in [`SPOKEN`], one bit each.
     excluded: u32,
+    held: usize,
 }
 
 impl Default for Probe {
@@ -113,6 +114,7 @@ impl Default for Probe {
             frozen: [false; 2],
             opening: true,
             excluded: 0,
+            held: 0,
         }
     }
 }
@@ -126,9 +128,10 @@ impl Probe {
     /// Takes the next bytes.
     pub(crate) fn data(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], expected: Expected) -> Finding {
         self.chunks.push((dir, at, bytes.to_vec()));
+        self.held += bytes.len() + 64;
         let start = &mut self.starts[dir as usize];
         if self.frozen[dir as usize] {
-            return Finding::Unsure;
+            return if self.held > 2 * PROBE_LIMIT { Finding::Nothing } else { Finding::Unsure };
         }
         start
             .extend_from_slice(&bytes[..bytes.len().min(PROBE_LIMIT + 1 - start.len().min(PROBE_LIMIT + 1))]);
@@ -172,12 +175,12 @@ impl Probe {
 
     /// The bytes so far, in the order they came.
     pub(crate) fn take(&mut self) -> Vec<(Dir, Timestamp, Vec<u8>)> {
+        self.held = 0;
         std::mem::take(&mut self.chunks)
     }
 
     pub(crate) fn held(&self) -> usize {
-        self.chunks.iter().map(|(_, _, bytes)| bytes.len() + 64).sum::<usize>()
-            + self.starts.iter().map(Vec::len).sum::<usize>()
+        self.held + self.starts.iter().map(Vec::len).sum::<usize>()
     }
 }
 

@@ -378,6 +378,10 @@ impl Follow for Flow {
         let waiting: usize = self.halves.iter().map(|half| half.queued() + 64 * half.pieces()).sum();
         waiting + self.talk.held()
     }
+
+    fn over(&self) -> bool {
+        self.phase == Phase::Dead
+    }
 }
 
 /// Who opened the connection, from its first segment: the SYN tells, else what is known of the two ends, else the bytes,

@@ -39,7 +39,7 @@ impl Ledger {
         if self.open.len() >= cx.limits.pending_per_flow
             && let Some(oldest) = self.first()
         {
-            self.close(oldest, Ending::Open, cx);
+            cx.for_room(|cx| self.close(oldest, Ending::Open, cx));
         }
         let serial = exchange.serial;
         let size = size(&exchange);
@@ -110,8 +110,8 @@ impl Ledger {
     /// The last report of an exchange.
     pub(crate) fn close(&mut self, serial: u32, ending: Ending, cx: &mut Cx<'_>) {
         let Some(open) = self.open.get_mut(&serial) else { return };
-        if open.exchange.response.is_none() && !open.exchange.waits {
-            mark(&mut open.exchange, open.doubt.unwrap_or(Quality::NoResponse));
+        if let Some(missing) = cx.missing(&open.exchange) {
+            mark(&mut open.exchange, open.doubt.unwrap_or(missing));
         }
         self.finish(serial, ending, cx);
     }
@@ -201,7 +201,8 @@ pub(crate) fn size(exchange: &Exchange) -> usize {
         let fields: usize = message.headers.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
         message.body.len() + fields + message.parts.len() * size_of::<Part>()
     };
-    message(&exchange.request)
+    size_of::<Open>()
+        + message(&exchange.request)
         + exchange.response.as_ref().map_or(0, message)
         + exchange.method.len()
         + exchange.target.len()

@@ -9,7 +9,7 @@ pub struct Limits {
     pub flow_buffer: usize,
     /// How much all flows may hold together.
     pub total_buffer: usize,
-    /// How many flows are followed; beyond it the one that was silent longest is forgotten.
+    /// How many flows are followed; beyond it the one that was silent longest is forgotten, those that ended first.
     pub max_flows: usize,
     /// How many requests of one flow may wait for their response.
     pub pending_per_flow: usize,
@@ -23,7 +23,7 @@ impl Limits {
             flow_buffer: 2 * 1024 * 1024 + 4 * body,
             total_buffer: 48 * 1024 * 1024,
             max_flows: 16 * 1024,
-            pending_per_flow: 1024,
+            pending_per_flow: 4096,
         }
     }
 }

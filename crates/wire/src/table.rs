@@ -2,7 +2,7 @@
 //! last seen, woken when due.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::RandomState;
@@ -37,6 +37,8 @@ pub(crate) trait Follow {
     fn deadline(&self) -> Timestamp;
     /// Bytes of memory held beyond the fixed.
     fn held(&self) -> usize;
+    /// Nothing more comes of it; it is only remembered.
+    fn over(&self) -> bool;
 }
 
 #[derive(Debug)]
@@ -45,9 +47,16 @@ struct Entry<F> {
     flow: F,
     held: usize,
     timer: Timestamp,
-    generation: u32,
+    over: bool,
     older: Option<u32>,
     newer: Option<u32>,
+}
+
+/// Flows by when they were last seen.
+#[derive(Debug, Default, Clone, Copy)]
+struct Queue {
+    oldest: Option<u32>,
+    newest: Option<u32>,
 }
 
 /// All flows.
@@ -56,11 +65,11 @@ pub(crate) struct Table<F> {
     entries: Vec<Option<Box<Entry<F>>>>,
     free: Vec<u32>,
     index: HashMap<Key, u32, RandomState>,
-    timers: BinaryHeap<Reverse<(Timestamp, u32, u32)>>,
-    oldest: Option<u32>,
-    newest: Option<u32>,
+    /// One for each flow.
+    timers: BTreeSet<(Timestamp, u32)>,
+    /// Those that go on, and those that are over.
+    queues: [Queue; 2],
     held: usize,
-    generation: u32,
 }
 
 impl<F> Default for Table<F> {
@@ -69,11 +78,9 @@ impl<F> Default for Table<F> {
             entries: Vec::new(),
             free: Vec::new(),
             index: HashMap::default(),
-            timers: BinaryHeap::new(),
-            oldest: None,
-            newest: None,
+            timers: BTreeSet::new(),
+            queues: [Queue::default(); 2],
             held: 0,
-            generation: 0,
         }
     }
 }
@@ -97,7 +104,7 @@ impl<F: Follow> Table<F> {
     /// Finds a flow and makes it the newest.
     pub(crate) fn find(&mut self, key: &Key) -> Option<u32> {
         let slot = *self.index.get(key)?;
-        if self.newest != Some(slot) {
+        if self.queues.iter().all(|queue| queue.newest != Some(slot)) {
             self.unlink(slot);
             self.link(slot);
         }
@@ -105,10 +112,8 @@ impl<F: Follow> Table<F> {
     }
 
     pub(crate) fn insert(&mut self, key: Key, flow: F) -> u32 {
-        self.generation = self.generation.wrapping_add(1);
-        let generation = self.generation;
-        let timer = flow.deadline();
-        let entry = Box::new(Entry { key, flow, held: 0, timer, generation, older: None, newer: None });
+        let (timer, over) = (flow.deadline(), flow.over());
+        let entry = Box::new(Entry { key, flow, held: 0, timer, over, older: None, newer: None });
         let slot = if let Some(slot) = self.free.pop() {
             self.entries[slot as usize] = Some(entry);
             slot
@@ -117,7 +122,7 @@ impl<F: Follow> Table<F> {
             self.entries.len() as u32 - 1
         };
         self.index.insert(key, slot);
-        self.timers.push(Reverse((timer, slot, generation)));
+        self.timers.insert((timer, slot));
         self.link(slot);
         slot
     }
@@ -126,6 +131,7 @@ impl<F: Follow> Table<F> {
         self.unlink(slot);
         let entry = self.entries.get_mut(slot as usize)?.take()?;
         self.index.remove(&entry.key);
+        self.timers.remove(&(entry.timer, slot));
         self.held -= entry.held;
         self.free.push(slot);
         Some(entry.flow)
@@ -141,73 +147,75 @@ impl<F: Follow> Table<F> {
         let due = entry.flow.deadline();
         // A timer that is due too early costs one look; most deadlines move on with every segment.
         if due < entry.timer {
+            self.timers.remove(&(entry.timer, slot));
             entry.timer = due;
-            self.timers.push(Reverse((due, slot, entry.generation)));
+            self.timers.insert((due, slot));
+        }
+        if entry.flow.over() != entry.over {
+            self.unlink(slot);
+            self.link(slot);
         }
         Some(result)
     }
 
     /// The next flow that is due, which is then to be given a [`Self::rearm`] or removed.
     pub(crate) fn due(&mut self, now: Timestamp) -> Option<u32> {
-        loop {
-            let Reverse((at, slot, generation)) = *self.timers.peek()?;
-            if at > now {
-                return None;
-            }
-            self.timers.pop();
-            let live = self.entries.get(slot as usize).and_then(Option::as_ref);
-            if live.is_some_and(|entry| entry.generation == generation && entry.timer == at) {
-                return Some(slot);
-            }
-        }
+        let (at, slot) = *self.timers.first()?;
+        (at <= now).then_some(slot)
     }
 
     /// Sets a flow's timer anew after it went off; not before `now`, so that one round of ticks ends.
     pub(crate) fn rearm(&mut self, slot: u32, now: Timestamp) {
         if let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::as_mut) {
+            self.timers.remove(&(entry.timer, slot));
             entry.timer = entry.flow.deadline().max(Timestamp(now.0.saturating_add(1)));
-            self.timers.push(Reverse((entry.timer, slot, entry.generation)));
+            self.timers.insert((entry.timer, slot));
         }
     }
 
+    /// The flow that is missed least: of those that are over, else of all, the one that was silent longest.
     pub(crate) fn oldest(&self) -> Option<u32> {
-        self.oldest
+        let [on, over] = self.queues;
+        over.oldest.or(on.oldest)
     }
 
-    /// The flow that was silent longest among those that hold at least `bytes`.
-    pub(crate) fn oldest_holding(&self, bytes: usize) -> Option<u32> {
-        let mut at = self.oldest;
-        while let Some(entry) = at.and_then(|slot| self.entries.get(slot as usize)?.as_ref()) {
-            if entry.held >= bytes {
-                return at;
-            }
-            at = entry.newer;
-        }
-        None
+    /// The flows that hold most, in so far as they hold more than `bytes` together; the largest first.
+    pub(crate) fn largest(&self, bytes: usize) -> Vec<u32> {
+        let holders = (0_u32..).zip(&self.entries).filter_map(|(slot, entry)| Some((entry.as_ref()?.held, slot)));
+        let mut holders: Vec<_> = holders.filter(|(held, _)| *held > 0).collect();
+        holders.sort_unstable_by_key(|holder| Reverse(*holder));
+        let mut sum = 0;
+        let enough = holders.into_iter().take_while(|(held, _)| {
+            let more = sum < bytes;
+            sum += held;
+            more
+        });
+        enough.map(|(_, slot)| slot).collect()
     }
 
     fn link(&mut self, slot: u32) {
-        let newest = self.newest.replace(slot);
-        if let Some(entry) = self.entries[slot as usize].as_mut() {
-            entry.older = newest;
-            entry.newer = None;
-        }
+        let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::as_mut) else { return };
+        entry.over = entry.flow.over();
+        let queue = &mut self.queues[usize::from(entry.over)];
+        let newest = queue.newest.replace(slot);
+        (entry.older, entry.newer) = (newest, None);
         match newest.and_then(|slot| self.entries[slot as usize].as_mut()) {
             Some(entry) => entry.newer = Some(slot),
-            None => self.oldest = Some(slot),
+            None => queue.oldest = Some(slot),
         }
     }
 
     fn unlink(&mut self, slot: u32) {
         let Some(entry) = self.entries.get(slot as usize).and_then(Option::as_ref) else { return };
         let (older, newer) = (entry.older, entry.newer);
+        let queue = &mut self.queues[usize::from(entry.over)];
         match older.and_then(|slot| self.entries[slot as usize].as_mut()) {
             Some(entry) => entry.newer = newer,
-            None => self.oldest = newer,
+            None => queue.oldest = newer,
         }
         match newer.and_then(|slot| self.entries[slot as usize].as_mut()) {
             Some(entry) => entry.older = older,
-            None => self.newest = older,
+            None => queue.newest = older,
         }
     }
 }

@@ -140,7 +140,7 @@ impl Wire {
         if let Some(slot) = self.table.find(&key) {
             match self.hand_on(slot, at, side, segment, out) {
                 Some(Fate::Anew) => self.forget(slot, Ending::Idle, out),
-                Some(Fate::Goes) | None => return self.make_room(slot, out),
+                Some(Fate::Goes) | None => return self.make_room(out),
             }
         }
         // A lone reset, or the last acknowledgement of a connection that ended before: nothing to follow.
@@ -150,14 +150,14 @@ impl Wire {
         while self.table.len() >= self.limits.max_flows
             && let Some(oldest) = self.table.oldest()
         {
-            self.forget(oldest, Ending::Idle, out);
+            self.let_go(oldest, out);
         }
         let ends = if side == 0 { [segment.from, segment.to] } else { [segment.to, segment.from] };
         let flow = Flow::new(self.next_conn, ends, side, segment, at, &self.servers);
         self.next_conn += 1;
         let slot = self.table.insert(key, flow);
         self.hand_on(slot, at, side, segment, out);
-        self.make_room(slot, out);
+        self.make_room(out);
     }
 
     fn hand_on(
@@ -172,14 +172,23 @@ impl Wire {
         self.table.with(slot, |flow| flow.segment(at, side, segment, &mut cx))
     }
 
-    /// Keeps to the bound on all flows' memory: those that were silent longest are forgotten first.
-    fn make_room(&mut self, latest: u32, out: &mut Vec<Exchange>) {
-        while self.table.held() > self.limits.total_buffer {
-            let Some(slot) = self.table.oldest_holding(1024) else { return };
-            self.forget(slot, Ending::Idle, out);
-            if slot == latest {
-                return;
+    /// Keeps to the bound on all flows' memory: those that hold most are forgotten, and some more than must, so that it
+    /// is not looked for them again with the next packet.
+    fn make_room(&mut self, out: &mut Vec<Exchange>) {
+        let (held, bound) = (self.table.held(), self.limits.total_buffer);
+        if held > bound {
+            for slot in self.table.largest(held - bound / 8 * 7) {
+                self.let_go(slot, out);
             }
+        }
+    }
+
+    /// Forgets a flow since there is no room for it.
+    fn let_go(&mut self, slot: u32, out: &mut Vec<Exchange>) {
+        let now = self.now;
+        if let Some(mut flow) = self.table.remove(slot) {
+            let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, &self.keys, out);
+            cx.for_room(|cx| flow.finish(Ending::Idle, now, cx));
         }
     }
 
@@ -199,5 +208,5 @@ fn cx<'a>(
     keys: &'a Keys,
     out: &'a mut Vec<Exchange>,
 ) -> Cx<'a> {
-    Cx { limits, out, lost: &mut counts.lost_gaps, servers, keys }
+    Cx { limits, out, counts, for_room: false, servers, keys }
 }

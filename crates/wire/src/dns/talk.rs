@@ -101,4 +101,8 @@ impl Follow for Talk {
     fn held(&self) -> usize {
         self.pairs.held() + self.ledger.held()
     }
+
+    fn over(&self) -> bool {
+        self.pairs.is_empty()
+    }
 }

@@ -47,6 +47,15 @@ impl Pairs {
         self.due
     }
 
+    /// Whether a message is being read in one direction, behind which nothing was sent yet.
+    pub(super) fn reads_last(&self, dir: Dir) -> bool {
+        !self.pipelines
+            && match dir {
+                Dir::ToServer => self.asking,
+                Dir::ToClient => self.answering,
+            }
+    }
+
     /// The call whose response is being read.
     pub(super) fn answered(&self) -> Option<&Exchange> {
         self.calls.front().filter(|_| self.answering).map(|call| &call.exchange)
@@ -68,7 +77,7 @@ impl Pairs {
         {
             self.forgotten += u32::from(!self.answering);
             self.answering = false;
-            self.finish(call, Ending::Open, env);
+            env.for_room(|env| self.finish(call, Ending::Open, env));
         }
         let mut exchange = env.connection.exchange(Protocol::Http1, first);
         exchange.method = head.method;
@@ -337,8 +346,8 @@ impl Pairs {
     fn finish(&mut self, call: Call, ending: Ending, env: &mut Env<'_, '_>) {
         self.held = self.held.saturating_sub(call.held());
         let mut exchange = call.exchange;
-        if exchange.response.is_none() && exchange.quality == Quality::Complete {
-            exchange.quality = Quality::NoResponse;
+        if let Some(missing) = env.cx.missing(&exchange) {
+            ledger::mark(&mut exchange, missing);
         }
         exchange.ending = ending;
         exchange.done = true;

@@ -293,7 +293,7 @@ impl Calls {
         if self.streams.len() >= env.cx.limits.pending_per_flow
             && let Some(oldest) = self.streams.keys().next().copied()
         {
-            self.close(oldest, Ending::Open, env);
+            env.for_room(|env| self.close(oldest, Ending::Open, env));
         }
         stream.serial = env.ledger.open(exchange, at, env.cx);
         stream.losses = [Dir::ToServer, Dir::ToClient].map(|dir| self.losses.count(dir));
@@ -305,7 +305,7 @@ impl Calls {
         while env.ledger.held() > PATIENCE * env.cx.limits.flow_buffer
             && let Some(oldest) = self.streams.keys().next().copied()
         {
-            self.close(oldest, Ending::Open, env);
+            env.for_room(|env| self.close(oldest, Ending::Open, env));
         }
     }
 

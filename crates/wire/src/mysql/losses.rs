@@ -81,7 +81,7 @@ impl Session {
             self.abandon(quality, env);
         }
         if self.pending.len() >= env.cx.limits.pending_per_flow {
-            self.abandon(Quality::NoResponse, env);
+            self.abandon(Quality::Truncated, env);
         }
         let mut any = false;
         while let Some(astray) = self.pending.pop_front_if(|front| front.is_astray()) {

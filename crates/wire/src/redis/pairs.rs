@@ -73,7 +73,7 @@ impl Pairs {
             let (effect, veil) = (meaning.effect, meaning.veil);
             let awaited = Awaited { serial, command: first, effect, veil, confirmations };
             if let Some(oldest) = self.queue.push(awaited, WAITING_TIMES * env.cx.limits.pending_per_flow) {
-                env.close(oldest.serial);
+                env.for_room(|env| env.close(oldest.serial));
             }
         }
     }

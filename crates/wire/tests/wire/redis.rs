@@ -1,6 +1,6 @@
 //! Redis over whole connections: what is asked and answered, pushed, hidden, and lost.
 
-use model::exchange::{Exchange, Protocol, TopicRole};
+use model::exchange::{Exchange, Protocol, Quality, TopicRole};
 use wire::Limits;
 
 use crate::packets::{By, Client, Packet, Server, Talk, exchanges, last, line, reports, reports_within};
@@ -102,6 +102,21 @@ fn pipelined_and_inline_commands_are_answered_in_their_order() {
             "NOSUCH x: ERR failed: NOSUCH x -> ERR unknown command",
         ]
     );
+}
+
+#[test]
+fn of_a_pipeline_beyond_the_bound_no_command_is_said_to_have_failed() {
+    let mut talk = Talk::open(4000);
+    for _ in 0..100 {
+        talk.send(Client, command("SET k 1").repeat(100).as_bytes());
+    }
+    for _ in 0..100 {
+        talk.send(Server, "+OK\r\n".repeat(100).as_bytes());
+    }
+    let calls = exchanges(&talk.packets);
+    let of = |quality| calls.iter().filter(|call| call.quality == quality).count();
+    assert_eq!((of(Quality::Complete) + of(Quality::Truncated), calls.len()), (10_000, 10_000));
+    assert_eq!(of(Quality::Complete), Limits::new(0).pending_per_flow);
 }
 
 #[test]

@@ -151,7 +151,54 @@ fn flows_and_memory_stay_within_their_bounds() {
     wire.finish(&mut out);
     let calls = last(out);
     assert_eq!((calls.len(), wire.held()), (500, 0));
-    assert!(calls.iter().all(|c| c.quality == Quality::NoResponse && c.request.body.len() == 10_000));
+    assert!(calls.iter().all(|c| c.request.body.len() == 10_000));
+    // Those that had to go are not said to have got no answer.
+    let let_go = calls.iter().filter(|c| c.quality == Quality::Truncated).count();
+    assert_eq!((let_go as u64, let_go > 480), (wire.counts().given_up, true), "{let_go}");
+    assert_eq!(calls.iter().filter(|c| c.quality == Quality::NoResponse).count(), 500 - let_go);
+}
+
+#[test]
+fn connections_that_ended_make_room_for_those_that_go_on() {
+    let mut wire = Wire::new(Limits { max_flows: 50, ..Limits::new(100) });
+    let mut out = Vec::new();
+    let mut play = |talk: &mut Talk| {
+        for packet in talk.packets.drain(..) {
+            wire.packet(packet.at, Link::RawIp, &packet.bytes, packet.wire_len, &mut out);
+        }
+    };
+    let mut pooled = Talk::open(4000);
+    pooled.send(Client, b"GET /slow HTTP/1.1\r\n\r\n");
+    play(&mut pooled);
+    for port in 0..500 {
+        let mut talk = Talk::open(10_000 + port);
+        talk.send(Client, b"GET / HTTP/1.1\r\n\r\n");
+        talk.send(Server, b"HTTP/1.1 204 No Content\r\n\r\n");
+        talk.close();
+        play(&mut talk);
+    }
+    pooled.send(Server, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    play(&mut pooled);
+    assert_eq!(wire.counts().given_up, 0);
+    let calls = last(out);
+    assert_eq!((calls.len(), calls.iter().all(|call| call.quality == Quality::Complete)), (501, true));
+}
+
+#[test]
+fn who_holds_most_is_let_go_first() {
+    let mut wire = Wire::new(Limits { total_buffer: 80_000, ..Limits::new(100_000) });
+    let mut out = Vec::new();
+    let mut talks: Vec<Talk> = (0..10).map(|n| Talk::open(4000 + n)).collect();
+    for (n, talk) in talks.iter_mut().enumerate() {
+        let size = if n == 7 { 50_000 } else { 4_000 };
+        talk.send(Client, b"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+        talk.send(Client, &vec![b'x'; size]);
+        for packet in talk.packets.drain(..) {
+            wire.packet(packet.at, Link::RawIp, &packet.bytes, packet.wire_len, &mut out);
+        }
+    }
+    let let_go: Vec<_> = out.iter().filter(|call| call.done).map(|call| call.client.port()).collect();
+    assert_eq!((let_go, wire.counts().given_up), (vec![4007], 1));
 }
 
 #[test]
