@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 /// More than this is a bulk transfer, in bytes a second.
 const BULK: u64 = 150 * 1024 * 1024;
+/// Where packets were dropped, so much was it already.
+const BULK_THAT_DROPS: u64 = 15 * 1024 * 1024;
 /// More than so many packets a second are a busy stack.
 const BUSY: u64 = 10_000;
 const CALM: Duration = Duration::from_secs(3);
@@ -41,7 +43,7 @@ impl Snap {
     pub(super) fn decide(&mut self, now: Instant, packets: u64, bytes: u64, drops: u64) -> Copied {
         let seconds = now.saturating_duration_since(self.at).as_secs_f64().max(0.001);
         let exceeds = |seen: u64, each_second: u64| seen as f64 / seconds > each_second as f64;
-        if drops > 0 || exceeds(bytes - self.bytes, BULK) {
+        if exceeds(bytes - self.bytes, if drops > 0 { BULK_THAT_DROPS } else { BULK }) {
             self.pressed_until = Some(now + CALM);
         }
         if drops > 0 || exceeds(packets - self.packets, BUSY) {
@@ -70,9 +72,10 @@ mod tests {
             (1000, 3000, 1, 0, true, false),
             (3800, 100, 1, 0, false, false),
             (4100, 100, 1, 0, false, true),
-            (4200, 100, 1, 5, true, false),
+            (4200, 100, 2, 5, true, false),
             (7100, 100, 1, 0, true, false),
             (7200, 100, 1, 0, false, true),
+            (7300, 900, 1, 5, false, false),
         ] {
             packets += more;
             bytes += megabytes * 1024 * 1024;

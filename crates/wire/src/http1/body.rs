@@ -124,6 +124,12 @@ impl Body {
     }
 }
 
+/// Whether a chunked body without trailers ends with these bytes, as far as bytes of an unknown place can tell.
+pub(super) fn ends_chunks(bytes: &[u8]) -> bool {
+    const LAST: &[u8] = b"\r\n0\r\n\r\n";
+    bytes.ends_with(LAST) || bytes == &LAST[2..]
+}
+
 impl Chunked {
     fn feed(&mut self, bytes: &[u8], data: &mut impl FnMut(&[u8])) -> Fed {
         let mut at = 0;

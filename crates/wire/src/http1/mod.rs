@@ -72,6 +72,9 @@ impl Decode for Http1 {
         side.hunt.forget();
         side.grew(bytes);
         match &mut side.state {
+            State::Hunt if side.adrift && self.pairs.reads_last(dir) => {
+                self.pairs.body_lost(dir, bytes, loss, env.at, env.cx.limits);
+            }
             State::Hunt => {
                 side.missing += bytes;
                 self.pairs.messages_lost(dir, loss);
@@ -95,10 +98,14 @@ impl Decode for Http1 {
                     self.pairs.messages_lost(dir, loss);
                 }
                 Skipped::OutOfStep => {
-                    self.pairs.mark(dir, loss.quality());
-                    self.pairs.messages_lost(dir, loss);
                     side.missing = 0;
                     side.state = State::Hunt;
+                    side.adrift = self.pairs.reads_last(dir);
+                    if side.adrift {
+                        self.pairs.body_lost(dir, bytes, loss, env.at, env.cx.limits);
+                    }
+                    self.pairs.mark(dir, loss.quality());
+                    self.pairs.messages_lost(dir, loss);
                 }
             },
         }
@@ -235,6 +242,8 @@ impl Http1 {
     fn message_ended(&mut self, dir: Dir, env: &mut Env<'_, '_>) {
         let side = &mut self.sides[dir as usize];
         side.state = State::Head;
+        side.adrift = false;
+        side.hunt.forget();
         side.ended = true;
         if dir == Dir::ToClient && matches!(self.sides[Dir::ToServer as usize].state, State::Hunt) {
             // What was answered to the end was asked to the end, even if that end was not found in the bytes.
@@ -267,12 +276,20 @@ impl Http1 {
     fn hunt(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> usize {
         let side = &mut self.sides[dir as usize];
         let Some(found) = side.hunt.look(dir, bytes, env.at) else {
-            side.missing += bytes.len() as u64;
+            if side.adrift && self.pairs.reads_last(dir) {
+                self.pairs.body_lost(dir, bytes.len() as u64, Loss::Cut, env.at, env.cx.limits);
+                if body::ends_chunks(bytes) {
+                    self.message_ended(dir, env);
+                }
+            } else {
+                side.missing += bytes.len() as u64;
+            }
             return bytes.len();
         };
         let sized = side.last_size.max(1);
         let messages = (side.missing + sized / 2) / sized;
         side.state = State::Head;
+        side.adrift = false;
         side.head.begin(&found.before, found.first);
         self.pairs.message_ended(dir, false, env);
         if dir == Dir::ToClient {

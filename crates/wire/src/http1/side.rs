@@ -27,6 +27,8 @@ pub(super) struct Side {
     pub(super) last_size: u64,
     /// Bytes that were lost, or came, since the last message whose end is known.
     pub(super) missing: u64,
+    /// The message that is being read goes on, but where in its chunks is not known.
+    pub(super) adrift: bool,
 }
 
 impl Side {

@@ -187,6 +187,29 @@ fn heads_bodies_and_trailers_come_through() {
 }
 
 #[test]
+fn of_a_chunked_body_that_the_capture_cuts_all_bytes_are_counted_and_its_end_is_found() {
+    let mut talk = Talk::open(4000);
+    let ask = |talk: &mut Talk| talk.send(Client, b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    ask(&mut talk);
+    talk.send(Server, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let chunk = [b"1f40\r\n", &vec![b'x'; 8000][..], b"\r\n"].concat();
+    for _ in 0..10 {
+        talk.send_short(Server, &chunk.repeat(7), 2048);
+    }
+    talk.send(Server, &[&chunk[4000..], b"0\r\n\r\n"].concat());
+    ask(&mut talk);
+    talk.send(Server, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let calls = exchanges(&talk.packets);
+    let [big, small] = &calls[..] else { panic!("{calls:?}") };
+    let response = big.response.as_ref().unwrap();
+    assert!((560_000..570_000).contains(&response.bytes), "{}", response.bytes);
+    assert_eq!((big.done, response.complete, big.quality), (true, true, Quality::Truncated));
+    // It ended before the next call began.
+    assert!(response.last < small.request.first);
+    assert_eq!((small.quality, small.response.as_ref().unwrap().bytes), (Quality::Complete, 2));
+}
+
+#[test]
 fn what_a_client_sends_before_its_tunnel_is_open_is_in_the_tunnel() {
     let mut talk = Talk::open(4000);
     talk.send(Client, b"CONNECT orders:80 HTTP/1.1\r\n\r\n");
