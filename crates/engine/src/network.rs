@@ -77,6 +77,17 @@ impl Engine {
         }
     }
 
+    /// What `host-gateway` stands for in `extra_hosts`: the gateways of the engine's own network, which Docker calls
+    /// `bridge` and Podman `podman`. None where the engine has no such network.
+    pub async fn host_gateways(&self) -> Result<Vec<IpAddr>, EngineError> {
+        for name in ["bridge", "podman"] {
+            if let Some(found) = self.network(name).await? {
+                return Ok(found.gateways);
+            }
+        }
+        Ok(Vec::new())
+    }
+
     /// The addresses that a container has in a network. They are told from the moment on that its start is begun,
     /// which is before its first process runs; a look at the container itself has to wait for the end of its start.
     pub async fn addresses_in(&self, network: &str, container: &str) -> Result<Vec<IpAddr>, EngineError> {

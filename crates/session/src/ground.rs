@@ -21,7 +21,7 @@ use crate::translate;
 pub(crate) struct Laid {
     /// The guest's image and volume.
     pub tools: Tools,
-    /// The stack's gateways: this machine, as its containers see it.
+    /// This machine as the stack's containers see it: their network's gateways, and what `host-gateway` stands for.
     pub gateways: Vec<std::net::IpAddr>,
     /// The capture, or why there is none.
     pub capture: Result<(Capture, mpsc::Receiver<FromCapture>), String>,
@@ -69,7 +69,10 @@ pub(crate) async fn lay(
     } else {
         Err("not asked for".to_owned())
     };
-    Ok(Laid { tools, gateways: network.gateways, capture })
+    // Without these a call by way of this machine shows as two.
+    let mut gateways = network.gateways;
+    gateways.extend(engine.host_gateways().await.unwrap_or_default());
+    Ok(Laid { tools, gateways, capture })
 }
 
 /// What the manifest says about capturing, whatever runs.

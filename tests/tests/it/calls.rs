@@ -6,20 +6,28 @@ use crate::world::{World, get, script, until, web};
 
 const ORDER: &str = r#"{"item":7,"pin":"QZXJ","password":"open sesame"}"#;
 
-/// `early` calls `back` the moment it starts: the capture must stand before any service does.
-fn started() -> World {
+/// `early` calls `back` the moment it starts: the capture must stand before any service does. `host` can be called by
+/// way of this machine, at the port that is told.
+fn started() -> (World, u16) {
     let world = World::with_engine("calls");
+    let free = std::net::TcpListener::bind("0.0.0.0:0").expect("a free port");
+    let port = free.local_addr().expect("its address").port();
+    drop(free);
     world.manifest(
         &[
             "[calls]\nredact = [\"x-secret\", \"$.pin\"]\n".to_owned(),
             web("back", ""),
-            web("front", "depends_on = [\"back\"]\nports = [\"8000\"]"),
+            web("host", &format!("ports = [\"0.0.0.0:{port}:8000\"]")),
+            web(
+                "front",
+                "depends_on = [\"back\", \"host\"]\nports = [\"8000\"]\nextra_hosts = [\"machine:host-gateway\"]",
+            ),
             script("early", "perl /call.pl back:8000 GET /first", "depends_on = [\"back\"]"),
         ]
         .concat(),
     );
     world.shoal(&["up", "-d"]).ok();
-    world
+    (world, port)
 }
 
 /// Makes a call from a service's container.
@@ -50,7 +58,7 @@ fn operations(all: &[Value]) -> Vec<&str> {
 
 #[test]
 fn calls_between_services_are_seen_whole_and_can_be_asked_for() {
-    let world = started();
+    let (world, port) = started();
     let first = whole(&world, "GET /first");
     assert_eq!(
         [&first["from"]["service"], &first["to"]["service"], &first["quality"]],
@@ -62,9 +70,11 @@ fn calls_between_services_are_seen_whole_and_can_be_asked_for() {
     call(&world, "front", &["back:8000", "GET", "/status/503"]);
     call(&world, "back", &["front:8000", "GET", "/slow/400"]);
     call(&world, "front", &["back:81", "GET", "/closed"]);
+    call(&world, "front", &[&format!("machine:{port}"), "GET", "/by-the-machine"]);
     assert_eq!(get(&world.published("front"), "/from-outside").expect("an answer").status, 200);
 
     one_call(&world);
+    by_the_machine(&world);
     nothing_secret(&world);
     filters(&world);
     refused(&world);
@@ -101,6 +111,13 @@ fn one_call(world: &World) {
     assert_eq!([&outside["from"]["service"], &outside["to"]["service"]], ["outside", "front"]);
     let nulls = |v: &Value| v.as_object().is_some_and(|o| o.values().any(Value::is_null));
     assert!(!calls(world, &[]).iter().any(|c| nulls(c) || nulls(&c["request"]) || nulls(&c["response"])));
+}
+
+/// It crosses the network twice, to this machine and from it, and is one call.
+fn by_the_machine(world: &World) {
+    let call = whole(world, "GET /by-the-machine");
+    assert_eq!([&call["from"]["service"], &call["to"]["service"]], ["front", "host"]);
+    assert!(call["note"].as_str().is_some_and(|note| note.contains("published port")), "{call}");
 }
 
 fn nothing_secret(world: &World) {
