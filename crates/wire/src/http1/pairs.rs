@@ -91,9 +91,10 @@ impl Pairs {
     /// Makes the call that is answered next the first one.
     pub(super) fn next_to_answer(&mut self, first: Timestamp, env: &mut Env<'_, '_>) {
         if self.calls.front().is_some_and(|call| call.answered)
-            && let Some(call) = self.calls.pop_front()
+            && let Some(mut call) = self.calls.pop_front()
         {
-            // Answered before it was asked to the end; what comes of the request now has no place any more.
+            // Answered before it was asked to the end, which must have come before what is answered now was asked.
+            ledger::mark(&mut call.exchange, Quality::Gap);
             self.asking &= !self.calls.is_empty();
             self.finish(call, Ending::Open, env);
         }

@@ -150,12 +150,20 @@ impl Inside {
         if self.waits() {
             self.hold(env.at, 0, Held::Closed(dir, env.at));
         } else {
-            self.speak(env.connection, |talk| talk.close(dir, env.at, env.cx));
+            self.closed(dir, env.at, env);
         }
+    }
+
+    fn closed(&mut self, dir: Dir, at: Timestamp, env: &mut Env<'_, '_>) {
+        self.ways[dir as usize].end();
+        self.tell_missing(at, env);
+        self.speak(env.connection, |talk| talk.close(dir, at, env.cx));
     }
 
     pub(super) fn end(&mut self, ending: Ending, at: Timestamp, env: &mut Env<'_, '_>) {
         self.look(at, env);
+        self.ways.iter_mut().for_each(Way::end);
+        self.tell_missing(at, env);
         self.speak(env.connection, |talk| talk.end(ending, at, env.cx));
     }
 
@@ -177,7 +185,7 @@ impl Inside {
                         self.open(dir, at, head, &payload, env);
                     }
                     Held::Missing(dir, bytes, loss) => self.ways[dir as usize].miss(bytes, loss),
-                    Held::Closed(dir, at) => self.speak(env.connection, |talk| talk.close(dir, at, env.cx)),
+                    Held::Closed(dir, at) => self.closed(dir, at, env),
                 }
             }
         } else if self.since.is_some_and(|since| now.since(since) >= PATIENCE) {
@@ -257,18 +265,37 @@ impl Inside {
     fn opened(&mut self, dir: Dir, at: Timestamp, mut found: Found, env: &mut Env<'_, '_>) {
         self.opened = true;
         let missing = self.ways[dir as usize].accept(&mut found);
-        let overhead = self.server.map_or(0, |(_, suite)| suite.overhead() as u64);
+        self.missing(dir, at, missing, found.passed, env);
         self.speak(env.connection, |talk| {
-            if let Some((bytes, loss)) = missing {
-                let said = bytes.saturating_sub(found.passed * overhead);
-                if said > 0 {
-                    talk.gap(dir, at, said, loss, env.cx);
-                }
-            }
             if found.kind == DATA && !found.content.is_empty() {
                 talk.data(dir, at, &found.content, env.cx);
             }
         });
+    }
+
+    /// Tells what is missing by now: when one side ends, the calls may end that it is missing in.
+    fn tell_missing(&mut self, at: Timestamp, env: &mut Env<'_, '_>) {
+        for dir in [Dir::ToServer, Dir::ToClient] {
+            let missing = self.ways[dir as usize].take_missing();
+            self.missing(dir, at, missing, 1, env);
+        }
+    }
+
+    /// Bytes on the wire are missing that were so many records.
+    fn missing(
+        &mut self,
+        dir: Dir,
+        at: Timestamp,
+        missing: Option<(u64, Loss)>,
+        records: u64,
+        env: &mut Env<'_, '_>,
+    ) {
+        let Some((bytes, loss)) = missing else { return };
+        let overhead = self.server.map_or(0, |(_, suite)| suite.overhead() as u64);
+        let said = bytes.saturating_sub(records * overhead);
+        if said > 0 {
+            self.speak(env.connection, |talk| talk.gap(dir, at, said, loss, env.cx));
+        }
     }
 
     /// Looks for a record behind a loss: one that opens is one, and is read. The bytes behind it, once it is found.

@@ -65,6 +65,17 @@ impl Way {
         None
     }
 
+    /// No more comes: the record that is not over will never be.
+    pub(super) fn end(&mut self) {
+        let begun = std::mem::take(&mut self.begun);
+        self.miss(begun, Loss::Lost);
+    }
+
+    /// What is missing behind the last record that was opened.
+    pub(super) fn take_missing(&mut self) -> Option<(u64, Loss)> {
+        self.missing.take().filter(|_| self.seals.front().is_some_and(|seal| seal.sequence > 0))
+    }
+
     /// Goes on behind a record; returns what was missing before it.
     pub(super) fn accept(&mut self, found: &mut Found) -> Option<(u64, Loss)> {
         self.failed = 0;

@@ -113,7 +113,7 @@ fn packets_that_were_cut_short_spoil_no_call_behind_them() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn losses_make_nothing_up(lost in prop::collection::vec(any::<prop::sample::Index>(), 0..12)) {
