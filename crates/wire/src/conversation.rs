@@ -9,7 +9,7 @@ use model::Timestamp;
 use model::exchange::{Ending, Quality};
 
 use crate::decode::{Connection, Cx, Decode, Dir, Env, Loss, Verdict};
-use crate::detect::{Finding, Probe, Turns};
+use crate::detect::{Finding, Probe, Spoken, Turns};
 use crate::ledger::Ledger;
 use crate::servers::Expected;
 use crate::tcp::Tcp;
@@ -43,6 +43,10 @@ pub(crate) struct Conversation {
     followed: u32,
     /// How it ended and when, where the end is not told before what makes it readable had time to come.
     ended: Option<(Ending, Timestamp)>,
+    /// Who the client is was guessed.
+    guessed: bool,
+    /// It came out that the client is the other end.
+    turned: bool,
 }
 
 impl Conversation {
@@ -66,6 +70,8 @@ impl Conversation {
             tcp: Tcp::new(opened),
             followed: 0,
             ended: None,
+            guessed: false,
+            turned: false,
         }
     }
 
@@ -84,10 +90,16 @@ impl Conversation {
         std::mem::swap(&mut self.connection.client, &mut self.connection.server);
     }
 
-    /// The connection is older than the capture.
-    pub(crate) fn mid_stream(&mut self) {
+    /// Whether it came out, since the last time, that the client is the other end.
+    pub(crate) fn take_turn(&mut self) -> bool {
+        std::mem::take(&mut self.turned)
+    }
+
+    /// The connection is older than the capture; who its client is may be `guessed`.
+    pub(crate) fn mid_stream(&mut self, guessed: bool) {
+        self.guessed = guessed;
         self.tcp.mark(Quality::MidStream);
-        self.decoder = Decoder::Probing(Probe::mid_stream());
+        self.decoder = Decoder::Probing(Probe::mid_stream(guessed));
     }
 
     pub(crate) fn data(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) {
@@ -104,14 +116,21 @@ impl Conversation {
         if turns.data(dir, bytes) && *retries > 0 {
             *retries -= 1;
             let expected = expected(self.followed, &self.connection, cx);
-            if let Some(spoken) = turns.speaks(dir, bytes, expected) {
+            let finding = turns.speaks(dir, bytes, expected, self.guessed);
+            if let Finding::Spoken(spoken) | Finding::Turned(spoken) = finding {
                 self.tcp.uncount(dir, bytes.len() as u64);
                 if !self.tcp.is_empty() && !self.connection.within {
                     self.tcp.end(Ending::Open, at, &mut self.connection, cx);
                 }
                 self.tcp = Tcp::new(at);
+                let mut dir = dir;
+                if let Finding::Turned(_) = finding {
+                    self.turn();
+                    dir = dir.other();
+                }
                 self.tcp.count(dir, at, bytes.len() as u64);
                 self.decoder = Decoder::Known(spoken.decoder());
+                self.learn(spoken, cx);
                 return self.decode(dir, at, bytes, cx);
             }
         }
@@ -192,7 +211,7 @@ impl Conversation {
         }
         self.tcp = Tcp::new(at);
         self.tcp.tell();
-        self.mid_stream();
+        self.mid_stream(false);
     }
 
     /// Whom the connection was opened to.
@@ -285,14 +304,17 @@ impl Conversation {
         match finding {
             Finding::Unsure => {}
             Finding::Nothing => self.unknown(at),
-            Finding::Spoken(spoken) => {
+            Finding::Spoken(spoken) | Finding::Turned(spoken) => {
                 let Decoder::Probing(probe) = &mut self.decoder else { return };
-                let chunks = probe.take();
-                self.decoder = Decoder::Known(spoken.decoder());
-                // What runs through a tunnel is not what its server speaks to others.
-                if self.followed == 0 && !self.connection.within {
-                    cx.servers.learn(self.connection.server, spoken);
+                let mut chunks = probe.take();
+                if let Finding::Turned(_) = finding {
+                    for (dir, ..) in &mut chunks {
+                        *dir = dir.other();
+                    }
+                    self.turn();
                 }
+                self.decoder = Decoder::Known(spoken.decoder());
+                self.learn(spoken, cx);
                 let followed = self.followed;
                 for (dir, at, bytes) in chunks {
                     if self.followed != followed {
@@ -304,12 +326,32 @@ impl Conversation {
         }
     }
 
+    /// The client is the other end, as the bytes prove.
+    fn turn(&mut self) {
+        self.turn_round();
+        self.tcp.turn_round();
+        self.turned = true;
+        self.guessed = false;
+    }
+
+    fn learn(&self, spoken: &Spoken, cx: &mut Cx<'_>) {
+        // What runs through a tunnel is not what its server speaks to others.
+        if self.followed == 0 && !self.connection.within {
+            cx.servers.learn(self.connection.server, spoken);
+        }
+    }
+
     /// Hands bytes to the decoder, and to the next one where it says that the connection becomes another.
     fn decode(&mut self, dir: Dir, at: Timestamp, bytes: &[u8], cx: &mut Cx<'_>) {
         let may_follow = self.followed < TUNNELS_LIMIT;
         let Some((decoder, mut env)) = self.known(at, cx) else { return };
         let (next, rest) = match decoder.data(dir, bytes, &mut env) {
             Verdict::Mine => return,
+            Verdict::Turned => {
+                self.tcp.turn_round();
+                self.turned = true;
+                return;
+            }
             Verdict::NotMine => return self.unknown(at),
             Verdict::Becomes { decoder, rest } => (Decoder::Known(decoder), rest),
             Verdict::Anew { rest } if may_follow => (Decoder::Probing(Probe::default()), rest),

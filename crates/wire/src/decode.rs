@@ -18,6 +18,13 @@ pub(crate) enum Dir {
 }
 
 impl Dir {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::ToServer => Self::ToClient,
+            Self::ToClient => Self::ToServer,
+        }
+    }
+
     /// The message of an exchange that goes this way, if it has begun.
     pub(crate) fn message(self, exchange: &mut Exchange) -> Option<&mut Message> {
         match self {
@@ -167,6 +174,9 @@ impl Env<'_, '_> {
 pub(crate) enum Verdict {
     Mine,
     NotMine,
+    /// Its own, all of them, but the client is the other end: the connection's two ends are swapped already, and so is
+    /// what the decoder knows of each.
+    Turned,
     /// From the last `rest` of the bytes on, the connection speaks something else. The decoder that says so is asked
     /// for its end before the other gets them.
     Becomes {

@@ -45,6 +45,12 @@ impl<'a> Starts<'a> {
     pub(crate) fn to_client(self) -> &'a [u8] {
         self.bytes[Dir::ToClient as usize]
     }
+
+    /// What is proved if the client is the other end.
+    fn proved_turned(self) -> Option<&'static Spoken> {
+        let turned = Self { bytes: [self.bytes[1], self.bytes[0]], ..self };
+        SPOKEN.iter().find(|spoken| (spoken.recognise)(&turned) == Proof::Yes)
+    }
 }
 
 /// A protocol that has a decoder.
@@ -90,6 +96,8 @@ static SPOKEN: &[Spoken] = &[
 pub(crate) enum Finding {
     Unsure,
     Spoken(&'static Spoken),
+    /// It is this, but the client is the other end.
+    Turned(&'static Spoken),
     Nothing,
 }
 
@@ -101,6 +109,8 @@ pub(crate) struct Probe {
     /// Directions that grow no more, since bytes were lost.
     frozen: [bool; 2],
     opening: bool,
+    /// Who the client is was guessed.
+    guessed: bool,
     /// By their place in [`SPOKEN`], one bit each.
     excluded: u32,
     held: usize,
@@ -113,6 +123,7 @@ impl Default for Probe {
             starts: [Vec::new(), Vec::new()],
             frozen: [false; 2],
             opening: true,
+            guessed: false,
             excluded: 0,
             held: 0,
         }
@@ -120,9 +131,9 @@ impl Default for Probe {
 }
 
 impl Probe {
-    /// Of a connection that is older than the capture.
-    pub(crate) fn mid_stream() -> Self {
-        Self { opening: false, ..Self::default() }
+    /// Of a connection that is older than the capture. Who its client is may be `guessed`.
+    pub(crate) fn mid_stream(guessed: bool) -> Self {
+        Self { opening: false, guessed, ..Self::default() }
     }
 
     /// Takes the next bytes.
@@ -158,6 +169,11 @@ impl Probe {
                 Proof::Maybe if !full => {}
                 Proof::Maybe | Proof::No => self.excluded |= bit,
             }
+        }
+        if self.guessed
+            && let Some(spoken) = starts.proved_turned()
+        {
+            return Finding::Turned(spoken);
         }
         if self.excluded.count_ones() as usize == SPOKEN.len() { Finding::Nothing } else { Finding::Unsure }
     }
@@ -220,17 +236,20 @@ impl Turns {
         self.last = None;
     }
 
-    /// The protocol that a turn beginning with these bytes speaks.
-    pub(crate) fn speaks(&self, dir: Dir, bytes: &[u8], expected: Expected) -> Option<&'static Spoken> {
+    /// The protocol that a turn beginning with these bytes speaks, if any; where who the client is was `guessed`, perhaps
+    /// the other way round.
+    pub(crate) fn speaks(&self, dir: Dir, bytes: &[u8], expected: Expected, guessed: bool) -> Finding {
         let mut starts = Starts::new(false, &self.starts[0], &self.starts[1]);
         starts.bytes[dir as usize] = &bytes[..bytes.len().min(PROBE_LIMIT)];
-        SPOKEN.iter().filter(|spoken| expected.allows(spoken)).find(|spoken| {
+        let spoken = SPOKEN.iter().filter(|spoken| expected.allows(spoken)).find(|spoken| {
             match (spoken.recognise)(&starts) {
                 Proof::Yes => true,
                 Proof::Maybe => expected.favours(spoken),
                 Proof::No => false,
             }
-        })
+        });
+        let turned = || starts.proved_turned().filter(|_| guessed).map(Finding::Turned);
+        spoken.map(Finding::Spoken).or_else(turned).unwrap_or(Finding::Nothing)
     }
 
     pub(crate) fn held(&self) -> usize {
@@ -238,14 +257,16 @@ impl Turns {
     }
 }
 
-/// Which way bytes go that may be a message's first, where they tell by themselves.
+/// Which way bytes go that may be a message's first, where they tell by themselves. Some protocols' messages look the
+/// same both ways.
 pub(crate) fn direction(bytes: &[u8]) -> Option<Dir> {
     let proves = |starts: &Starts<'_>| SPOKEN.iter().any(|s| (s.recognise)(starts) == Proof::Yes);
     let bytes = &bytes[..bytes.len().min(PROBE_LIMIT)];
-    if proves(&Starts::new(false, bytes, &[])) {
-        return Some(Dir::ToServer);
+    match (proves(&Starts::new(false, bytes, &[])), proves(&Starts::new(false, &[], bytes))) {
+        (true, false) => Some(Dir::ToServer),
+        (false, true) => Some(Dir::ToClient),
+        _ => None,
     }
-    proves(&Starts::new(false, &[], bytes)).then_some(Dir::ToClient)
 }
 
 #[cfg(test)]
@@ -273,6 +294,7 @@ mod tests {
             let found = match last.unwrap() {
                 Finding::Spoken(spoken) => spoken.protocol.name(),
                 Finding::Unsure => "unsure",
+                Finding::Turned(_) => "turned",
                 Finding::Nothing => "nothing",
             };
             assert_eq!(found, expected, "{chunks:?}");
@@ -291,8 +313,8 @@ mod tests {
     fn half_a_message_of_a_known_server_is_enough() {
         let find = |mut probe: Probe, expected| probe.data(Dir::ToServer, Timestamp(0), b"GET /", expected);
         let known = Expected::Perhaps(Protocol::Http1);
-        assert!(matches!(find(Probe::mid_stream(), known), Finding::Spoken(_)));
-        assert!(matches!(find(Probe::mid_stream(), Expected::Anything), Finding::Unsure));
+        assert!(matches!(find(Probe::mid_stream(false), known), Finding::Spoken(_)));
+        assert!(matches!(find(Probe::mid_stream(false), Expected::Anything), Finding::Unsure));
         assert!(matches!(find(Probe::default(), known), Finding::Unsure));
     }
 
@@ -307,6 +329,7 @@ mod tests {
         ) {
             Finding::Spoken(spoken) => spoken.protocol.name(),
             Finding::Unsure => "unsure",
+            Finding::Turned(_) => "turned",
             Finding::Nothing => "nothing",
         };
         let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
@@ -318,7 +341,7 @@ mod tests {
             (&hello[..7], "unsure", "nothing"),
         ] {
             assert_eq!(find(Probe::default(), bytes, redis), opening, "{bytes:x?}");
-            assert_eq!(find(Probe::mid_stream(), bytes, redis), later, "{bytes:x?}");
+            assert_eq!(find(Probe::mid_stream(false), bytes, redis), later, "{bytes:x?}");
             assert_eq!(find(Probe::default(), bytes, Expected::Unread), "nothing");
         }
     }

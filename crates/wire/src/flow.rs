@@ -89,11 +89,11 @@ impl Flow {
         at: Timestamp,
         servers: &Servers,
     ) -> Self {
-        let client = guess_client(side, segment, servers);
+        let (client, guessed) = guess_client(side, segment, servers);
         let mut talk = Conversation::new(id, ends[client], ends[1 - client], at);
         let opens = segment.syn && segment.ack.is_none();
         if !segment.syn && !segment.rst {
-            talk.mid_stream();
+            talk.mid_stream(guessed);
         }
         Self {
             halves: [Half::default(), Half::default()],
@@ -257,8 +257,11 @@ impl Flow {
         if !bytes.is_empty() {
             self.talk.data(dir, at, bytes, cx);
         }
+        if self.talk.take_turn() {
+            self.client = 1 - self.client;
+        }
         if cut > 0 {
-            self.talk.gap(dir, at, cut, Loss::Cut, cx);
+            self.talk.gap(self.dir(side), at, cut, Loss::Cut, cx);
         }
     }
 
@@ -385,10 +388,12 @@ impl Follow for Flow {
 }
 
 /// Who opened the connection, from its first segment: the SYN tells, else what is known of the two ends, else the bytes,
-/// else the ports (a listener's is below the range that systems choose callers' from).
-fn guess_client(side: usize, segment: &Segment<'_>, servers: &Servers) -> usize {
+/// else the ports (a listener's is below the range that systems choose callers' from). Where these are alike it is a mere
+/// guess, and said to be.
+fn guess_client(side: usize, segment: &Segment<'_>, servers: &Servers) -> (usize, bool) {
     const EPHEMERAL: u16 = 32768;
     let (from, to) = (segment.from.port(), segment.to.port());
+    let mut guessed = false;
     let sender_calls = if segment.syn {
         segment.ack.is_none()
     } else if servers.is_known(&segment.to) != servers.is_known(&segment.from) {
@@ -396,9 +401,10 @@ fn guess_client(side: usize, segment: &Segment<'_>, servers: &Servers) -> usize 
     } else if let Some(dir) = direction(segment.payload) {
         dir == Dir::ToServer
     } else if (from >= EPHEMERAL) == (to >= EPHEMERAL) {
+        guessed = true;
         from >= to
     } else {
         from >= EPHEMERAL
     };
-    if sender_calls { side } else { 1 - side }
+    (if sender_calls { side } else { 1 - side }, guessed)
 }

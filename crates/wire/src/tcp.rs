@@ -43,6 +43,11 @@ impl Tcp {
         self.ways[dir as usize].bytes -= bytes;
     }
 
+    /// The client is the other end.
+    pub(crate) fn turn_round(&mut self) {
+        self.ways.reverse();
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.ways.iter().all(|way| way.bytes == 0)
     }

@@ -1,6 +1,7 @@
 //! The way in and out: packets and moments in, exchanges out.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use model::Timestamp;
 use model::exchange::{CaptureCounts, Ending, Exchange, Protocol};
@@ -26,7 +27,14 @@ pub struct Wire {
     servers: Servers,
     keys: Keys,
     now: Timestamp,
+    /// The last packet's time is far ahead of all others'.
+    ahead: bool,
 }
+
+/// How far apart packets that were captured at the same time may come.
+const DISORDER: Duration = Duration::from_secs(1);
+/// How far the next packet's time may be ahead before it is doubted.
+const FAR: Duration = Duration::from_mins(1);
 
 impl Wire {
     /// A decoder that has seen nothing yet.
@@ -34,7 +42,17 @@ impl Wire {
         let counts = CaptureCounts::default();
         let (table, datagrams) = (Table::default(), Datagrams::default());
         let (servers, keys) = (Servers::default(), Keys::default());
-        Self { limits, table, datagrams, next_conn: 0, counts, servers, keys, now: Timestamp(0) }
+        Self {
+            limits,
+            table,
+            datagrams,
+            next_conn: 0,
+            counts,
+            servers,
+            keys,
+            now: Timestamp(0),
+            ahead: false,
+        }
     }
 
     /// Numbers connections from here. Who starts a second decoder beside what a first has reported gives it another
@@ -85,7 +103,7 @@ impl Wire {
     ) {
         self.counts.packets += 1;
         self.counts.bytes += wire_len as u64;
-        self.tick(at, out);
+        self.goes_on(at, out);
         match packet::parse(link, bytes, wire_len) {
             Some(Carried::Segment(segment)) => self.segment(at, &segment, out),
             Some(Carried::Datagram(datagram)) => {
@@ -96,9 +114,22 @@ impl Wire {
         }
     }
 
+    /// Time as packets tell it. Where it goes back by more than their disorder the clock was set, or one capture follows
+    /// another, and time goes on from there. What one packet alone says of a time far ahead is not believed before the
+    /// next one says it too.
+    fn goes_on(&mut self, at: Timestamp, out: &mut Vec<Exchange>) {
+        let doubted = !self.ahead && self.now.0 != 0 && at.since(self.now) > FAR;
+        self.ahead = doubted;
+        if !doubted {
+            self.tick(at, out);
+        }
+    }
+
     /// Does what time alone asks for: reports what lasts, gives up what does not come, forgets what is over.
     pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Exchange>) {
-        self.now = self.now.max(now);
+        if now > self.now || self.now.since(now) > DISORDER {
+            self.now = now;
+        }
         let now = self.now;
         while let Some(slot) = self.table.due(now) {
             let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, &self.keys, out);

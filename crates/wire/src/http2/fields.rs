@@ -4,6 +4,7 @@ use model::Timestamp;
 use model::exchange::{Exchange, Quality};
 
 use super::hpack::{Block, Field, is_placeholder};
+use crate::decode::Dir;
 
 /// How many fields a request's pseudo-header fields are at most, as all programs send them.
 const PSEUDO_FIELDS: usize = 4;
@@ -40,6 +41,16 @@ pub(super) fn is_request(block: &Block) -> bool {
 /// lost.
 pub(super) fn is_response(block: &Block) -> bool {
     block.fields.iter().any(|field| !field.known || field.name == ":status")
+}
+
+/// Which way a block goes, where it says so by itself (RFC 9113 section 8.3).
+pub(super) fn goes(block: &Block) -> Option<Dir> {
+    let has = |name| block.fields.iter().any(|field| field.known && field.name == name);
+    match (has(":method") || has(":path"), has(":status")) {
+        (true, false) => Some(Dir::ToServer),
+        (false, true) => Some(Dir::ToClient),
+        _ => None,
+    }
 }
 
 /// Fills in what a request asks for.

@@ -46,6 +46,17 @@ struct Http2 {
     calls: Calls,
     /// The client's preface was seen.
     begun: bool,
+    turn: Turn,
+}
+
+/// Whether the connection, which is older than the capture, was taken for one the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Nothing has told yet.
+    Open,
+    /// It was, as the bytes say that are being read.
+    Found,
+    Settled,
 }
 
 /// How reading a frame went.
@@ -57,30 +68,13 @@ enum Step {
 
 impl Decode for Http2 {
     fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
-        if self.sides[dir as usize].hunted.is_empty() {
-            return self.read(dir, bytes, env);
+        let verdict = self.take(dir, bytes, env);
+        if self.turn == Turn::Found {
+            self.turn = Turn::Settled;
+            return Verdict::Turned;
         }
-        // What is held until a frame is found in it is then read with the times at which it came.
-        let mut pieces = vec![(env.at, bytes.to_vec())];
-        while let Some((at, piece)) = pieces.pop() {
-            env.at = at;
-            if self.sides[dir as usize].hunted.is_empty() {
-                match self.read(dir, &piece, env) {
-                    Verdict::Mine => {}
-                    verdict => return verdict,
-                }
-                continue;
-            }
-            let side = &mut self.sides[dir as usize];
-            let is_expected = |stream| self.calls.expects(dir, stream);
-            if let Some(found) = side.hunted.more(dir, &piece, env.at, is_expected) {
-                side.found();
-                pieces.extend(found.into_iter().rev());
-            }
-        }
-        Verdict::Mine
+        verdict
     }
-
     fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
         let side = &mut self.sides[dir as usize];
         side.hunted = Hunted::default();
@@ -135,12 +129,56 @@ impl Decode for Http2 {
 impl Http2 {
     fn new(calls: Calls) -> Self {
         let sides = [Side::new(Place::Preface(0)), Side::new(Place::Frames)];
-        Self { sides, calls, begun: false }
+        Self { sides, calls, begun: false, turn: Turn::Open }
     }
 
-    fn read(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
+    fn take(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
+        if self.sides[dir as usize].hunted.is_empty() {
+            return self.read(dir, bytes, env);
+        }
+        // What is held until a frame is found in it is then read with the times at which it came.
+        let mut pieces = vec![(env.at, bytes.to_vec())];
+        while let Some((at, piece)) = pieces.pop() {
+            env.at = at;
+            let dir = self.turned(dir);
+            if self.sides[dir as usize].hunted.is_empty() {
+                match self.read(dir, &piece, env) {
+                    Verdict::Mine => {}
+                    verdict => return verdict,
+                }
+                continue;
+            }
+            let side = &mut self.sides[dir as usize];
+            let is_expected = |stream| self.calls.expects(dir, stream);
+            if let Some(found) = side.hunted.more(dir, &piece, env.at, is_expected) {
+                side.found();
+                pieces.extend(found.into_iter().rev());
+            }
+        }
+        Verdict::Mine
+    }
+
+    /// The direction of bytes that were handed in as of `dir`.
+    fn turned(&self, dir: Dir) -> Dir {
+        if self.turn == Turn::Found { dir.other() } else { dir }
+    }
+
+    /// The client is the other end, as a header block tells: what was made of the bytes so far is given up.
+    fn turn_round(&mut self, env: &mut Env<'_, '_>) {
+        self.turn = Turn::Found;
+        std::mem::take(&mut self.calls).end(Ending::Open, env);
+        self.sides.reverse();
+        if let Place::Preface(_) = self.sides[Dir::ToClient as usize].place {
+            self.sides[Dir::ToClient as usize].place = Place::Frames;
+        }
+        let connection = &mut *env.connection;
+        std::mem::swap(&mut connection.client, &mut connection.server);
+    }
+
+    fn read(&mut self, handed: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
         let mut rest = bytes;
         while !rest.is_empty() {
+            let dir = self.turned(handed);
             match &self.sides[dir as usize].place {
                 Place::Preface(known) => {
                     let known = *known;
@@ -338,6 +376,17 @@ impl Http2 {
             hpack.lose(loss);
         }
         let OpenBlock { stream, promised, ends, first, .. } = *block;
+        let mut dir = dir;
+        if self.turn == Turn::Open && !self.begun && promised.is_none() {
+            match fields::goes(&read) {
+                Some(told) if told == dir => self.turn = Turn::Settled,
+                Some(told) => {
+                    self.turn_round(env);
+                    dir = told;
+                }
+                None => {}
+            }
+        }
         let headers = Headers { stream, promised, ends, first, block: read, quality };
         self.calls.headers(dir, headers, env);
     }

@@ -420,3 +420,24 @@ fn a_reset_connection_ends_what_is_pending() {
     let calls = exchanges(&talk.packets);
     assert_eq!((calls[0].ending, calls[0].quality), (Ending::Reset, Quality::NoResponse));
 }
+
+/// Between ports that tell nothing, whoever is seen first may be either end.
+#[test]
+fn who_calls_in_a_connection_older_than_the_capture_comes_out_by_what_is_said() {
+    let ping = frame(6, 0, 0, b"01234567");
+    let allow = frame(8, 0, 0, &1000_u32.to_be_bytes());
+    for first in [&ping, &allow] {
+        let mut talk = Talk::new(43_210);
+        talk.ports.1 = 50_051;
+        talk.send(Server, first);
+        for stream in [5, 7, 9] {
+            talk.send(Client, &headers(stream, END_STREAM, &get("/late")));
+            talk.send(Server, &[headers(stream, 0, OK), data(stream, END_STREAM, b"ok")].concat());
+        }
+        let calls = exchanges(&talk.packets);
+        let callers: Vec<_> = calls.iter().map(|call| (call.client.port(), call.server.port())).collect();
+        assert_eq!(callers, [(43_210, 50_051); 3], "{calls:#?}");
+        let answers: Vec<_> = calls.iter().map(|call| call.response.as_ref().unwrap().bytes).collect();
+        assert_eq!(answers, [2, 2, 2]);
+    }
+}

@@ -1,6 +1,6 @@
 //! Connections as such: how they begin and end, and what is told of bytes that no decoder knows.
 
-use crate::packets::{Client, Server, Talk, exchanges, last, lines, reports};
+use crate::packets::{Client, Packet, Server, Talk, exchanges, last, lines, reports};
 use model::Timestamp;
 use model::exchange::{Ending, Quality};
 use wire::{Limits, Link, Wire};
@@ -221,4 +221,43 @@ fn a_flood_of_segments_that_never_fit_is_bounded() {
     wire.finish(&mut out);
     assert_eq!(wire.counts().lost_gaps, 1500 * 1400);
     assert_eq!(exchanges(&talk.packets)[0].request.bytes, 3000 * 1400);
+}
+
+/// Packets of five calls, each on a connection of its own.
+fn five_calls() -> Vec<Packet> {
+    let mut packets = Vec::new();
+    for port in 0..5 {
+        let mut talk = Talk::open(4000 + port);
+        talk.send(Client, b"GET / HTTP/1.1\r\n\r\n");
+        talk.send(Server, b"HTTP/1.1 204 No Content\r\n\r\n");
+        talk.close();
+        let later = i64::from(port) * 20_000_000;
+        packets.extend(
+            talk.packets.into_iter().map(|packet| Packet { at: Timestamp(packet.at.0 + later), ..packet }),
+        );
+    }
+    packets
+}
+
+#[test]
+fn a_clock_that_is_set_anew_makes_no_failures() {
+    const SECOND: i64 = 1_000_000_000;
+    let expected = lines(&five_calls());
+    for by in [-SECOND / 2, -5 * SECOND, -3600 * SECOND] {
+        for place in 1..40 {
+            let mut packets = five_calls();
+            for packet in &mut packets[place..] {
+                packet.at.0 += 86_400 * SECOND + by;
+            }
+            for packet in &mut packets[..place] {
+                packet.at.0 += 86_400 * SECOND;
+            }
+            assert_eq!(lines(&packets), expected, "{by} at {place}");
+        }
+    }
+    for place in 0..40 {
+        let mut packets = five_calls();
+        packets[place].at.0 += 86_400 * SECOND;
+        assert_eq!(lines(&packets), expected, "one packet, {place}");
+    }
 }
