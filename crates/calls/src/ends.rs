@@ -21,7 +21,17 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    pub(crate) fn of(names: &Names, client: SocketAddr, server: SocketAddr, at: Timestamp) -> Self {
+    /// Client and server at that moment; `home` is the service on whose loopback they were heard, if it was there. All
+    /// that passes there is its own, whatever addresses it bears.
+    pub(crate) fn of(
+        names: &Names,
+        home: ServiceId,
+        (client, server): (SocketAddr, SocketAddr),
+        at: Timestamp,
+    ) -> Self {
+        if home != 0 {
+            return Self { from: home, to: home, half: None, note: None };
+        }
         let (from, to) = (names.owner(client.ip(), at), names.owner(server.ip(), at));
         if from != 0
             && to == 0
@@ -34,6 +44,12 @@ impl Ends {
         let inner =
             from == 0 && to != 0 && names.is_gateway(client.ip()) && names.is_published(to, server.port());
         Self { from, to, half: inner.then(|| Half::Inner(to, server.port())), note: None }
+    }
+
+    /// Whether others speak with each other on a network that somebody of the stack is on too.
+    pub(crate) fn is_of_strangers(&self, names: &Names, exchange: &Exchange) -> bool {
+        let shared = |end: SocketAddr| names.is_shared(end.ip());
+        self.from == 0 && self.to == 0 && (shared(exchange.client) || shared(exchange.server))
     }
 
     /// Whether it is Shoal's own. Its probes come from this machine: with its user agent, or as connects that carry

@@ -1,6 +1,6 @@
 //! Exchanges and names in, calls out: who called whom, what it took, and what passed between any two services.
 //!
-//! [`Calls::observe`] takes each report of the capture, hides what must not be kept ([`Redaction`]), gives both ends
+//! [`Calls::observe_of`] takes each report of the capture, hides what must not be kept ([`Redaction`]), gives both ends
 //! the names that were valid at that moment ([`Names`]), and stores the call within bounded memory; [`Calls::keep_in`] and
 //! [`Calls::save`] put it on disk too, its long bodies there alone, so that it outlives the session. From the store come
 //! pages ([`Calls::list`]), changes since a revision ([`Calls::changes`]), edges and routes with percentiles
@@ -45,13 +45,14 @@ mod routes;
 mod secrets;
 mod shape;
 mod store;
+mod subnet;
 #[cfg(test)]
 mod tests;
 mod trace;
 
 pub use axis::Bin;
 pub use body::body_text;
-pub use calls::{Calls, Change, Changes, Head, Limits};
+pub use calls::{Calls, Change, Changes, Head, Limits, Source};
 pub use chain::{Link, Linked};
 pub use disk::DiskError;
 pub use edges::EdgeRate;

@@ -19,6 +19,8 @@ pub(crate) struct Declared {
     pub(crate) depends_on: BTreeSet<String>,
     /// The path that is asked to see whether it is ready.
     ready: Option<String>,
+    /// A command in its own container says whether it is ready.
+    checked_within: bool,
     /// It is there to be called: it has published ports or a port that is probed.
     pub(crate) listens: bool,
 }
@@ -33,6 +35,7 @@ impl Manifest {
                     Some(Check::Http { path, .. }) => Some(path.clone()),
                     Some(Check::Tcp(_) | Check::Exec(_) | Check::Log(_)) | None => None,
                 },
+                checked_within: matches!(check, Some(Check::Exec(_))),
                 listens: !service.ports.is_empty()
                     || matches!(check, Some(Check::Http { .. } | Check::Tcp(_))),
             };
@@ -48,6 +51,11 @@ impl Manifest {
     /// The path that the manifest asks of a service to see whether it is ready.
     pub(crate) fn ready_path(&self, service: &str) -> Option<&str> {
         self.services.get(service)?.ready.as_deref()
+    }
+
+    /// Whether it is seen by a command in its own container that it is ready.
+    pub(crate) fn is_checked_within(&self, service: &str) -> bool {
+        self.services.get(service).is_some_and(|declared| declared.checked_within)
     }
 
     /// Whether the rules are against it: a caller that any of them names may call only what they name for it. The world

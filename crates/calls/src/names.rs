@@ -9,6 +9,8 @@ use model::call::OUTSIDE;
 use model::exchange::Protocol;
 use model::plan::Speaks;
 
+use crate::subnet::Subnet;
+
 /// A container speaks before the engine has said which address it got, so a name reaches this far back.
 const EARLY: Duration = Duration::from_secs(5);
 /// The last packets of a connection come after the engine has said that its container is gone.
@@ -27,6 +29,8 @@ pub struct Names {
     spans: HashMap<IpAddr, Vec<Span>>,
     gateways: HashSet<IpAddr>,
     published: HashMap<u16, (ServiceId, u16)>,
+    /// The subnets of networks that others are on as well.
+    shared: Vec<Subnet>,
     probing: HashMap<ServiceId, VecDeque<Span>>,
     fresh: Vec<(IpAddr, Timestamp)>,
 }
@@ -52,6 +56,7 @@ impl Default for Names {
             spans: HashMap::new(),
             gateways: HashSet::new(),
             published: HashMap::new(),
+            shared: Vec::new(),
             probing: HashMap::new(),
             fresh: Vec::new(),
         }
@@ -106,6 +111,12 @@ impl Names {
     /// `host_port` leads nowhere any more.
     pub fn unpublished(&mut self, host_port: u16) {
         self.published.remove(&host_port);
+    }
+
+    /// Networks with these subnets are heard since somebody of the stack is on them; what others say to each other there
+    /// is none of the stack's. Replaces what was said before.
+    pub fn shared_subnets<'a>(&mut self, subnets: impl Iterator<Item = &'a str>) {
+        self.shared = subnets.filter_map(Subnet::read).collect();
     }
 
     /// From `at` on, Shoal itself tries to connect to `service` to see whether it is ready. Connects from this machine
@@ -188,6 +199,11 @@ impl Names {
 
     pub(crate) fn is_gateway(&self, addr: IpAddr) -> bool {
         self.gateways.contains(&addr.to_canonical())
+    }
+
+    /// Whether an address is on a network that others are on as well.
+    pub(crate) fn is_shared(&self, addr: IpAddr) -> bool {
+        self.shared.iter().any(|subnet| subnet.contains(addr))
     }
 
     /// The service and container port behind a published port.

@@ -10,7 +10,7 @@ use model::exchange::Message;
 use crate::disk::{Disk, Places};
 use crate::edges::Share;
 
-/// One report's identity: the capture's generation, the connection, the place on it.
+/// One report's identity: the source's number, the connection, the place on it.
 pub(crate) type Key = (u32, u64, u32);
 
 #[derive(Debug)]

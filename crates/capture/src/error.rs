@@ -11,7 +11,13 @@ pub enum CaptureError {
     /// The guest runs and may not, or cannot, listen.
     #[error("The capture cannot listen: {why}")]
     Refused {
-        /// The guest's words, or how it ended.
+        /// The guest's words.
+        why: String,
+    },
+    /// The guest ended before it listened.
+    #[error("The capture does not listen: {why}")]
+    Ended {
+        /// How it ended.
         why: String,
     },
     /// The guest runs and says nothing.
@@ -20,6 +26,15 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
+    /// Whether another try may succeed without anybody's doing.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Engine(EngineError::NoRights { .. } | EngineError::BadAddress { .. })
+            | Self::Refused { .. } => false,
+            Self::Engine(_) | Self::Ended { .. } | Self::Silent => true,
+        }
+    }
+
     /// What the user can do about it, as one sentence.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -27,6 +42,7 @@ impl CaptureError {
             Self::Refused { .. } => Some(
                 "the engine must allow host networking and `NET_RAW`; rootless engines do not".to_owned(),
             ),
+            Self::Ended { .. } => Some("it is tried again by itself".to_owned()),
             Self::Silent => Some("look at the engine's own log".to_owned()),
         }
     }

@@ -14,6 +14,7 @@ use model::packets::{Packets, PacketsAsk};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::account::Account;
 use crate::container;
 use crate::orders::{Asked, Orders};
 use crate::queue::Queue;
@@ -29,7 +30,10 @@ pub(crate) enum Heard {
     Nothing,
     /// It listens; so many times it has said so.
     Ready(u64),
+    /// It said why it cannot listen.
     Failed(String),
+    /// It ended without a word, and how.
+    Ended(String),
 }
 
 /// Why an attachment ended.
@@ -47,6 +51,7 @@ pub(crate) struct Follow {
     pub(crate) asked: mpsc::Receiver<Asked>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) heard: watch::Sender<Heard>,
+    pub(crate) account: Account,
 }
 
 impl Follow {
@@ -106,15 +111,17 @@ impl Follow {
         }
     }
 
-    fn take(&self, frame: FromCapture) {
+    fn take(&mut self, mut frame: FromCapture) {
+        self.account.take(&mut frame);
         match &frame {
-            FromCapture::Ready => self.heard.send_modify(|heard| {
+            FromCapture::Ready { .. } => self.heard.send_modify(|heard| {
                 let before = if let Heard::Ready(times) = heard { *times } else { 0 };
                 *heard = Heard::Ready(before + 1);
             }),
             FromCapture::Failed(why) => drop(self.heard.send_replace(Heard::Failed(why.clone()))),
             FromCapture::Exchange(_)
             | FromCapture::Tally(_)
+            | FromCapture::Open(_)
             | FromCapture::Counts(_)
             | FromCapture::Packets(_) => {}
         }
@@ -132,7 +139,7 @@ impl Follow {
     }
 
     /// Reaches the guest again, however long it takes; starts it when it has ended.
-    async fn reach(&self) -> Exec {
+    async fn reach(&mut self) -> Exec {
         let mut pause = FIRST_PAUSE;
         loop {
             tokio::time::sleep(pause).await;
@@ -144,7 +151,7 @@ impl Follow {
         }
     }
 
-    async fn try_reach(&self) -> Result<Exec, EngineError> {
+    async fn try_reach(&mut self) -> Result<Exec, EngineError> {
         let id = self.container.borrow().clone();
         match self.engine.inspect(&id).await {
             Ok(facts) if facts.is_running() => self.engine.attach(&id).await,
@@ -165,8 +172,10 @@ impl Follow {
 
     /// Tells that nothing is heard. What the guest has said itself is the better reason.
     fn ended(&self, why: &str) {
-        if !matches!(*self.heard.borrow(), Heard::Failed(_)) {
-            self.take(FromCapture::Failed(why.to_owned()));
+        let failed = matches!(*self.heard.borrow(), Heard::Failed(_));
+        if !failed {
+            self.heard.send_replace(Heard::Ended(why.to_owned()));
+            self.queue.put(FromCapture::Failed(why.to_owned()));
         }
     }
 }

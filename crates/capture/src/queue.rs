@@ -1,43 +1,35 @@
 //! Reports on their way to the receiver: bounded, the oldest go first, and the count of what went is in the next
 //! [`FromCapture::Counts`].
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::frame::FromCapture;
+use model::waiting::Waiting;
 use tokio::sync::{Notify, mpsc};
 
 /// What may wait, in bytes.
 const BOUND: usize = 32 * 1024 * 1024;
 
-#[derive(Debug, Default)]
-struct Waiting {
-    frames: VecDeque<(usize, FromCapture)>,
-    bytes: usize,
-    dropped: u64,
-}
-
 /// The queue. Putting never waits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     news: Notify,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { waiting: Mutex::new(Waiting::new(BOUND)), news: Notify::new() }
+    }
 }
 
 impl Queue {
     pub(crate) fn put(&self, mut frame: FromCapture) {
         let mut waiting = self.lock();
         if let FromCapture::Counts(counts) = &mut frame {
-            counts.lost_transport += waiting.dropped;
+            counts.lost_transport += waiting.lost();
         }
-        let weight = frame.weight();
-        waiting.bytes += weight;
-        waiting.frames.push_back((weight, frame));
-        while waiting.bytes > BOUND {
-            let Some((weight, dropped)) = waiting.frames.pop_front() else { break };
-            waiting.bytes -= weight;
-            waiting.dropped += dropped.calls();
-        }
+        waiting.put(frame);
         drop(waiting);
         self.news.notify_one();
     }
@@ -51,9 +43,8 @@ impl Queue {
 
     async fn next(&self) -> FromCapture {
         loop {
-            let front = self.lock().frames.pop_front();
-            if let Some((weight, frame)) = front {
-                self.lock().bytes -= weight;
+            let front = self.lock().take();
+            if let Some((_, frame)) = front {
                 return frame;
             }
             self.news.notified().await;
@@ -101,7 +92,7 @@ mod tests {
         assert!(serials.len() > 20 && serials.is_sorted() && serials.last() == Some(&99), "{serials:?}");
         assert_eq!(serials.len() as u64 + lost, 105);
         drop(taken);
-        queue.put(FromCapture::Ready);
+        queue.put(FromCapture::Ready { epoch: 1 });
         passing.await.unwrap();
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Engine;
+use model::Timestamp;
 use model::frame::FromCapture;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::CaptureError;
+use crate::account::Account;
 use crate::container::{self, gone_is_fine};
 use crate::follow::{Follow, Heard};
 use crate::orders::{Orders, Remote};
@@ -25,6 +27,23 @@ const READY_WITHIN: Duration = Duration::from_secs(10);
 /// How long new networks are waited for.
 const OBEYED_WITHIN: Duration = Duration::from_secs(1);
 
+/// Where a capture listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vantage<'a> {
+    /// On the bridges that its orders name, in the engine's own network.
+    Bridges,
+    /// On the loopback interface of one container: what its processes say to each other, and to its own name. It hears
+    /// nothing else, since all else crosses a bridge.
+    Loopback {
+        /// Whose container, for the name of the guest's.
+        service: &'a str,
+        /// The container, by id.
+        container: &'a str,
+        /// When it was started.
+        started: Timestamp,
+    },
+}
+
 /// What to capture, and as whom.
 #[derive(Debug)]
 pub struct Start<'a> {
@@ -34,6 +53,8 @@ pub struct Start<'a> {
     pub stack: &'a str,
     /// The guest's image, which must be there.
     pub image: &'a str,
+    /// Where to listen.
+    pub vantage: Vantage<'a>,
     /// The stack's labels.
     pub labels: BTreeMap<String, String>,
     /// What it is to do at first.
@@ -52,7 +73,7 @@ pub struct Capture {
 }
 
 /// Starts the guest's capture, or takes over the one that a session before has left. When this returns, every packet
-/// of the bridges is heard; a bridge that does not exist yet is heard from when it does.
+/// that it is to hear is heard; a bridge that does not exist yet is heard from when it does.
 pub async fn start(start: Start<'_>) -> Result<(Capture, mpsc::Receiver<FromCapture>), CaptureError> {
     let engine = start.engine.clone();
     let spec = container::spec(&start);
@@ -72,6 +93,7 @@ pub async fn start(start: Start<'_>) -> Result<(Capture, mpsc::Receiver<FromCapt
         asked,
         queue: Arc::clone(&queue),
         heard: hears,
+        account: Account::default(),
     };
     let tasks = [tokio::spawn(follow.run(attached)), tokio::spawn(queue.pass_on(reports))];
     let capture = Capture { engine, name, remote: Remote { orders, asks }, container, heard, tasks };
@@ -129,6 +151,7 @@ impl Capture {
         let told = timeout(READY_WITHIN, heard.wait_for(|heard| !matches!(heard, Heard::Nothing))).await;
         match told.map(|told| told.map(|heard| heard.clone())) {
             Ok(Ok(Heard::Failed(why))) => Err(CaptureError::Refused { why }),
+            Ok(Ok(Heard::Ended(why))) => Err(CaptureError::Ended { why }),
             Ok(Ok(Heard::Ready(_))) => Ok(()),
             Ok(Ok(Heard::Nothing) | Err(_)) | Err(_) => Err(CaptureError::Silent),
         }

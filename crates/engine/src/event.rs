@@ -51,6 +51,9 @@ pub enum EventKind {
 /// Events in the order in which the engine saw them; ends with the connection.
 pub type Events = Pin<Box<dyn Stream<Item = Result<EngineEvent, EngineError>> + Send>>;
 
+/// Containers whose networks changed, by id; ends with the connection.
+pub type Moves = Pin<Box<dyn Stream<Item = Result<String, EngineError>> + Send>>;
+
 impl Engine {
     /// Events of every container that has all these labels, from the moment when the stream is first polled.
     pub fn events(&self, labels: &[(&str, &str)]) -> Events {
@@ -61,6 +64,24 @@ impl Engine {
     /// nothing is missed between asking and polling. The engine remembers its last 256 events.
     pub fn events_since(&self, labels: &[(&str, &str)], since: Timestamp) -> Events {
         self.listen(labels, Some(since))
+    }
+
+    /// Containers of anybody's, by id, as they are connected to networks and disconnected from them.
+    pub fn moves(&self) -> Moves {
+        let of = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let filters: HashMap<String, Vec<String>> = HashMap::from([
+            ("type".to_owned(), of(&["network"])),
+            ("event".to_owned(), of(&["connect", "disconnect"])),
+        ]);
+        let engine = self.clone();
+        let events = self.docker().events(Some(EventsOptionsBuilder::new().filters(&filters).build()));
+        Box::pin(events.filter_map(move |item| {
+            let moved = match item {
+                Ok(message) => moved(message).map(Ok),
+                Err(error) => Some(Err(engine.failed("listening to the engine's networks", &error))),
+            };
+            std::future::ready(moved)
+        }))
     }
 
     fn listen(&self, labels: &[(&str, &str)], since: Option<Timestamp>) -> Events {
@@ -77,6 +98,11 @@ impl Engine {
             Err(error) => Err(engine.failed("listening to the engine's events", &error)),
         }))
     }
+}
+
+/// Whose networks changed.
+fn moved(message: EventMessage) -> Option<String> {
+    message.actor?.attributes?.remove("container")
 }
 
 fn read(message: EventMessage) -> EngineEvent {
@@ -121,6 +147,13 @@ mod tests {
         assert_eq!(&event.kind, kind, "{action}");
         assert_eq!((event.id.as_str(), event.name.as_str(), event.ts), ("c1", "shop-db-1", Timestamp(5)));
         assert_eq!(event.labels, BTreeMap::from([("a".to_owned(), "b".to_owned())]));
+    }
+
+    #[test]
+    fn of_a_networks_event_the_container_counts() {
+        let text = r#"{"Type":"network","Action":"connect","Actor":{"ID":"n1","Attributes":{"container":"c7","name":"net","type":"bridge"}}}"#;
+        assert_eq!(moved(serde_json::from_str(text).unwrap()).as_deref(), Some("c7"));
+        assert_eq!(moved(serde_json::from_str(r#"{"Action":"connect"}"#).unwrap()), None);
     }
 
     #[test]

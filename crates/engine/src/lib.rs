@@ -36,7 +36,7 @@ pub use address::Address;
 pub use build::BuildSpec;
 pub use connect::{Engine, EngineVersion};
 pub use error::EngineError;
-pub use event::{EngineEvent, EventKind, Events};
+pub use event::{EngineEvent, EventKind, Events, Moves};
 pub use exec::{Exec, ExecInput, ExecOutput, ExecSpec};
 pub use facts::{ContainerFacts, ContainerState, Health, PublishedPort};
 pub use image::{ImageFacts, ImageTag};

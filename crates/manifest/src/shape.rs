@@ -66,6 +66,9 @@ table! {
         /// What its ports speak, where that cannot be told from the bytes or is told wrongly: a table of container port =
         /// protocol, such as `{ 5433 = "postgres" }`. `"tcp"` leaves a port undecoded.
         protocols: Map<At<Protocol>>,
+        /// Also shows calls that its processes make over loopback, and to its own name: they cross no network. A second
+        /// container of Shoal's listens on its loopback for that.
+        loopback: At<bool> = false,
         /// What is mounted: `NAME:/path` (a volume that survives), `./folder:/path`, either with `:ro`, or a table.
         volumes: List<Volume>,
         /// What must be ready first: a list of names, or a table of name = `"started"`, `"ready"` or `"completed"`.

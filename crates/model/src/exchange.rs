@@ -323,10 +323,30 @@ pub struct CaptureCounts {
     pub lost_gaps: u64,
     /// Exchanges that were not followed to their end, since bounds on memory were reached.
     pub given_up: u64,
-    /// Exchanges dropped since the way to the host was full.
+    /// Exchanges dropped since the way to the host was full or broken.
     pub lost_transport: u64,
+    /// Exchanges that were written before this, done or in a [`Tally`]: what of them did not arrive was lost on the way.
+    pub written: u64,
     /// Exchanges that were counted in a [`Tally`] and not told one by one.
     pub tallied: u64,
     /// Connections followed now.
     pub flows: u64,
+}
+
+impl CaptureCounts {
+    /// The sums of both.
+    #[must_use]
+    pub const fn plus(&self, other: &Self) -> Self {
+        Self {
+            packets: self.packets + other.packets,
+            bytes: self.bytes + other.bytes,
+            lost_kernel: self.lost_kernel + other.lost_kernel,
+            lost_gaps: self.lost_gaps + other.lost_gaps,
+            given_up: self.given_up + other.given_up,
+            lost_transport: self.lost_transport + other.lost_transport,
+            written: self.written + other.written,
+            tallied: self.tallied + other.tallied,
+            flows: self.flows + other.flows,
+        }
+    }
 }

@@ -46,9 +46,16 @@ pub enum ToCapture {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromCapture {
     /// The socket is open and filtered; packets from here on are seen.
-    Ready,
+    Ready {
+        /// When this guest began, in milliseconds since 1970: one that is started again has another one, and knows
+        /// nothing of what the one before it told.
+        epoch: u64,
+    },
     /// A new state of an exchange.
     Exchange(Box<Exchange>),
+    /// Every few seconds: of the exchanges that were told before, by connection and place on it, those that go on. The
+    /// end of any other was told, whether it arrived or not.
+    Open(Vec<(u64, u32)>),
     /// Calls that came too thick to be told one by one.
     Tally(Box<Tally>),
     /// Once a second: what was seen and missed so far.
@@ -78,18 +85,29 @@ impl FromCapture {
             Self::Tally(tally) => exchange(&tally.like) + tally.micros.len() * 8,
             Self::Failed(why) => why.len(),
             Self::Packets(page) => page.records.len(),
-            Self::Ready | Self::Counts(_) => 0,
+            Self::Open(open) => open.len() * size_of::<(u64, u32)>(),
+            Self::Ready { .. } | Self::Counts(_) => 0,
         };
         own + size_of::<Self>()
     }
 
-    /// How many calls are lost with it.
+    /// How many calls end with it, and are lost when it is.
     pub fn calls(&self) -> u64 {
         match self {
-            Self::Exchange(_) => 1,
+            Self::Exchange(exchange) => u64::from(exchange.done),
             Self::Tally(tally) => tally.calls,
-            Self::Ready | Self::Counts(_) | Self::Packets(_) | Self::Failed(_) => 0,
+            Self::Ready { .. } | Self::Open(_) | Self::Counts(_) | Self::Packets(_) | Self::Failed(_) => 0,
         }
+    }
+
+    /// Whether it is of a call that goes on: its end tells all of it again.
+    pub(crate) fn is_beginning(&self) -> bool {
+        matches!(self, Self::Exchange(exchange) if !exchange.done)
+    }
+
+    /// Whether nothing later says the same.
+    pub(crate) fn is_told_once(&self) -> bool {
+        matches!(self, Self::Ready { .. } | Self::Failed(_))
     }
 }
 

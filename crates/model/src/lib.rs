@@ -13,5 +13,6 @@ pub mod line;
 pub mod packets;
 pub mod plan;
 pub mod time;
+pub mod waiting;
 
 pub use time::Timestamp;

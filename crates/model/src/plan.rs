@@ -86,6 +86,9 @@ pub struct Service {
     pub pull: PullPolicy,
     /// `linux/amd64` and the like; `None`: the engine's.
     pub platform: Option<String>,
+    /// Whether calls over its container's loopback are seen too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub loopback: bool,
     /// The rest of what goes to the engine as it is.
     pub container: ContainerOptions,
 }

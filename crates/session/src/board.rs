@@ -41,7 +41,7 @@ impl Board {
             stack,
             services: Vec::new(),
             engine,
-            capture: crate::observe::nothing(),
+            capture: crate::captures::nothing(),
             counters: Counters::default(),
             events: Vec::new(),
             edges: Vec::new(),

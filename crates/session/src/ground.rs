@@ -1,16 +1,12 @@
-//! What a stack stands on: its network, the guest's image and volume, the capture.
+//! What a stack stands on: its network, the guest's image and volume.
 //!
-//! It is laid before the first container is made, so that the capture misses no connection, and cleared after the
-//! last one is gone.
+//! It is laid before the first container is made, and cleared after the last one is gone.
 
 use std::path::Path;
 
 use api::{ApiError, Code};
-use capture::{Capture, Orders};
 use engine::{Engine, EngineError};
-use model::frame::FromCapture;
 use model::plan::Plan;
-use tokio::sync::mpsc;
 
 use crate::spec::{self, FOLDER, STACK};
 use crate::state::Clearing;
@@ -23,25 +19,18 @@ pub(crate) struct Laid {
     pub tools: Tools,
     /// This machine as the stack's containers see it: their network's gateways, and what `host-gateway` stands for.
     pub gateways: Vec<std::net::IpAddr>,
-    /// The capture, or why there is none.
-    pub capture: Result<(Capture, mpsc::Receiver<FromCapture>), String>,
+    /// The interface of its network's bridge.
+    pub bridge: String,
 }
 
 /// Lays the ground; all of it may be there already.
-pub(crate) async fn lay(
-    engine: &Engine,
-    plan: &Plan,
-    session: &str,
-    guest: &Path,
-    observe: bool,
-) -> Result<Laid, ApiError> {
+pub(crate) async fn lay(engine: &Engine, plan: &Plan, session: &str, guest: &Path) -> Result<Laid, ApiError> {
     if !guest.is_file() {
         return Err(ApiError::new(Code::Failed, format!("the guest is missing: {}", guest.display()))
             .hint("it belongs beside `shoal`; `./dev build` puts it there"));
     }
-    let labels = spec::stack_labels(plan, session);
     let binary = tools::read(guest).await.map_err(translate::engine)?;
-    let mut of_network = labels.clone();
+    let mut of_network = spec::stack_labels(plan, session);
     of_network.insert(tools::USES.to_owned(), binary.tools.volume.clone());
     let network = engine.ensure_network(&plan.name, &of_network).await.map_err(translate::engine)?;
     let folder = plan.folder.display().to_string();
@@ -56,34 +45,14 @@ pub(crate) async fn lay(
     }
     tools::ensure_tools(engine, &binary).await.map_err(translate::engine)?;
     let tools = binary.tools;
-    let capture = if observe {
-        capture::start(capture::Start {
-            engine,
-            stack: &plan.name,
-            image: &tools.image,
-            labels,
-            orders: Orders { bridges: vec![network.bridge.clone()], ..orders(plan) },
-        })
-        .await
-        .map_err(|e| e.to_string())
-    } else {
-        Err("not asked for".to_owned())
-    };
     // Without these a call by way of this machine shows as two.
     let mut gateways = network.gateways;
     gateways.extend(engine.host_gateways().await.unwrap_or_default());
-    Ok(Laid { tools, gateways, capture })
+    Ok(Laid { tools, gateways, bridge: network.bridge })
 }
 
-/// What the manifest says about capturing, whatever runs.
-pub(crate) fn orders(plan: &Plan) -> Orders {
-    let body_limit = u32::try_from(plan.calls.body_limit).unwrap_or(u32::MAX);
-    let packets = u32::try_from(plan.calls.packets).unwrap_or(u32::MAX);
-    Orders { body_limit, packets, ..Orders::default() }
-}
-
-/// Clears the ground: network, volumes when asked, and the guest where no other stack uses it. Everything is tried;
-/// the first failure is told.
+/// Clears the ground: captures that a session before has left, network, volumes when asked, and the guest where no other
+/// stack uses it. Everything is tried; the first failure is told.
 pub(crate) async fn clear(
     engine: &Engine,
     whose: &crate::link::Whose,
@@ -96,6 +65,11 @@ pub(crate) async fn clear(
             first.get_or_insert(error);
         }
     };
+    for guest in engine.list(&whose.filter()).await.map_err(translate::engine)? {
+        if guest.labels.contains_key(tools::LABEL) {
+            keep(engine.remove(&guest.id, true).await);
+        }
+    }
     for network in engine.networks(&whose.filter()).await.map_err(translate::engine)? {
         keep(engine.remove_network(&network.name).await);
     }

@@ -9,6 +9,7 @@
 
 mod agent;
 mod board;
+mod captures;
 mod doctor;
 mod follow;
 mod ground;

@@ -23,6 +23,8 @@ pub(crate) enum Tidings {
     Up(Engine, Vec<ContainerFacts>),
     /// Something happened to a container of the stack.
     Event(EngineEvent),
+    /// A container of anybody's is on other networks now.
+    Moved(String),
     /// The engine does not answer.
     Down(ApiError),
 }
@@ -68,14 +70,19 @@ async fn hold(
     let engine = Engine::connect(&address).await.map_err(translate::engine)?;
     // What happens from here on is told by the stream, so nothing can happen unseen while the list is made.
     let mut events = engine.events_since(&whose.filter(), now());
+    let mut moves = engine.moves();
     let found = engine.list(&whose.filter()).await.map_err(translate::engine)?;
     *pause = FIRST_PAUSE;
     if tidings.send(Tidings::Up(engine, found)).await.is_err() {
         return Ok(());
     }
-    while let Some(event) = events.next().await {
-        let event = event.map_err(translate::engine)?;
-        if tidings.send(Tidings::Event(event)).await.is_err() {
+    // What both tell ends with the engine.
+    while let Some(told) = tokio::select! {
+        event = events.next() => event.map(|event| event.map(Tidings::Event)),
+        moved = moves.next() => moved.map(|moved| moved.map(Tidings::Moved)),
+    } {
+        let told = told.map_err(translate::engine)?;
+        if tidings.send(told).await.is_err() {
             return Ok(());
         }
     }

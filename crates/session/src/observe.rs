@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::shape::{CaptureState, CaptureView, Change, Counters, Whole};
+use api::shape::{Change, Counters, Whole};
 use api::{ApiError, Code};
-use calls::Calls;
+use calls::{Calls, Source};
 use engine::Engine;
 use futures_util::StreamExt;
-use model::exchange::{CaptureCounts, Protocol};
+use model::exchange::Protocol;
 use model::frame::FromCapture;
 use tokio::sync::mpsc;
 
+use crate::captures::{Heard, Post};
 use crate::jobs::now;
 use crate::run::Event;
 use crate::shared::Shared;
@@ -20,31 +21,6 @@ use crate::translate;
 
 /// How often numbers and edges are brought up to date.
 const NUMBERS: Duration = Duration::from_millis(250);
-
-/// No capture.
-pub(crate) fn nothing() -> CaptureView {
-    CaptureView {
-        state: CaptureState::Off,
-        message: None,
-        packets: Whole::default(),
-        lost_kernel: Whole::default(),
-        lost_gaps: Whole::default(),
-        lost_transport: Whole::default(),
-        tallied: Whole::default(),
-    }
-}
-
-fn view(state: CaptureState, counts: &CaptureCounts) -> CaptureView {
-    CaptureView {
-        state,
-        message: None,
-        packets: counts.packets.into(),
-        lost_kernel: counts.lost_kernel.into(),
-        lost_gaps: counts.lost_gaps.into(),
-        lost_transport: counts.lost_transport.into(),
-        tallied: counts.tallied.into(),
-    }
-}
 
 /// Takes up the calls that other sessions of the stack saw, and keeps those of this one beside them. Without a disk calls
 /// are in memory alone, and that is told.
@@ -76,41 +52,48 @@ fn whole(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// From the capture's frames to calls, as fast as they come.
-pub(crate) async fn exchanges(shared: Arc<Shared>, mut frames: mpsc::Receiver<FromCapture>) {
+/// From a capture's frames to calls, as fast as they come. A guest that was started again is another source.
+pub(crate) async fn exchanges(
+    shared: &Arc<Shared>,
+    post: &Post,
+    mut frames: mpsc::Receiver<FromCapture>,
+    source: &mut Source,
+) {
     let mut batch = Vec::with_capacity(256);
+    let mut known = None;
     while frames.recv_many(&mut batch, 256).await > 0 {
-        let (mut status, mut grpc) = (None, false);
+        let (mut heard, mut grpc) = (None, false);
         {
             let mut calls = shared.calls();
             for frame in batch.drain(..) {
                 match frame {
                     FromCapture::Exchange(exchange) => {
                         grpc |= exchange.protocol == Protocol::Grpc;
-                        calls.observe(*exchange);
+                        calls.observe_of(*source, *exchange);
                     }
-                    FromCapture::Tally(tally) => calls.count(&tally),
+                    FromCapture::Tally(tally) => calls.count(*source, &tally),
+                    FromCapture::Open(open) => calls.still_open(*source, &open),
                     // Whoever asked for them got them already.
                     FromCapture::Packets(_) => {}
-                    FromCapture::Ready => status = Some(view(CaptureState::On, &CaptureCounts::default())),
-                    FromCapture::Counts(counts) => status = Some(view(CaptureState::On, &counts)),
-                    FromCapture::Failed(message) => {
-                        status = Some(CaptureView {
-                            state: CaptureState::Failed,
-                            message: Some(message),
-                            ..nothing()
-                        });
+                    FromCapture::Ready { epoch } => {
+                        if known.replace(epoch).is_some_and(|known| known != epoch) {
+                            calls.end(*source);
+                            *source = calls.begin(post.service());
+                        }
+                        heard = Some(Heard::Ready);
                     }
+                    FromCapture::Counts(counts) => heard = Some(Heard::Counts(counts)),
+                    FromCapture::Failed(message) => heard = Some(Heard::Failed(message)),
                 }
             }
         }
         if grpc {
             shared.refresh_protos();
         }
-        save(&shared);
+        save(shared);
         shared.calls_news.notify_waiters();
-        if let Some(view) = status {
-            shared.send(Event::Capture(view)).await;
+        if let Some(heard) = heard {
+            shared.send(Event::Heard(post.clone(), heard)).await;
         }
     }
 }

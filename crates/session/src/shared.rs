@@ -11,15 +11,14 @@ use api::shape::Change;
 use calls::Calls;
 use engine::{Address, ContainerFacts, ContainerState, Engine};
 use model::Timestamp;
-use model::plan::Plan;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Config;
 use crate::board::Board;
+use crate::captures::Hearing;
 use crate::follow::Sink;
-use crate::ground;
 use crate::jobs::now;
 use crate::link::Whose;
 use crate::manifests::{self, Asked};
@@ -51,11 +50,10 @@ pub(crate) struct Shared {
     files: Mutex<Vec<PathBuf>>,
     clear_error: Mutex<Option<ApiError>>,
     asked: Mutex<Asked>,
-    /// The way to the capture while there is one.
-    remote: Mutex<Option<capture::Remote>>,
+    /// What captures are told, and the ways to them. Whoever holds it may ask for the calls, and not the other way round.
+    pub hearing: Mutex<Hearing>,
     /// Files in which programs write the secrets of their TLS connections.
     pub key_logs: watch::Sender<Vec<PathBuf>>,
-    secrets: Mutex<capture::Secrets>,
     events: mpsc::Sender<Event>,
 }
 
@@ -102,9 +100,8 @@ impl Shared {
             files: Mutex::new(files),
             clear_error: Mutex::new(None),
             asked: Mutex::new(Asked::default()),
-            remote: Mutex::new(None),
+            hearing: Mutex::default(),
             key_logs: watch::Sender::new(Vec::new()),
-            secrets: Mutex::default(),
             events,
         }
     }
@@ -187,15 +184,23 @@ impl Shared {
         self.board.post(Change::Stack(manifests::view(&self.config, loaded, trusted)));
     }
 
-    /// The container runs: its addresses and ports bear the service's name from now on.
-    pub(crate) fn learn(&self, service: &str, facts: &ContainerFacts) {
+    /// The container runs: its addresses and ports bear the service's name from now on. Whoever is told of a network must
+    /// look for its bridge, so that it is heard.
+    pub(crate) fn learn(&self, service: &str, facts: &ContainerFacts) -> Vec<String> {
         if facts.state != ContainerState::Running {
-            return;
+            return Vec::new();
         }
         let addresses: Vec<IpAddr> = facts.addresses.iter().map(|(_, ip)| *ip).collect();
         let ports: Vec<u16> = facts.ports.iter().map(|p| p.host).collect();
         let since = facts.started.unwrap_or_default();
+        let before = locked(&self.known)
+            .insert(facts.id.clone(), Known { addresses: addresses.clone(), ports })
+            .map_or_else(Vec::new, |known| known.addresses);
         let mut calls = self.calls();
+        // It may have been taken off a network while it ran.
+        for address in before.iter().filter(|address| !addresses.contains(address)) {
+            calls.names_mut().forget(*address, now());
+        }
         for address in &addresses {
             calls.names_mut().learn(*address, service, since);
         }
@@ -206,8 +211,7 @@ impl Shared {
             calls.names_mut().published(port.host, service, port.container);
         }
         drop(calls);
-        self.tell_capture();
-        locked(&self.known).insert(facts.id.clone(), Known { addresses, ports });
+        self.is_on(&facts.id, facts.addresses.iter().map(|(network, _)| network.clone()).collect())
     }
 
     /// The container is about to run: its addresses bear the service's name.
@@ -223,7 +227,7 @@ impl Shared {
             calls.names_mut().learn(*address, service, at);
         }
         drop(calls);
-        self.tell_capture();
+        self.tell_captures();
         let mut known = locked(&self.known);
         known.entry(container.to_owned()).or_insert(Known { addresses, ports: Vec::new() });
     }
@@ -239,50 +243,7 @@ impl Shared {
             calls.names_mut().unpublished(port);
         }
         drop(calls);
-        self.tell_capture();
-    }
-
-    /// There is a capture now, or none any more.
-    pub(crate) fn set_remote(&self, remote: Option<capture::Remote>) {
-        *locked(&self.remote) = remote;
-        self.tell_capture();
-        self.tell_secrets(b"");
-    }
-
-    /// What a key log says goes on to the capture, now or when there is one.
-    pub(crate) fn tell_secrets(&self, text: &[u8]) {
-        let mut secrets = locked(&self.secrets);
-        secrets.add(text);
-        let expected = !self.key_logs.borrow().is_empty();
-        if let Some(remote) = self.remote() {
-            remote.order(|orders| orders.secrets = expected.then(|| Arc::new(secrets.clone())));
-        }
-    }
-
-    /// The way to the capture, if there is one.
-    pub(crate) fn remote(&self) -> Option<capture::Remote> {
-        locked(&self.remote).clone()
-    }
-
-    /// The capture is to go by this manifest from now on.
-    pub(crate) fn order_capture(&self, plan: &Plan) {
-        let of_plan = ground::orders(plan);
-        self.key_logs.send_replace(plan.calls.tls_keys.clone());
-        self.tell_secrets(b"");
-        if let Some(remote) = &*locked(&self.remote) {
-            remote.order(|orders| {
-                orders.body_limit = of_plan.body_limit;
-                orders.packets = of_plan.packets;
-            });
-        }
-        self.tell_capture();
-    }
-
-    /// Tells the capture what servers speak, which depends on the addresses that they have now.
-    fn tell_capture(&self) {
-        let Some(remote) = self.remote() else { return };
-        let protocols = self.calls().protocols(now());
-        remote.order(|orders| orders.protocols = protocols);
+        self.is_on(container, Vec::new());
     }
 
     pub(crate) fn learn_gateways(&self, gateways: &[IpAddr]) {
@@ -291,7 +252,7 @@ impl Shared {
             calls.names_mut().gateway(*gateway);
         }
         drop(calls);
-        self.tell_capture();
+        self.tell_captures();
     }
 
     /// Says that a container's log is being read; dropping the sender says that it was read to its end.

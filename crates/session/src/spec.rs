@@ -19,11 +19,16 @@ pub(crate) const FOLDER: &str = "dev.shoal.folder";
 
 /// What everything of a stack is labelled with.
 pub(crate) fn stack_labels(plan: &Plan, session: &str) -> BTreeMap<String, String> {
+    labels_of(&plan.name, &plan.folder.display().to_string(), session)
+}
+
+/// The same by the stack's name and folder.
+pub(crate) fn labels_of(stack: &str, folder: &str, session: &str) -> BTreeMap<String, String> {
     BTreeMap::from([
-        (STACK.to_owned(), plan.name.clone()),
-        (FOLDER.to_owned(), plan.folder.display().to_string()),
+        (STACK.to_owned(), stack.to_owned()),
+        (FOLDER.to_owned(), folder.to_owned()),
         ("dev.shoal.session".to_owned(), session.to_owned()),
-        ("com.docker.compose.project".to_owned(), plan.name.clone()),
+        ("com.docker.compose.project".to_owned(), stack.to_owned()),
     ])
 }
 
@@ -47,7 +52,8 @@ pub(crate) fn volumes(plan: &Plan, service: &Service) -> Vec<String> {
 }
 
 /// A number for everything about a service that a container is made from: when it differs, the container is
-/// replaced. Order, readiness, reload rules, and where in which file a value stands can change without that.
+/// replaced. Order, readiness, reload rules, what is seen of its calls, and where in which file a value stands can change
+/// without that.
 pub(crate) fn hash(service: &Service) -> String {
     let mut made_of = service.clone();
     made_of.depends_on = Vec::new();
@@ -55,6 +61,7 @@ pub(crate) fn hash(service: &Service) -> String {
     made_of.reload = Vec::new();
     made_of.pull = PullPolicy::Missing;
     made_of.lifetime = Lifetime::Session;
+    made_of.loopback = false;
     for value in made_of.env.values_mut() {
         value.origin = String::new();
     }
@@ -165,6 +172,7 @@ pub(crate) fn forgotten(service: &str) -> Service {
         working_dir: None,
         pull: PullPolicy::Never,
         platform: None,
+        loopback: false,
         container: model::plan::ContainerOptions::default(),
     }
 }
@@ -206,6 +214,7 @@ mod tests {
         service.env.insert("DB".into(), value("postgres://db", "services.toml:15"));
         service.lifetime = Lifetime::Persistent;
         service.pull = PullPolicy::Always;
+        service.loopback = true;
         assert_eq!(hash(&service), before);
         service.env.insert("DB".into(), value("postgres://other", "services.toml:15"));
         assert_ne!(hash(&service), before);

@@ -12,7 +12,8 @@ use engine::{ContainerSpec, Engine, EngineError, MountFrom, MountSpec, Network};
 pub(crate) const FOLDER: &str = "/.shoal";
 /// The binary's name, in the image's root and in the volume.
 pub(crate) const BINARY: &str = "shoal-guest";
-const LABEL: &str = "dev.shoal.guest";
+/// On whatever runs or holds the guest.
+pub(crate) const LABEL: &str = "dev.shoal.guest";
 /// On a stack's network: the volume of the guest that the stack uses.
 pub(crate) const USES: &str = "dev.shoal.guest.volume";
 const REPOSITORY: &str = "shoal/guest";

@@ -13,6 +13,7 @@ mod fire;
 mod life;
 mod logs;
 mod logs_kept;
+mod loopback;
 mod meddling;
 mod packets;
 mod protocols;

@@ -17,7 +17,7 @@ use crate::store::Entry;
 
 /// A call that goes on for longer is written before it is done, once.
 const PENDING: Duration = Duration::from_secs(10);
-/// The capture of calls that other sessions saw: none that is numbered.
+/// The source of calls that other sessions saw: none that is numbered.
 const RESTORED: u32 = u32::MAX;
 
 impl Calls {

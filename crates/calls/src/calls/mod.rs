@@ -3,10 +3,13 @@
 mod keep;
 mod learn;
 mod observe;
+mod sources;
 mod tally;
 
+pub use sources::Source;
+
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use model::Timestamp;
 use model::call::{Call, Edge, OUTSIDE};
@@ -22,7 +25,7 @@ use crate::ends::Ends;
 use crate::hairpin::Hairpins;
 use crate::hosts::Hosts;
 use crate::manifest::Manifest;
-use crate::names::Names;
+use crate::names::{Names, ServiceId};
 use crate::query::{self, Counted, Cursor, Page, Position, Query, Within};
 use crate::redact::Redaction;
 use crate::routes::Learnt;
@@ -122,7 +125,8 @@ pub struct Calls {
     pub(crate) manifest: Manifest,
     axis: Axis,
     hairpins: Hairpins,
-    capture: u32,
+    /// Whose loopback each [`Source`] hears, by its number.
+    homes: Vec<ServiceId>,
     head: Head,
     /// Without one calls are in memory alone.
     disk: Option<Disk>,
@@ -154,7 +158,7 @@ impl Calls {
             manifest: Manifest::default(),
             axis: Axis::default(),
             hairpins: Hairpins::default(),
-            capture: 0,
+            homes: vec![0],
             head: Head::default(),
             disk: None,
             restored: HashMap::new(),
@@ -193,10 +197,25 @@ impl Calls {
         self.names.protocols(&self.manifest.protocols, at)
     }
 
-    /// Takes one report. The newest report of a `(conn, serial)` replaces the older ones.
-    pub fn observe(&mut self, mut exchange: Exchange) -> Change {
+    /// The same on the loopback of a service.
+    pub fn loopback_protocols(&self, service: &str) -> Vec<(SocketAddr, Protocol)> {
+        let own = self.manifest.protocols.iter().filter(|rule| rule.service == service);
+        let ends = own.flat_map(|rule| {
+            let at = |ip: IpAddr| ((ip, rule.port).into(), rule.protocol);
+            [at(Ipv4Addr::LOCALHOST.into()), at(Ipv6Addr::LOCALHOST.into())]
+        });
+        ends.collect()
+    }
+
+    /// Takes one report of what needs no guest.
+    pub fn observe(&mut self, exchange: Exchange) -> Change {
+        self.observe_of(Source::default(), exchange)
+    }
+
+    /// Takes one report of a guest. The newest report of a `(conn, serial)` of one guest replaces the older ones.
+    pub fn observe_of(&mut self, source: Source, mut exchange: Exchange) -> Change {
         self.settle();
-        let key = (self.capture, exchange.conn, exchange.serial);
+        let key = (source.0, exchange.conn, exchange.serial);
         match self.slots.get(&key) {
             Some(Slot::Kept(ordinal)) => self.update(*ordinal, exchange),
             Some(Slot::Evicted(share)) => {
@@ -210,25 +229,6 @@ impl Calls {
         }
     }
 
-    /// A capture begins, and with it new numbers of connections. What the last one left unfinished stays so.
-    pub fn restart_capture(&mut self) {
-        self.capture += 1;
-        let open: Vec<u64> = self.store.order().iter().map(|(_, ordinal)| *ordinal).collect();
-        for ordinal in open {
-            if self.store.get(ordinal).is_some_and(|entry| !entry.call.done) {
-                self.store.change(ordinal, |entry| {
-                    entry.call.done = true;
-                    add_note(&mut entry.call.note, "the capture ended before this call did");
-                });
-            }
-        }
-        let kept = self.slots.drain().filter(|(_, slot)| matches!(slot, Slot::Kept(_))).collect();
-        self.slots = kept;
-        self.ghosts.clear();
-        self.hairpins = Hairpins::default();
-        self.head.pending = 0;
-    }
-
     /// Gives calls the names that were learnt after they were seen. Every [`observe`](Self::observe) begins with it.
     pub fn settle(&mut self) {
         let fresh = self.names.take_fresh();
@@ -238,11 +238,12 @@ impl Calls {
         for ordinal in recent {
             let Some(entry) = self.store.get(ordinal) else { continue };
             let (client, server) = (entry.call.from.addr, entry.call.to.addr);
-            let touched = |ip: std::net::IpAddr| fresh.iter().any(|(addr, _)| *addr == ip.to_canonical());
+            let touched = |ip: IpAddr| fresh.iter().any(|(addr, _)| *addr == ip.to_canonical());
             if !touched(client.ip()) && !touched(server.ip()) {
                 continue;
             }
-            let mut ends = Ends::of(&self.names, client, server, entry.call.ts);
+            let home = self.home(entry.key.0);
+            let mut ends = Ends::of(&self.names, home, (client, server), entry.call.ts);
             // What an earlier session knew of a container that is gone, or not found yet, is not forgotten.
             let known = [(&mut ends.from, &entry.call.from), (&mut ends.to, &entry.call.to)];
             for (end, party) in

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use model::call::{Background, Call};
 use model::exchange::Exchange;
 
-use super::{Calls, Change, Slot};
+use super::{Calls, Change, Slot, Source};
 use crate::background::Asked;
 use crate::edges::{Edges, Share};
 use crate::ends::Ends;
@@ -69,7 +69,7 @@ impl Calls {
     /// A call that is handed on and not kept; `None` for what is no call.
     pub(crate) fn pass(&mut self, exchange: Exchange) -> Option<Call> {
         let ordinal = self.head.total;
-        let key = (self.capture, exchange.conn, exchange.serial);
+        let key = (Source::default().0, exchange.conn, exchange.serial);
         let Told { mut call, ends, latency, .. } = self.tell(key, ordinal, exchange)?;
         self.head.total += 1;
         self.hosts.hear(&call);
@@ -82,9 +82,13 @@ impl Calls {
         Some(call)
     }
 
-    /// The call that an exchange is; `None` for one of Shoal's own probes.
+    /// The call that an exchange is; `None` for one of Shoal's own probes, and of strangers.
     fn tell(&mut self, key: Key, ordinal: u64, mut exchange: Exchange) -> Option<Told> {
-        let ends = Ends::of(&self.names, exchange.client, exchange.server, judge::start(&exchange));
+        let (home, begun) = (self.home(key.0), judge::start(&exchange));
+        let ends = Ends::of(&self.names, home, (exchange.client, exchange.server), begun);
+        if ends.is_of_strangers(&self.names, &exchange) {
+            return None;
+        }
         if ends.is_probe(&self.names, &exchange) {
             self.head.probes += u64::from(exchange.done);
             return None;
@@ -99,11 +103,22 @@ impl Calls {
             hosts: [self.host(ends.from, exchange.client), self.host(ends.to, exchange.server)],
             note: ends.note.clone(),
             route: self.learn_route(ends.to, exchange.protocol, &judge::operation(&exchange)),
-            background: Asked::by(&exchange).background(self.manifest.ready_path(self.names.name(ends.to))),
+            background: self.background(&ends, home, &exchange),
             redacted: !hidden.is_empty(),
             forbidden: self.manifest.forbids(self.names.name(ends.from), self.names.name(ends.to)),
         };
         Some(Told { call: shape::call(exchange, identity), ends, latency, hidden })
+    }
+
+    /// Whether it says nothing about what the stack does: by what it asks, or since Shoal runs the check in the service's
+    /// own container that the manifest names, which asks over loopback.
+    pub(super) fn background(&self, ends: &Ends, home: ServiceId, exchange: &Exchange) -> Option<Background> {
+        let callee = self.names.name(ends.to);
+        let asked = Asked::by(exchange).background(self.manifest.ready_path(callee));
+        let checked = home != 0
+            && self.manifest.is_checked_within(callee)
+            && self.names.is_probing(home, judge::start(exchange));
+        asked.or(checked.then_some(Background::Health))
     }
 
     pub(super) fn update(&mut self, ordinal: u64, mut exchange: Exchange) -> Change {
@@ -259,7 +274,7 @@ impl Calls {
             let Some((ordinal, entry)) = self.store.pop() else { return };
             self.head.evicted += 1;
             self.forget(&entry, ordinal);
-            if entry.call.done || entry.key.0 != self.capture {
+            if entry.call.done {
                 self.slots.remove(&entry.key);
             } else {
                 self.haunt(entry.key, Slot::Evicted(entry.share));

@@ -2,8 +2,7 @@
 
 use model::exchange::Tally;
 
-use super::Calls;
-use crate::background::Asked;
+use super::{Calls, Source};
 use crate::counts::Counted;
 use crate::ends::Ends;
 use crate::judge;
@@ -12,11 +11,15 @@ use crate::routes::OTHER;
 impl Calls {
     /// Takes calls that came too thick to be told: edges, totals and the time axis count them, lists lack them. The two
     /// halves of calls through a published port cannot be told from two calls here, and count twice.
-    pub fn count(&mut self, tally: &Tally) {
+    pub fn count(&mut self, source: Source, tally: &Tally) {
         self.settle();
         let like = &tally.like;
         let at = judge::start(like);
-        let ends = Ends::of(&self.names, like.client, like.server, at);
+        let home = self.home(source.0);
+        let ends = Ends::of(&self.names, home, (like.client, like.server), at);
+        if ends.is_of_strangers(&self.names, like) {
+            return;
+        }
         if ends.is_probe(&self.names, like) {
             self.head.probes += tally.calls;
             return;
@@ -28,7 +31,7 @@ impl Calls {
         } else {
             self.learn_route(ends.to, like.protocol, &judge::operation(like))
         };
-        let background = Asked::by(like).background(self.manifest.ready_path(self.names.name(ends.to)));
+        let background = self.background(&ends, home, like);
         let counted =
             Counted { tally, at, failed, background: background.is_some(), latency: judge::is_latency(like) };
         self.edges.count(ends.from, ends.to, &route, &counted);

@@ -158,6 +158,7 @@ fn service(name: &str, depends_on: &[&str]) -> Service {
         working_dir: None,
         pull: PullPolicy::Missing,
         platform: None,
+        loopback: false,
         container: ContainerOptions::default(),
     }
 }

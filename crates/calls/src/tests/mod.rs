@@ -6,4 +6,5 @@ pub(crate) mod fixture;
 mod kept;
 mod lists;
 mod properties;
+mod sources;
 mod stories;

@@ -6,7 +6,7 @@ use model::exchange::{Ending, Exchange, Protocol, Quality, Tally};
 use super::fixture::{
     DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, header, later, pending, plan, tcp,
 };
-use crate::{Calls, Change, Limits, Position, Query, RouteQuery, Where};
+use crate::{Calls, Change, Limits, Position, Query, RouteQuery, Source, Where};
 
 fn edge(calls: &Calls, from: &str, to: &str) -> Option<Edge> {
     calls.edges().into_iter().find(|edge| edge.from == from && edge.to == to)
@@ -228,20 +228,6 @@ fn edges_keep_what_was_evicted_and_follow_what_goes_on() {
 }
 
 #[test]
-fn a_new_capture_begins_its_connections_anew() {
-    let mut calls = calls(Limits::default());
-    let whole = exchange(1, 0, "GET", "/");
-    calls.observe(pending(&whole));
-    calls.restart_capture();
-    let old = calls.get("e1-0").unwrap();
-    assert_eq!((old.done, old.ok, old.ms), (true, true, None));
-    assert!(old.note.as_deref().unwrap().contains("capture ended"));
-    assert_eq!(calls.head().pending, 0);
-    assert_eq!(calls.observe(whole), Change::New("e1-1".to_owned()));
-    assert_eq!(calls.get("e1-1").unwrap().conn, "e1.1.1");
-}
-
-#[test]
 fn long_bodies_are_cut_after_they_were_redacted() {
     let mut calls = calls(Limits::default());
     let mut plan = plan(&[]);
@@ -369,7 +355,10 @@ fn calls_that_were_only_counted_are_in_every_count() {
     calls.observe(exchange(1, 0, "GET", "/a"));
     let mut like = exchange(2, 0, "GET", "/b");
     like.status = Some("503".to_owned());
-    calls.count(&Tally { like, calls: 99, bytes: 990, micros: vec![(1000, 90), (5000, 9)] });
+    calls.count(
+        Source::default(),
+        &Tally { like, calls: 99, bytes: 990, micros: vec![(1000, 90), (5000, 9)] },
+    );
     let [edge] = &calls.edges()[..] else { panic!("one edge") };
     assert_eq!((edge.calls, edge.errors, edge.bytes), (100, 99, 990));
     let routes = calls.routes(&RouteQuery::default(), at(0)).counted;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use capture::{Capture, Orders, Start, start};
+use capture::{Capture, Orders, Start, Vantage, start};
 use engine::{ContainerSpec, ExecSpec, Network, NetworkFacts};
 use futures_util::StreamExt;
 use model::exchange::Exchange;
@@ -58,16 +58,30 @@ impl Stage {
 
     /// A capture, and all that it reports.
     pub(crate) async fn start(&self, bridges: &[&NetworkFacts]) -> (Capture, mpsc::Receiver<FromCapture>) {
+        let bridges = bridges.iter().map(|network| network.bridge.clone()).collect();
+        self.listen(Vantage::Bridges, bridges).await
+    }
+
+    /// A capture of what a container's processes say over loopback.
+    pub(crate) async fn loopback(&self, service: &str, container: &str) -> (Capture, Seen) {
+        let started = self.guard.inspect(container).await.unwrap().started.unwrap();
+        let (capture, frames) =
+            self.listen(Vantage::Loopback { service, container, started }, Vec::new()).await;
+        (capture, Seen { frames, failures: Vec::new() })
+    }
+
+    async fn listen(
+        &self,
+        vantage: Vantage<'_>,
+        bridges: Vec<String>,
+    ) -> (Capture, mpsc::Receiver<FromCapture>) {
         start(Start {
             engine: self.guard.engine(),
             stack: self.guard.prefix(),
             image: &self.image,
+            vantage,
             labels: self.guard.labels(),
-            orders: Orders {
-                bridges: bridges.iter().map(|network| network.bridge.clone()).collect(),
-                body_limit: 1000,
-                ..Orders::default()
-            },
+            orders: Orders { bridges, body_limit: 1000, ..Orders::default() },
         })
         .await
         .unwrap()
@@ -93,8 +107,13 @@ impl Stage {
         let spec =
             ContainerSpec { ports: ports.into_iter().collect(), ..self.member(name, network, &script) };
         let id = self.guard.run(&spec).await;
-        self.sh(&id, "until (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null; do sleep 0.02; done").await;
+        self.ready(&id).await;
         id
+    }
+
+    /// Waits until a server answers.
+    pub(crate) async fn ready(&self, id: &str) {
+        self.sh(id, "until (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null; do sleep 0.02; done").await;
     }
 
     /// A container from which calls are made.
@@ -116,6 +135,21 @@ impl Stage {
     /// Asks a server for a path and returns what came back.
     pub(crate) async fn get(&self, caller: &str, server: &str, path: &str) -> String {
         self.sh(caller, &ask(server, 8080, path)).await
+    }
+
+    /// A capture's container may listen, and nothing else.
+    pub(crate) async fn no_right_but_to_listen(&self, capture: &Capture) {
+        let pid = self.guard.inspect(&capture.container_id()).await.unwrap().pid.unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let field = |name: &str| status.lines().find_map(|l| l.strip_prefix(name)).unwrap().trim().to_owned();
+        const NET_RAW: u64 = 1 << 13;
+        for set in ["CapPrm:", "CapEff:", "CapBnd:"] {
+            assert_eq!(u64::from_str_radix(&field(set), 16).unwrap(), NET_RAW, "{set}");
+        }
+        assert_eq!(field("NoNewPrivs:"), "1");
+        let mounts = std::fs::read_to_string(format!("/proc/{pid}/mounts")).unwrap();
+        let root = mounts.lines().find_map(|line| line.split_once(" / ")).unwrap().1;
+        assert!(root.split(' ').nth(1).unwrap().starts_with("ro,"), "{root}");
     }
 
     /// Runs a script of bash's in a container.
@@ -176,11 +210,15 @@ impl Seen {
         }
     }
 
-    /// Waits until the capture says that it listens.
-    pub(crate) async fn until_ready(&mut self) {
-        while timeout(PATIENCE, self.frames.recv()).await.expect("it listens again")
-            != Some(FromCapture::Ready)
-        {}
+    /// Waits until the capture says that it listens; since when it runs.
+    pub(crate) async fn until_ready(&mut self) -> u64 {
+        loop {
+            if let Some(FromCapture::Ready { epoch }) =
+                timeout(PATIENCE, self.frames.recv()).await.expect("it listens again")
+            {
+                return epoch;
+            }
+        }
     }
 }
 

@@ -128,6 +128,11 @@ impl Budget {
             .collect()
     }
 
+    /// Those that were told and go on.
+    pub(super) fn open(&self) -> Vec<(u64, u32)> {
+        self.told.iter().copied().collect()
+    }
+
     /// How many calls were counted and not told.
     pub(super) fn total(&self) -> u64 {
         self.total

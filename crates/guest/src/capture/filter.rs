@@ -6,6 +6,8 @@
 //! in from a container (its port, not outgoing) or from the host (the bridge, outgoing). Interfaces that are known to
 //! be none of the stack's are refused; one that nobody has seen yet is let through, since it may be the port of a
 //! container that starts just now.
+//!
+//! On loopback each packet is heard twice, as it leaves and as it comes in; the second time counts.
 
 use libc::{
     BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_B, BPF_H, BPF_JA, BPF_JEQ, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K,
@@ -29,6 +31,10 @@ const ALL: u32 = 256 * 1024;
 /// A larger packet is a piece of a bulk transfer where only the beginnings of such are copied. Most calls fit into it.
 const LARGE: u32 = 8 * 1024;
 const BEGINNING: u32 = 2 * 1024;
+/// Docker's own resolver, 127.0.0.11: its answers bear whatever port it has within the container.
+const RESOLVER: u32 = 0x7f00_000b;
+const V4_SOURCE: i32 = 12;
+const V4_DESTINATION: i32 = 16;
 /// Queries for names. Other datagrams may be a bulk of media or QUIC, which nobody here reads.
 const DNS: u32 = 53;
 
@@ -39,10 +45,15 @@ pub(super) struct Rules {
     pub(super) refused: Vec<u32>,
     /// The stack's bridges.
     pub(super) bridges: Vec<u32>,
+    /// Where loopback is to be heard: that interface, and no other.
+    pub(super) loopback: Option<u32>,
 }
 
 /// The program for these rules.
 pub(super) fn program(rules: &Rules, copied: Copied) -> Vec<sock_filter> {
+    if let Some(loopback) = rules.loopback {
+        return on_loopback(loopback, copied);
+    }
     if rules.bridges.is_empty() {
         return vec![verdict(0)];
     }
@@ -63,9 +74,35 @@ pub(super) fn program(rules: &Rules, copied: Copied) -> Vec<sock_filter> {
         ]);
     }
     program.extend([load(BPF_W, SKF_AD_OFF + SKF_AD_PKTTYPE), if_equal(OUTGOING, 0, 1), verdict(0)]);
-    let (v4, v6) = (inside(&V4, copied), inside(&V6, copied));
-    program.push(load(BPF_H, SKF_AD_OFF + SKF_AD_PROTOCOL));
-    program.push(if_equal(IPV4, 0, v4.len() as u8));
+    program.extend(by_version(inside(&V4, copied), inside(&V6, copied)));
+    program
+}
+
+/// The program for loopback: all that comes in there but the engine's own resolver, which every container has.
+fn on_loopback(interface: u32, copied: Copied) -> Vec<sock_filter> {
+    let mut program = vec![
+        load(BPF_W, SKF_AD_OFF + SKF_AD_IFINDEX),
+        if_equal(interface, 1, 0),
+        verdict(0),
+        load(BPF_W, SKF_AD_OFF + SKF_AD_PKTTYPE),
+        if_equal(OUTGOING, 0, 1),
+        verdict(0),
+    ];
+    let mut v4 = vec![
+        load(BPF_W, SKF_NET_OFF + V4_SOURCE),
+        if_equal(RESOLVER, 2, 0),
+        load(BPF_W, SKF_NET_OFF + V4_DESTINATION),
+        if_equal(RESOLVER, 0, 1),
+        verdict(0),
+    ];
+    v4.extend(inside(&V4, copied));
+    program.extend(by_version(v4, inside(&V6, copied)));
+    program
+}
+
+/// Goes on by the version of IP; anything else is refused.
+fn by_version(v4: Vec<sock_filter>, v6: Vec<sock_filter>) -> Vec<sock_filter> {
+    let mut program = vec![load(BPF_H, SKF_AD_OFF + SKF_AD_PROTOCOL), if_equal(IPV4, 0, v4.len() as u8)];
     program.extend(v4);
     program.push(if_equal(IPV6, 0, v6.len() as u8));
     program.extend(v6);
@@ -265,7 +302,7 @@ mod tests {
 
     #[test]
     fn every_packet_passes_exactly_where_it_comes_in() {
-        let rules = Rules { refused: vec![1, 2, 7], bridges: vec![10, 11, 12] };
+        let rules = Rules { refused: vec![1, 2, 7], bridges: vec![10, 11, 12], loopback: None };
         let cases = [
             // Interface, outgoing, passes.
             (1, false, false),
@@ -308,7 +345,7 @@ mod tests {
 
     #[test]
     fn under_pressure_only_what_tells_something_is_copied() {
-        let rules = Rules { refused: vec![], bridges: vec![10] };
+        let rules = Rules { bridges: vec![10], ..Rules::default() };
         for (way, protocol) in ways().flat_map(|way| [(way, IPV4), (way, IPV6)]) {
             let program = program(&rules, way);
             let copied =
@@ -330,8 +367,30 @@ mod tests {
     }
 
     #[test]
+    fn on_loopback_passes_what_comes_in_there_and_is_not_the_engines_resolver() {
+        let from = |source: [u8; 4], to: [u8; 4], ports| {
+            let mut packet = Packet { interface: 1, ..Packet::new(IPV4, 6, ports, 0x18, 5) };
+            packet.ip[12..16].copy_from_slice(&source);
+            packet.ip[16..20].copy_from_slice(&to);
+            packet
+        };
+        let (own, resolver) = ([127, 0, 0, 1], [127, 0, 0, 11]);
+        for way in ways() {
+            let program = program(&Rules { loopback: Some(1), ..Rules::default() }, way);
+            let passes = |packet: &Packet| run(&program, packet) == ALL;
+            assert!(passes(&from(own, own, [4000, 80])), "{way:?}");
+            assert!(passes(&from([10, 0, 0, 2], [10, 0, 0, 2], [4000, 80])), "{way:?}");
+            assert!(passes(&Packet { interface: 1, ..Packet::new(IPV6, 6, [4000, 80], 0x18, 5) }), "{way:?}");
+            assert!(!passes(&from(own, resolver, [4000, 41000])), "{way:?}");
+            assert!(!passes(&from(resolver, own, [53, 4000])), "{way:?}");
+            assert!(!passes(&Packet { outgoing: true, ..from(own, own, [4000, 80]) }), "{way:?}");
+            assert!(!passes(&Packet { interface: 2, ..from(own, own, [4000, 80]) }), "{way:?}");
+        }
+    }
+
+    #[test]
     fn without_a_network_nothing_passes() {
-        let program = program(&Rules { refused: vec![1], bridges: vec![] }, WHOLE);
+        let program = program(&Rules { refused: vec![1], ..Rules::default() }, WHOLE);
         assert_eq!(run(&program, &Packet::new(IPV4, 6, [4000, 80], 0x18, 5)), 0);
     }
 
@@ -339,7 +398,8 @@ mod tests {
     fn any_number_of_interfaces_gives_a_program_that_the_kernel_takes() {
         let many: Vec<u32> = (100..5000).collect();
         for way in ways() {
-            let program = program(&Rules { refused: many.clone(), bridges: many.clone() }, way);
+            let program =
+                program(&Rules { refused: many.clone(), bridges: many.clone(), loopback: None }, way);
             assert!(program.len() <= libc::BPF_MAXINSNS as usize, "{}", program.len());
         }
     }
@@ -348,8 +408,9 @@ mod tests {
     fn the_kernel_takes_the_program() {
         let socket = super::super::socket::Socket::unprivileged().unwrap();
         for (way, bridges) in ways().flat_map(|way| [0, 1, 50, 1000].map(|bridges| (way, bridges))) {
-            let rules = Rules { refused: (1..1000).collect(), bridges: (2000..2000 + bridges).collect() };
-            socket.attach(&program(&rules, way)).unwrap();
+            let (refused, bridges) = ((1..1000).collect(), (2000..2000 + bridges).collect());
+            socket.attach(&program(&Rules { refused, bridges, loopback: None }, way)).unwrap();
+            socket.attach(&on_loopback(1, way)).unwrap();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which interface is whose: the stack's bridges, their ports, and all others.
+//! Which interface is whose: the stack's bridges, their ports, and all others; or loopback alone.
 
 use std::collections::HashMap;
 use std::fs;
@@ -24,7 +24,9 @@ enum Kind {
     Port {
         wanted: bool,
     },
-    /// Neither, and how often it was seen so.
+    /// The loopback interface where it is to be heard.
+    Loopback,
+    /// None of these, and how often it was seen so.
     Alone(u32),
 }
 
@@ -33,6 +35,7 @@ enum Kind {
 pub(super) struct Links {
     root: PathBuf,
     wanted: Vec<String>,
+    loopback: bool,
     kinds: HashMap<u32, Kind, RandomState>,
     read_at: Option<Instant>,
 }
@@ -40,7 +43,12 @@ pub(super) struct Links {
 impl Links {
     /// Reads them from `root`, which is `/sys/class/net` but in tests.
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, wanted: Vec::new(), kinds: HashMap::default(), read_at: None }
+        Self { root, wanted: Vec::new(), loopback: false, kinds: HashMap::default(), read_at: None }
+    }
+
+    /// Hears loopback, and no bridge: whoever listens there has the bridges' packets from elsewhere.
+    pub(super) fn want_loopback(&mut self) {
+        self.loopback = true;
     }
 
     /// Names the stack's bridges; those that do not exist yet count once they do.
@@ -65,14 +73,16 @@ impl Links {
     /// Whether a packet of this interface is the stack's, heard where it comes in.
     pub(super) fn wants(&mut self, interface: u32, outgoing: bool, now: Instant) -> bool {
         let known = self.kinds.get(&interface);
-        let settled = matches!(known, Some(Kind::Bridge { .. } | Kind::Port { .. }));
+        let settled = matches!(known, Some(Kind::Bridge { .. } | Kind::Port { .. } | Kind::Loopback));
         let stale = self.read_at.is_none_or(|at| now.saturating_duration_since(at) >= AGAIN_AFTER);
         if !settled && stale && self.refresh(now).is_err() {
             return false;
         }
         match self.kinds.get(&interface) {
             Some(Kind::Bridge { wanted }) => *wanted && outgoing,
+            // What goes over loopback is heard as it leaves and as it comes in.
             Some(Kind::Port { wanted }) => *wanted && !outgoing,
+            Some(Kind::Loopback) => !outgoing,
             Some(Kind::Alone(_)) | None => false,
         }
     }
@@ -85,6 +95,7 @@ impl Links {
                 Kind::Bridge { wanted: true } => rules.bridges.push(*index),
                 Kind::Bridge { wanted: false } | Kind::Port { wanted: false } => rules.refused.push(*index),
                 Kind::Alone(times) if *times >= SEEN_ALONE => rules.refused.push(*index),
+                Kind::Loopback => rules.loopback = Some(*index),
                 Kind::Port { wanted: true } | Kind::Alone(_) => {}
             }
         }
@@ -96,7 +107,10 @@ impl Links {
     fn read(&self, path: &Path) -> Option<(u32, Kind)> {
         let index: u32 = fs::read_to_string(path.join("ifindex")).ok()?.trim().parse().ok()?;
         let name = path.file_name()?.to_str()?;
-        let wants = |name: &str| self.wanted.iter().any(|wanted| wanted == name);
+        if self.loopback && name == "lo" {
+            return Some((index, Kind::Loopback));
+        }
+        let wants = |name: &str| !self.loopback && self.wanted.iter().any(|wanted| wanted == name);
         if path.join("bridge").is_dir() {
             return Some((index, Kind::Bridge { wanted: wants(name) }));
         }
@@ -110,7 +124,7 @@ impl Links {
         }
         let before = match self.kinds.get(&index) {
             Some(Kind::Alone(times)) => *times,
-            Some(Kind::Bridge { .. } | Kind::Port { .. }) | None => 0,
+            Some(Kind::Bridge { .. } | Kind::Port { .. } | Kind::Loopback) | None => 0,
         };
         Some((index, Kind::Alone(before.saturating_add(1))))
     }
@@ -172,7 +186,20 @@ mod tests {
         ] {
             assert_eq!(links.wants(index, outgoing, Instant::now()), wanted, "{index} {outgoing}");
         }
-        assert_eq!(links.rules(), Rules { refused: vec![1, 2, 4, 6], bridges: vec![3] });
+        assert_eq!(links.rules(), Rules { refused: vec![1, 2, 4, 6], bridges: vec![3], loopback: None });
+    }
+
+    #[test]
+    fn on_loopback_each_packet_is_heard_as_it_comes_in_and_nothing_of_other_interfaces() {
+        let (_net, mut links) = net();
+        links.want_loopback();
+        links.refresh(Instant::now()).unwrap();
+        let heard: Vec<_> = (0..10)
+            .flat_map(|index| [(index, false), (index, true)])
+            .filter(|(index, outgoing)| links.wants(*index, *outgoing, Instant::now()))
+            .collect();
+        assert_eq!(heard, [(1, false)]);
+        assert_eq!((links.rules().loopback, links.rules().bridges), (Some(1), vec![]));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `capture`: packets of the stack's networks in, exchanges out.
+//! `capture`: packets of the stack's networks in, or of one service's loopback; exchanges out.
 //!
 //! One thread drains the kernel's ring and decodes, one writes frames to standard output, one reads commands from
 //! standard input. The first waits for neither: what cannot be written is dropped and counted. It runs until it is
@@ -43,6 +43,22 @@ const WAIT: Duration = Duration::from_millis(25);
 const HELD_BACK: Duration = Duration::from_millis(50);
 const FILTER_EVERY: Duration = Duration::from_millis(250);
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
+/// A call whose end was lost on the way is told to have ended after so long.
+const OPEN_EVERY: Duration = Duration::from_secs(5);
+
+/// How much may be held, in bytes but for the flows. A loopback's guest is one of many.
+struct Room {
+    outbox: usize,
+    buffers: usize,
+    flows: usize,
+    packets: usize,
+}
+
+const MEGABYTE: usize = 1024 * 1024;
+const OF_NETWORKS: Room =
+    Room { outbox: 24 * MEGABYTE, buffers: 48 * MEGABYTE, flows: 16 * 1024, packets: 32 * MEGABYTE };
+const OF_LOOPBACK: Room =
+    Room { outbox: 6 * MEGABYTE, buffers: 10 * MEGABYTE, flows: 2 * 1024, packets: 8 * MEGABYTE };
 
 /// Runs until a signal ends it.
 pub(crate) fn run(args: &[OsString]) -> ExitCode {
@@ -51,8 +67,9 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
         Err(what) => return crate::complain(&what),
     };
     polite::never_interrupt();
-    let outbox = Outbox::start(io::stdout());
-    match start(&args) {
+    let room = if args.loopback { &OF_LOOPBACK } else { &OF_NETWORKS };
+    let outbox = Outbox::start(io::stdout(), room.outbox);
+    match start(&args, room) {
         Ok(watch) => watch.run(&outbox),
         Err(why) => {
             outbox.put(FromCapture::Failed(why.to_string()));
@@ -64,23 +81,27 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn start(args: &Args) -> io::Result<Watch> {
+fn start(args: &Args, room: &'static Room) -> io::Result<Watch> {
     stop::on_signals()?;
     let mut links = Links::new("/sys/class/net".into());
     links.want(args.bridges.clone());
+    if args.loopback {
+        links.want_loopback();
+    }
     links.refresh(Instant::now())?;
     // Nothing unfiltered enters the ring: the filter is there before the socket hears anything.
     let socket = Socket::open()?;
     let program = filter::program(&links.rules(), WHOLE);
     socket.attach(&program)?;
-    let ring = Ring::open(&socket)?;
+    let ring = Ring::open(&socket, args.ring)?;
     socket.listen()?;
     let (commands, received) = sync_channel(64);
     thread::Builder::new().name("commands".into()).spawn(move || read_commands(io::stdin(), &commands))?;
     // A guest that is started again must not give its connections the numbers of the last one's: there are four
     // thousand for each millisecond, and a number still fits the 53 bits that a browser can count.
-    let first = (Timestamp::from_system(SystemTime::now()).millis() as u64) << 12;
-    let wire = Wire::new(Limits::new(args.body_limit)).with_first_conn(first);
+    let epoch = Timestamp::from_system(SystemTime::now()).millis() as u64;
+    let limits = Limits { total_buffer: room.buffers, max_flows: room.flows, ..Limits::new(args.body_limit) };
+    let wire = Wire::new(limits).with_first_conn(epoch << 12);
     let snap = Snap::new(Instant::now());
     Ok(Watch {
         ring,
@@ -91,6 +112,8 @@ fn start(args: &Args) -> io::Result<Watch> {
         wire,
         commands: received,
         recent: Recent::default(),
+        room,
+        epoch,
         lost_kernel: 0,
     })
 }
@@ -105,15 +128,19 @@ struct Watch {
     wire: Wire,
     commands: Receiver<ToCapture>,
     recent: Recent,
+    room: &'static Room,
+    /// When it began, in milliseconds since 1970.
+    epoch: u64,
     lost_kernel: u64,
 }
 
 impl Watch {
     fn run(mut self, outbox: &Outbox) {
-        outbox.put(FromCapture::Ready);
+        outbox.put(FromCapture::Ready { epoch: self.epoch });
         let mut out = Vec::new();
         let mut filter_at = Instant::now();
         let mut counts_at = Instant::now();
+        let mut open_at = Instant::now();
         let mut budget = Budget::new(Instant::now());
         while !stop::asked() {
             if !self.read_block(&mut out) {
@@ -130,7 +157,11 @@ impl Watch {
                 self.renew_filter(outbox);
             }
             if told {
-                outbox.put(FromCapture::Ready);
+                outbox.put(FromCapture::Ready { epoch: self.epoch });
+            }
+            if told || open_at.elapsed() >= OPEN_EVERY {
+                open_at = Instant::now();
+                outbox.put(FromCapture::Open(budget.open()));
             }
             if counts_at.elapsed() >= COUNTS_EVERY {
                 counts_at = Instant::now();
@@ -169,7 +200,7 @@ impl Watch {
                 ToCapture::BodyLimit(bytes) => self.wire.set_body_limit(bytes as usize),
                 ToCapture::Protocols(servers) => self.wire.set_protocols(servers, out),
                 ToCapture::TlsKeys(text) => self.wire.add_keys(&text),
-                ToCapture::KeepPackets(bytes) => self.recent.resize(bytes as usize),
+                ToCapture::KeepPackets(bytes) => self.recent.resize((bytes as usize).min(self.room.packets)),
                 ToCapture::Packets(ask) => outbox.put(FromCapture::Packets(self.recent.page(&ask))),
             }
         }
@@ -202,6 +233,8 @@ impl Watch {
         CaptureCounts {
             lost_kernel: self.lost_kernel,
             lost_transport: outbox.lost(),
+            // Whoever writes it knows what was written before it.
+            written: 0,
             tallied: budget.total(),
             ..self.wire.counts()
         }

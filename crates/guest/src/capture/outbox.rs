@@ -1,15 +1,13 @@
-//! Frames on their way to the host: a bounded queue that drops its oldest, and the thread that writes them.
+//! Frames on their way to the host: a bounded queue, and the thread that writes them.
 
-use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use model::frame::{FromCapture, encode};
+use model::waiting::Waiting;
 
-/// What may wait, in bytes; a host that reads again after a pause gets the newest of it.
-const BOUND: usize = 24 * 1024 * 1024;
 /// One write takes about so much, in bytes.
 const BATCH: usize = 128 * 1024;
 /// After a failed write.
@@ -17,16 +15,16 @@ const RETRY: Duration = Duration::from_millis(100);
 /// How long the last frames may take to be written when all ends.
 const LAST: Duration = Duration::from_secs(2);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
-    waiting: VecDeque<(usize, FromCapture)>,
-    held: usize,
+    waiting: Waiting,
+    /// Calls that could not be written.
     lost: u64,
     writing: bool,
     ended: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
@@ -47,9 +45,11 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// Starts the thread that writes; without one, frames are dropped and counted.
-    pub(super) fn start(to: impl Write + Send + 'static) -> Self {
-        let shared = Arc::<Shared>::default();
+    /// Starts the thread that writes; without one, frames are dropped and counted. So many bytes may wait: a host that
+    /// reads again after a pause gets the newest of it.
+    pub(super) fn start(to: impl Write + Send + 'static, bound: usize) -> Self {
+        let queue = Queue { waiting: Waiting::new(bound), lost: 0, writing: false, ended: false };
+        let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new() });
         let with = Arc::clone(&shared);
         let writer = thread::Builder::new().name("writer".into()).spawn(move || write_all(&with, to));
         Self { shared, writer: writer.ok() }
@@ -66,23 +66,15 @@ impl Outbox {
             return;
         }
         let mut queue = self.shared.lock();
-        for frame in frames {
-            let weight = frame.weight();
-            queue.held += weight;
-            queue.waiting.push_back((weight, frame));
-        }
-        while queue.held > BOUND {
-            let Some((weight, dropped)) = queue.waiting.pop_front() else { break };
-            queue.held -= weight;
-            queue.lost += dropped.calls();
-        }
+        frames.for_each(|frame| queue.waiting.put(frame));
         drop(queue);
         self.shared.changed.notify_all();
     }
 
-    /// Exchanges that were dropped.
+    /// Calls that were dropped.
     pub(super) fn lost(&self) -> u64 {
-        self.shared.lock().lost
+        let queue = self.shared.lock();
+        queue.lost + queue.waiting.lost()
     }
 
     /// Waits a moment for the last frames to be written.
@@ -98,6 +90,7 @@ impl Outbox {
 }
 
 fn write_all(shared: &Shared, mut to: impl Write) {
+    let mut written = 0;
     loop {
         let idle = |queue: &mut Queue| queue.waiting.is_empty() && !queue.ended;
         let queue = shared.lock();
@@ -108,15 +101,14 @@ fn write_all(shared: &Shared, mut to: impl Write) {
         let mut frames = Vec::new();
         let mut size = 0;
         while size < BATCH
-            && let Some((weight, frame)) = queue.waiting.pop_front()
+            && let Some((weight, frame)) = queue.waiting.take()
         {
-            queue.held -= weight;
             size += weight;
             frames.push(frame);
         }
         queue.writing = true;
         drop(queue);
-        let lost = write(&frames, &mut to);
+        let lost = write(frames, &mut written, &mut to);
         let mut queue = shared.lock();
         queue.writing = false;
         queue.lost += lost;
@@ -125,24 +117,33 @@ fn write_all(shared: &Shared, mut to: impl Write) {
     }
 }
 
-/// Writes frames; what could not be written is counted.
-fn write(frames: &[FromCapture], to: &mut impl Write) -> u64 {
+/// Writes frames, and in those that count how many calls were `written` before; how many could not be.
+fn write(frames: Vec<FromCapture>, written: &mut u64, to: &mut impl Write) -> u64 {
     let mut bytes = Vec::with_capacity(BATCH);
-    let mut lost = 0;
-    for frame in frames {
-        match encode(frame) {
-            Ok(encoded) => bytes.extend(encoded),
+    let (mut lost, mut calls) = (0, 0);
+    for mut frame in frames {
+        if let FromCapture::Counts(counts) = &mut frame {
+            counts.written = *written + calls;
+        }
+        match encode(&frame) {
+            Ok(encoded) => {
+                bytes.extend(encoded);
+                calls += frame.calls();
+            }
             Err(_) => lost += frame.calls(),
         }
     }
     match to.write_all(&bytes).and_then(|()| to.flush()) {
-        Ok(()) => lost,
+        Ok(()) => {
+            *written += calls;
+            lost
+        }
         Err(why) => {
             if why.kind() != io::ErrorKind::Interrupted {
                 // Nobody holds the other end now. Whoever comes next starts at the next frame.
                 thread::sleep(RETRY);
             }
-            frames.iter().map(FromCapture::calls).sum()
+            lost + calls
         }
     }
 }
@@ -151,9 +152,11 @@ fn write(frames: &[FromCapture], to: &mut impl Write) -> u64 {
 mod tests {
     use super::*;
     use model::Timestamp;
-    use model::exchange::{Exchange, Message, Protocol};
+    use model::exchange::{CaptureCounts, Exchange, Message, Protocol};
     use model::frame::Frames;
     use std::sync::mpsc::{Receiver, Sender, channel};
+
+    const BOUND: usize = 24 * 1024 * 1024;
 
     /// A reader that takes bytes only when it is let.
     struct Slow {
@@ -188,11 +191,11 @@ mod tests {
     fn what_a_stalled_reader_cannot_take_is_dropped_oldest_first_and_counted() {
         let (let_it, leave) = channel();
         let (to, taken) = channel();
-        let outbox = Outbox::start(Slow { leave, to });
+        let outbox = Outbox::start(Slow { leave, to }, BOUND);
         const COUNT: u32 = 400;
         for serial in 0..COUNT {
             outbox.put(exchange(serial, 256 * 1024));
-            assert!(outbox.shared.lock().held <= BOUND);
+            assert!(outbox.shared.lock().waiting.held() <= BOUND);
         }
         let lost = outbox.lost();
         assert!(lost > 0, "putting never waits, so some must go");
@@ -221,10 +224,30 @@ mod tests {
                 Ok(())
             }
         }
-        let outbox = Outbox::start(Gone);
+        let outbox = Outbox::start(Gone, BOUND);
         outbox.put(exchange(1, 10));
         let shared = Arc::clone(&outbox.shared);
         outbox.finish();
         assert_eq!(shared.lock().lost, 1);
+    }
+
+    #[test]
+    fn counts_say_how_many_calls_were_written_before_them() {
+        let (mut written, mut bytes) = (0, Vec::new());
+        let counts = || FromCapture::Counts(CaptureCounts::default());
+        let begun = |serial| match exchange(serial, 1) {
+            FromCapture::Exchange(call) => FromCapture::Exchange(Box::new(Exchange { done: false, ..*call })),
+            other => other,
+        };
+        let first = vec![counts(), begun(1), exchange(1, 1), counts()];
+        assert_eq!(write(first, &mut written, &mut bytes), 0);
+        assert_eq!(write(vec![exchange(2, 1), exchange(3, 1), counts()], &mut written, &mut bytes), 0);
+        let mut frames = Frames::<FromCapture>::default();
+        frames.push(&bytes);
+        let told = std::iter::from_fn(|| frames.next_frame()).filter_map(|frame| match frame {
+            FromCapture::Counts(counts) => Some(counts.written),
+            _ => None,
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [0, 1, 3]);
     }
 }

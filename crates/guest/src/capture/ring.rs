@@ -9,9 +9,8 @@ use model::Timestamp;
 
 use super::socket::Socket;
 
+/// A block's size, in bytes; a ring has at least one.
 const BLOCK: usize = 1 << 20;
-/// 16 MB: nothing is dropped at a gigabyte a second on two busy cores.
-const BLOCKS: usize = 16;
 const FRAME: usize = 2048;
 /// How long the kernel may hold back a block that is not full, in milliseconds.
 const RETIRE: u32 = 20;
@@ -20,6 +19,7 @@ const RETIRE: u32 = 20;
 #[derive(Debug)]
 pub(super) struct Ring {
     base: NonNull<u8>,
+    blocks: usize,
     current: usize,
 }
 
@@ -35,14 +35,15 @@ pub(super) struct Packet<'a> {
 }
 
 impl Ring {
-    pub(super) fn open(socket: &Socket) -> io::Result<Self> {
+    /// A ring of so many megabytes.
+    pub(super) fn open(socket: &Socket, blocks: usize) -> io::Result<Self> {
         let version = libc::tpacket_versions::TPACKET_V3 as libc::c_int;
         socket.set(libc::SOL_PACKET, libc::PACKET_VERSION, &version)?;
         let shape = libc::tpacket_req3 {
             tp_block_size: BLOCK as u32,
-            tp_block_nr: BLOCKS as u32,
+            tp_block_nr: blocks as u32,
             tp_frame_size: FRAME as u32,
-            tp_frame_nr: (BLOCK / FRAME * BLOCKS) as u32,
+            tp_frame_nr: (BLOCK / FRAME * blocks) as u32,
             tp_retire_blk_tov: RETIRE,
             tp_sizeof_priv: 0,
             tp_feature_req_word: 0,
@@ -51,18 +52,18 @@ impl Ring {
         let rights = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping at a place of the kernel's choice.
         let base = unsafe {
-            libc::mmap(std::ptr::null_mut(), BLOCK * BLOCKS, rights, libc::MAP_SHARED, socket.raw(), 0)
+            libc::mmap(std::ptr::null_mut(), BLOCK * blocks, rights, libc::MAP_SHARED, socket.raw(), 0)
         };
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
         let base = NonNull::new(base.cast()).ok_or_else(|| io::Error::other("the ring is at address 0"))?;
-        Ok(Self { base, current: 0 })
+        Ok(Self { base, blocks, current: 0 })
     }
 
     /// The next block of packets, if the kernel has filled one. It goes back to the kernel when it is dropped.
     pub(super) fn next_block(&mut self) -> Option<Block<'_>> {
-        // SAFETY: `current` is below `BLOCKS`, so the block is inside the mapping, which lives as long as `self`.
+        // SAFETY: `current` is below `blocks`, so the block is inside the mapping, which lives as long as `self`.
         let start = unsafe { self.base.add(self.current * BLOCK) };
         let block = Block { ring: self, start };
         // Acquire: what the kernel wrote before it handed the block over is seen after this.
@@ -77,7 +78,7 @@ impl Ring {
 impl Drop for Ring {
     fn drop(&mut self) {
         // SAFETY: the mapping was made by `open`, and no block borrows it any more.
-        unsafe { libc::munmap(self.base.as_ptr().cast(), BLOCK * BLOCKS) };
+        unsafe { libc::munmap(self.base.as_ptr().cast(), BLOCK * self.blocks) };
     }
 }
 
@@ -114,7 +115,7 @@ impl Drop for Block<'_> {
     fn drop(&mut self) {
         // Release: all reads of the block are done before the kernel may write to it again.
         self.status().store(TP_STATUS_KERNEL, Ordering::Release);
-        self.ring.current = (self.ring.current + 1) % BLOCKS;
+        self.ring.current = (self.ring.current + 1) % self.ring.blocks;
     }
 }
 

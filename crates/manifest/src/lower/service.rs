@@ -65,6 +65,7 @@ pub(super) fn planned(draft: &Draft, findings: &mut Findings) -> Option<Planned>
         working_dir: written.working_dir.value().map(|path| path.0),
         pull: written.pull.value().unwrap_or(PullPolicy::Missing),
         platform: written.platform.value().map(|platform| platform.0),
+        loopback: written.loopback.value().unwrap_or(false),
         container,
     })
 }

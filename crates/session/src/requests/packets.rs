@@ -9,6 +9,7 @@ use model::packets::{Packets, PacketsOf, file_head};
 
 use super::pages::no_call;
 use crate::Session;
+use crate::captures::Post;
 use crate::jobs::now;
 
 /// How often it is looked for packets that are waited for.
@@ -34,8 +35,8 @@ impl Session {
         let mut missed = 0;
         loop {
             // A service's addresses change when it is started again.
-            let of = self.of_whom(&read)?;
-            let page = self.kept_packets(from, since.unwrap_or_default(), of).await?;
+            let (post, of) = self.of_whom(&read)?;
+            let page = self.kept_packets(&post, from, since.unwrap_or_default(), of).await?;
             missed += page.missed;
             if page.count > 0 || page.more || Instant::now() >= deadline {
                 return Ok(shown(&page, missed, first));
@@ -45,14 +46,16 @@ impl Session {
         }
     }
 
-    fn of_whom(&self, read: &PacketsRead) -> Result<PacketsOf, ApiError> {
+    /// What is asked for, and of which capture: loopbacks have one each.
+    fn of_whom(&self, read: &PacketsRead) -> Result<(Post, PacketsOf), ApiError> {
         if let Some(id) = &read.call {
             let calls = self.shared.calls();
             let call = calls.get(id).ok_or_else(|| no_call(id))?;
-            return Ok(PacketsOf::Connection { ends: [call.from.addr, call.to.addr], at: call.ts });
+            let post = calls.loopback_of(id).map_or(Post::Networks, |of| Post::Loopback(of.to_owned()));
+            return Ok((post, PacketsOf::Connection { ends: [call.from.addr, call.to.addr], at: call.ts }));
         }
         if read.services.is_empty() {
-            return Ok(PacketsOf::All);
+            return Ok((Post::Networks, PacketsOf::All));
         }
         let known = self.shared.board.snapshot().services;
         if let Some(name) = read.services.iter().find(|name| !known.iter().any(|s| s.service == **name)) {
@@ -62,16 +65,17 @@ impl Session {
         }
         let (at, calls) = (now(), self.shared.calls());
         let hosts = read.services.iter().flat_map(|name| calls.names().addresses(name, at));
-        Ok(PacketsOf::Hosts(hosts.collect()))
+        Ok((Post::Networks, PacketsOf::Hosts(hosts.collect())))
     }
 
     async fn kept_packets(
         &self,
+        post: &Post,
         from: Option<u64>,
         since: Timestamp,
         of: PacketsOf,
     ) -> Result<Packets, ApiError> {
-        let Some(remote) = self.shared.remote() else {
+        let Some(remote) = self.shared.remote(post) else {
             return Err(ApiError::new(
                 Code::Conflict,
                 "calls are not being observed, so there are no packets",

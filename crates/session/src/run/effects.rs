@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::shape::{Build as Progressed, CaptureState, CaptureView, Change};
+use api::shape::{Build as Progressed, Change};
 use api::{ApiError, Code};
 use futures_util::future::{Either, select};
 use tokio::sync::mpsc;
@@ -12,8 +12,8 @@ use super::{Event, Run};
 use crate::ground::{self, Laid};
 use crate::jobs::{Bench, now};
 use crate::shared::{Probing, Shared};
+use crate::spec;
 use crate::state::{Clearing, Effect, Input, JobId, Outcome};
-use crate::{observe, spec};
 
 /// How often a starting container's addresses are asked for.
 const NAMING: Duration = Duration::from_millis(10);
@@ -67,8 +67,9 @@ impl Run {
                 self.job(job, service, move |bench| async move { bench.stop(&container).await });
             }
             Effect::Remove { job, service, container } => {
-                let shared = self.shared.clone();
+                let (shared, unheard) = (self.shared.clone(), self.captures.gone_from(&container));
                 self.job(job, service, move |bench| async move {
+                    unheard.await;
                     shared.log_read(&container).await;
                     bench.remove(&container).await
                 });
@@ -117,25 +118,20 @@ impl Run {
 
     fn lay_ground(&self) {
         let Some(engine) = self.engine.clone() else { return };
-        let (shared, plan, observe) = (self.shared.clone(), self.state.plan.clone(), self.observe_calls);
-        if observe {
-            let view = CaptureView { state: CaptureState::Starting, ..observe::nothing() };
-            self.shared.board.post(Change::Capture(view));
-        }
+        let (shared, plan) = (self.shared.clone(), self.state.plan.clone());
+        self.show_starting();
         self.shared.spawn(async move {
-            let laid = ground::lay(&engine, &plan, &shared.session, &shared.guest, observe).await;
+            let laid = ground::lay(&engine, &plan, &shared.session, &shared.guest).await;
             shared.send(Event::Laid(laid)).await;
         });
     }
 
     fn clear_ground(&mut self, clearing: Clearing) {
         let Some(engine) = self.engine.clone() else { return };
-        let (shared, capture) = (self.shared.clone(), self.capture.take());
-        shared.set_remote(None);
+        self.tools = None;
+        let (shared, gone) = (self.shared.clone(), self.captures.gone());
         self.shared.spawn(async move {
-            if let Some(capture) = capture {
-                capture.stop().await;
-            }
+            gone.await;
             let outcome = ground::clear(&engine, &shared.whose, clearing).await;
             shared.send(Event::Cleared(outcome)).await;
         });
@@ -146,28 +142,19 @@ impl Run {
             Ok(laid) => laid,
             Err(error) => {
                 self.tell("failed", None, error.message.clone());
-                self.shared.board.post(Change::Capture(observe::nothing()));
+                self.shared.board.post(Change::Capture(self.shown.view()));
                 return self.feed(Input::GroundLaid(Err(error)));
             }
         };
         self.tools = Some(laid.tools);
         self.shared.learn_gateways(&laid.gateways);
-        match laid.capture {
-            Ok((capture, frames)) => {
-                self.shared.calls().restart_capture();
-                self.shared.set_remote(Some(capture.remote()));
-                self.shared.order_capture(&self.state.plan);
-                self.capture = Some(capture);
-                self.shared.spawn(observe::exchanges(self.shared.clone(), frames));
-            }
-            Err(_) if !self.observe_calls => {}
-            Err(message) => {
-                self.tell("capture", None, format!("calls cannot be observed: {message}"));
-                let view =
-                    CaptureView { state: CaptureState::Failed, message: Some(message), ..observe::nothing() };
-                self.shared.board.post(Change::Capture(view));
-            }
-        }
+        self.shared.order_captures(&self.state.plan);
+        self.shared.stands_on(laid.bridge);
+        self.listen_first();
+    }
+
+    /// The capture listens, or cannot: containers may be made.
+    pub(super) fn on_listening(&mut self) {
         self.feed(Input::GroundLaid(Ok(())));
         self.watch();
     }
@@ -177,8 +164,8 @@ impl Run {
             self.tell("failed", None, error.message.clone());
             *self.shared.clear_error() = Some(error);
         }
-        self.tools = None;
-        self.shared.board.post(Change::Capture(observe::nothing()));
+        self.shown.clear();
+        self.shared.board.post(Change::Capture(self.shown.view()));
         self.feed(Input::GroundCleared);
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here waits for the engine; whatever does runs beside the loop and comes back as an event. Lines and
 //! exchanges never pass through here.
 
+mod captures;
 mod effects;
 mod show;
 mod tidings;
@@ -11,12 +12,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::shape::{Build as Progressed, CaptureView, Change, ReloadView};
+use api::shape::{Build as Progressed, ReloadView};
 use api::{ApiError, Code};
 use engine::{ContainerFacts, Engine};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::captures::{Captures, Heard, Home, Post, Shown};
 use crate::follow::Ended;
 use crate::ground::Laid;
 use crate::link::Tidings;
@@ -68,8 +70,10 @@ pub(crate) enum Event {
     },
     /// A build or pull got on.
     Progress(String, Progressed),
-    /// The capture is now so.
-    Capture(CaptureView),
+    /// The capture was tried for the first time since the ground was laid.
+    Listening,
+    /// A capture says something of itself.
+    Heard(Post, Heard),
     /// A service's reload is now so.
     Reload(String, ReloadView),
     /// Something about a reload that the state wants to know.
@@ -92,7 +96,10 @@ pub(crate) struct Run {
     state: State,
     engine: Option<Engine>,
     tools: Option<Tools>,
-    capture: Option<capture::Capture>,
+    captures: Captures,
+    shown: Shown,
+    /// The services' containers as they run.
+    homes: BTreeMap<String, Home>,
     jobs: HashMap<JobId, CancellationToken>,
     /// Containers whose logs are being read.
     followed: HashSet<String>,
@@ -117,7 +124,9 @@ impl Run {
             state,
             engine: None,
             tools: None,
-            capture: None,
+            captures: Captures::default(),
+            shown: Shown::default(),
+            homes: BTreeMap::new(),
             jobs: HashMap::new(),
             followed: HashSet::new(),
             measured: HashSet::new(),
@@ -147,9 +156,6 @@ impl Run {
                 _ = publish.tick(), if self.dirty => self.publish(),
             }
         }
-        if let Some(capture) = self.capture.take() {
-            capture.leave();
-        }
     }
 
     fn take(&mut self, event: Event) {
@@ -159,9 +165,9 @@ impl Run {
             Event::WhenSettled(services, reply) => self.settled.push((services, reply)),
             Event::WhenDown(reply) => self.downs.push(reply),
             Event::Observe { reload, capture } => {
-                self.observe_calls = capture;
                 self.watch_files = reload;
                 self.watch();
+                self.on_observe(capture);
             }
             Event::Engine(tidings) => self.on_tidings(tidings),
             Event::JobDone(job, service, outcome) => {
@@ -178,7 +184,8 @@ impl Run {
                 self.stats.remove(&service);
             }
             Event::Progress(service, build) => drop(self.builds.insert(service, build)),
-            Event::Capture(view) => self.shared.board.post(Change::Capture(view)),
+            Event::Listening => self.on_listening(),
+            Event::Heard(post, heard) => self.on_heard(&post, heard),
             Event::Reload(service, view) => {
                 self.reloads.on_reloaded(&service);
                 self.reload_views.insert(service, view);
@@ -255,10 +262,11 @@ impl Run {
         }
         self.tell("manifest", None, "the manifest changed".into());
         self.shared.calls().configure(&plan);
-        self.shared.order_capture(&plan);
+        self.shared.order_captures(&plan);
         let hashes = spec::hashes(&plan);
         self.feed(Input::Plan(plan, hashes));
         self.watch();
+        self.bring_captures(None);
     }
 
     /// Gives the state an input and does what it asks for.

@@ -1,7 +1,7 @@
 //! What the engine tells, and what is looked at because of it.
 
 use api::shape::{Change, EngineView};
-use engine::{ContainerFacts, EngineEvent, EventKind};
+use engine::{ContainerFacts, Engine, EngineEvent, EventKind};
 
 use super::{Event, Run};
 use crate::follow::{self, Followed};
@@ -21,7 +21,9 @@ impl Run {
                 });
                 let found: Vec<Found> = found.collect();
                 let all: Vec<String> = found.iter().map(|f| f.container.id.clone()).collect();
+                self.homes.retain(|_, home| all.contains(&home.container));
                 self.feed(Input::EngineUp(found));
+                self.bring_captures(None);
                 // Also what stands still: the end of its log may not have been read yet.
                 for id in &all {
                     self.look_at(id);
@@ -52,6 +54,11 @@ impl Run {
                 self.feed(Input::EngineDown);
             }
             Tidings::Event(event) => self.on_engine(event),
+            Tidings::Moved(id) => {
+                if self.homes.values().any(|home| home.container == id) {
+                    self.look_at(&id);
+                }
+            }
         }
     }
 
@@ -64,11 +71,13 @@ impl Run {
             }
             EventKind::Died { exit_code } => {
                 self.shared.forget(&id, ts);
+                self.not_at_home(&id);
                 self.feed(Input::Exited { id, at: ts, code: exit_code });
             }
             EventKind::Removed => {
                 self.shared.forget(&id, ts);
                 self.shared.no_log(&id);
+                self.not_at_home(&id);
                 self.feed(Input::Removed { id });
             }
             EventKind::Created | EventKind::Oom | EventKind::Health(_) | EventKind::Other(_) => {}
@@ -86,10 +95,22 @@ impl Run {
         });
     }
 
+    /// Looks for the bridge of a network, so that it is heard.
+    fn find_network(&self, engine: &Engine, network: String) {
+        let (shared, engine) = (self.shared.clone(), engine.clone());
+        self.shared.spawn(async move {
+            let found = engine.network(&network).await.ok().flatten();
+            shared.found_network(&network, found);
+        });
+    }
+
     pub(super) fn on_inspected(&mut self, facts: &ContainerFacts) {
         let Some(service) = facts.labels.get(SERVICE).cloned() else { return };
         let Some(engine) = self.engine.clone() else { return };
-        self.shared.learn(&service, facts);
+        for network in self.shared.learn(&service, facts) {
+            self.find_network(&engine, network);
+        }
+        self.at_home(&service, facts);
         let runs = matches!(link::container(facts).doing, Doing::Running(_));
         if let Some(container) = self
             .state

@@ -38,6 +38,7 @@ fn service(name: &str, after: &[(&str, Condition)]) -> Service {
         working_dir: None,
         pull: PullPolicy::Missing,
         platform: None,
+        loopback: false,
         container: ContainerOptions::default(),
     }
 }
