@@ -2,7 +2,7 @@
 export function qualityText(quality: string): string {
   const texts: Record<string, string> = {
     complete: "complete",
-    truncated: "the body is longer than what is kept",
+    truncated: "not all of it was captured, to keep within bounds",
     gap: "some of its bytes were lost",
     "mid-stream": "the connection was there before the capture",
     "no-response": "no response was seen",

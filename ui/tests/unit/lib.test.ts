@@ -6,6 +6,7 @@ import { hueIndex, HUES } from "../../src/lib/hue";
 import { jsonTokens } from "../../src/lib/jsontokens";
 import { levelLetter, lineParts } from "../../src/lib/lineparts";
 import { literals } from "../../src/lib/literals";
+import { captureTitle, whatIsLost } from "../../src/lib/losses";
 import { rank, score } from "../../src/lib/match";
 import { barShare, edgeWidth, redShare } from "../../src/lib/scale";
 import { scrollToShow, visibleRows } from "../../src/lib/window";
@@ -129,5 +130,18 @@ describe("literals", () => {
   it("are set apart without their marks", () => {
     expect(literals("Port `5432` is taken")).toEqual([{ text: "Port ", literal: false }, { text: "5432", literal: true }, { text: " is taken", literal: false }]);
     expect(literals("an odd ` mark")).toEqual([{ text: "an odd ` mark", literal: false }]);
+  });
+});
+
+describe("what a capture missed", () => {
+  const capture = { state: "on" as const, packets: 9, lost_kernel: 0, lost_gaps: 0, given_up: 0, lost_transport: 0, tallied: 0 };
+
+  it("is nothing where nothing was", () => {
+    expect(whatIsLost(capture)).toEqual([]);
+  });
+
+  it("is told by cause, each in its own unit", () => {
+    expect(whatIsLost({ ...capture, lost_kernel: 3, lost_gaps: 2400, given_up: 1, lost_transport: 4 })).toEqual(["3 packets", "2.4 kB", "5 calls"]);
+    expect(captureTitle({ ...capture, lost_kernel: 3 })).toContain("kernel: 3 packets dropped");
   });
 });

@@ -352,6 +352,8 @@ pub struct CaptureView {
     pub lost_kernel: Whole,
     /// Bytes that no decoder saw.
     pub lost_gaps: Whole,
+    /// Calls that were not followed to their end, since bounds on memory were reached.
+    pub given_up: Whole,
     /// Exchanges dropped on the way from the guest.
     pub lost_transport: Whole,
     /// Calls that came too thick to be told one by one: they are in the counts of their edges only.

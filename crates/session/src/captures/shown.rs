@@ -19,6 +19,7 @@ fn view(state: CaptureState, message: Option<String>, counts: &CaptureCounts) ->
         packets: counts.packets.into(),
         lost_kernel: counts.lost_kernel.into(),
         lost_gaps: counts.lost_gaps.into(),
+        given_up: counts.given_up.into(),
         lost_transport: counts.lost_transport.into(),
         tallied: counts.tallied.into(),
     }

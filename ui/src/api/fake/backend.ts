@@ -105,7 +105,7 @@ function firstSnapshot(services: ServiceView[], store: FakeStore, play: string):
     engine: play === "no-engine"
       ? { ok: false, address: "unix:///var/run/docker.sock", error: { code: "engine-unreachable", message: "No engine answers at `/var/run/docker.sock`", hint: "start it: `sudo systemctl start docker`" } }
       : { ok: true, address: "unix:///var/run/docker.sock", version: "28.2.2" },
-    capture: { state: "on", packets: 120_341, lost_kernel: 0, lost_gaps: 0, lost_transport: 0, tallied: 0 },
+    capture: { state: "on", packets: 120_341, lost_kernel: 0, lost_gaps: 0, given_up: 0, lost_transport: 0, tallied: 0 },
     counters: counters(store), events, edges: edges(store),
   };
 }

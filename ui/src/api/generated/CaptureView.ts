@@ -27,6 +27,10 @@ lost_kernel: Whole,
  */
 lost_gaps: Whole, 
 /**
+ * Calls that were not followed to their end, since bounds on memory were reached.
+ */
+given_up: Whole, 
+/**
  * Exchanges dropped on the way from the guest.
  */
 lost_transport: Whole, 
