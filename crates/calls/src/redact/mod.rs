@@ -170,4 +170,6 @@ fn replace(value: &mut String, find: impl FnOnce(&[u8], &mut Cuts)) -> Option<St
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -41,7 +41,7 @@ fn next_mark(text: &[u8], mut at: usize) -> Option<usize> {
 /// The name before a mark, and whether a `$` is before it.
 fn name_before(text: &[u8], mark: usize) -> Option<(String, bool)> {
     let before = text.get(mark.saturating_sub(NAME_LIMIT)..mark)?;
-    let is_closing = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`\\".contains(byte);
+    let is_closing = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`\\)".contains(byte);
     let end = before.iter().rposition(|byte| !is_closing(byte))? + 1;
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"_-.[]%".contains(byte);
     let start = before.get(..end)?.iter().rposition(|byte| !is_name(byte)).map_or(0, |last| last + 1);
@@ -76,7 +76,7 @@ fn hide_value(text: &[u8], mark: usize, cuts: &mut Cuts) -> usize {
             cuts.variable(String::from_utf8_lossy(&name).into_owned());
             return end;
         }
-        Some(b'{' | b'[') => start + bracket_end(rest),
+        Some(b'{' | b'[' | b'(') => start + bracket_end(rest),
         _ if text.get(mark) == Some(&b'=') => start + bare_end(rest),
         _ => start + line_end(rest),
     };
@@ -109,8 +109,8 @@ fn bracket_end(rest: &[u8]) -> usize {
         match byte {
             b'\\' if in_string => at += 1,
             b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth -= 1,
+            b'{' | b'[' | b'(' if !in_string => depth += 1,
+            b'}' | b']' | b')' if !in_string => depth -= 1,
             _ => {}
         }
         at += 1;
