@@ -20,6 +20,8 @@ mod sql;
 mod urls;
 mod xml;
 
+use std::cell::Cell;
+
 use model::exchange::{Exchange, Message, Protocol};
 use wire::sql::Dialect;
 
@@ -54,20 +56,25 @@ impl Redaction {
             return Hidden::default();
         }
         let look = Look::new(self);
-        // An answer of Redis does not say what it is of.
+        // Neither an answer of Redis nor rows that are copied say what they are of.
         let asked = (protocol == Protocol::Redis).then(|| redis::Asked::read(&request.body, self));
-        let request = message(look, protocol, request, &|body, cuts| {
-            asked.as_ref().is_some_and(|asked| {
-                asked.request(body, look, cuts);
-                true
-            })
+        let copies = protocol == Protocol::Postgres && sql::copies(request, self);
+        let request = message(look, protocol, request, &|part, body, cuts| {
+            match &asked {
+                Some(asked) => asked.request(body, look, cuts),
+                None if copies && part > 0 => cuts.hide(0..body.len(), ""),
+                None => return false,
+            }
+            true
         });
         let response = response.map(|response| {
-            message(look, protocol, response, &|body, cuts| {
-                asked.as_ref().is_some_and(|asked| {
-                    asked.response(body, look, cuts);
-                    true
-                })
+            message(look, protocol, response, &|_, body, cuts| {
+                match &asked {
+                    Some(asked) => asked.response(body, look, cuts),
+                    None if copies => cuts.hide(0..body.len(), ""),
+                    None => return false,
+                }
+                true
             })
         });
         let target = replace(target, |text, cuts| urls::find(text, look, cuts));
@@ -87,12 +94,13 @@ impl Redaction {
     }
 }
 
-/// Hides values of a message; `own` reads a body of a protocol that has a grammar of its own.
+/// Hides values of a message; `own` reads a body, or a part of it by its number, where the protocol says more of it than
+/// its type.
 fn message(
     look: Look<'_>,
     protocol: Protocol,
     message: &mut Message,
-    own: &dyn Fn(&[u8], &mut Cuts) -> bool,
+    own: &dyn Fn(usize, &[u8], &mut Cuts) -> bool,
 ) -> Covered {
     let mut covered = Covered::default();
     for (at, (name, value)) in message.headers.iter_mut().enumerate() {
@@ -116,19 +124,29 @@ fn message(
         message.cut = true;
     } else if !message.parts.is_empty() {
         // Each part is a document of its own.
+        let number = Cell::new(0);
         covered.body = each_part(message, |message, body| {
-            let mut cuts = Cuts::default();
-            look.body(message, body, &mut cuts);
-            cuts.apply(body)
+            hidden(look, message, number.replace(number.get() + 1), body, own)
         });
     } else {
-        let mut cuts = Cuts::default();
-        if !own(&message.body, &mut cuts) {
-            look.body(message, &message.body, &mut cuts);
-        }
-        covered.body = cuts.apply(&message.body).map(|body| Body::replace(message, body));
+        let hidden = hidden(look, message, 0, &message.body, own);
+        covered.body = hidden.map(|body| Body::replace(message, body));
     }
     covered
+}
+
+fn hidden(
+    look: Look<'_>,
+    message: &Message,
+    number: usize,
+    body: &[u8],
+    own: &dyn Fn(usize, &[u8], &mut Cuts) -> bool,
+) -> Option<Vec<u8>> {
+    let mut cuts = Cuts::default();
+    if !own(number, body, &mut cuts) {
+        look.body(message, body, &mut cuts);
+    }
+    cuts.apply(body)
 }
 
 /// A statement, and the headers that are its parameters.

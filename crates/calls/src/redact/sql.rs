@@ -7,7 +7,7 @@ use wire::sql::Dialect;
 
 use super::coding::Coding;
 use super::cuts::Cuts;
-use super::{Look, REDACTED};
+use super::{Look, REDACTED, Redaction};
 
 /// What is known of a statement's parameters.
 #[derive(Debug)]
@@ -42,11 +42,20 @@ impl Parameters {
     }
 }
 
+/// Whether rows that a statement copies have a column that is hidden. They are hidden whole: what parts their columns is
+/// the statement's choice, and the capture's packets part the rows.
+pub(super) fn copies(message: &Message, rules: &Redaction) -> bool {
+    let first = message.parts.first().map_or(message.body.len(), |part| part.kept as usize);
+    let sql = message.body.get(..first).unwrap_or(&message.body);
+    sql.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"copy"))
+        && wire::sql::values(sql, Dialect::Postgres, &|column| rules.hides_field(column)).copies
+}
+
 /// Whether a message is a statement that is here, or one that was prepared before anybody listened.
 pub(super) fn is_statement(protocol: Protocol, message: &Message) -> bool {
     match message.media.as_deref() {
         // One whose text is on disk has been looked at.
-        Some("application/sql") => !message.body.is_empty(),
+        Some("application/sql") => !message.body.is_empty() && message.parts.is_empty(),
         None => protocol == Protocol::Postgres && message.body.is_empty(),
         Some(_) => false,
     }

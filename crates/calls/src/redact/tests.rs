@@ -307,16 +307,34 @@ fn targets() {
 fn headers_by_their_words() {
     let names =
         ["X-Auth-Token", "x-csrf-token", "X-Amz-Security-Token", "Location", "X-Data", "ETag", "Host"];
-    let values =
-        ["LEAK", "LEAK", "LEAK", "http://u:LEAK@h/;token=LEAK", r#"{"password":"LEAK"}"#, "a:b=c", "h:80"];
+    let values = [
+        "LEAK",
+        "LEAK",
+        "LEAK",
+        "http://u:LEAK@h/;token=LEAK",
+        r#"{"password":"LEAK"}"#,
+        "a:b=c",
+        "Key (token)=(LEAK) already exists.",
+    ];
     let headers = names.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.to_owned()));
     let mut message = Message { headers: headers.collect(), ..Message::default() };
     let hidden = hide(&rules(&[]), &mut message);
     let shown: Vec<&str> = message.headers.iter().map(|(_, value)| value.as_str()).collect();
     let json = r#"{"password":"[redacted]"}"#;
     let r = REDACTED;
-    assert_eq!(shown, [r, r, r, "http://u:[redacted]@h/;token=[redacted]", json, "a:b=c", "h:80"]);
-    assert_eq!(hidden.request.headers.len(), 5);
+    assert_eq!(
+        shown,
+        [
+            r,
+            r,
+            r,
+            "http://u:[redacted]@h/;token=[redacted]",
+            json,
+            "a:b=c",
+            "Key (token)=[redacted] already exists."
+        ]
+    );
+    assert_eq!(hidden.request.headers.len(), 6);
     assert!(hide(&rules(&[]), &mut message).is_empty(), "hiding again finds nothing");
 }
 
@@ -365,6 +383,32 @@ fn statements_and_their_parameters() {
         "SELECT $1,  <- a, [redacted]"
     );
     assert_eq!(statement(Protocol::Postgres, "", &["a", "NULL"], true), " <- [redacted], NULL");
+}
+
+#[test]
+fn rows_that_are_copied() {
+    let part = |text: &str| model::exchange::Part {
+        at: model::Timestamp(1),
+        kind: "data".to_owned(),
+        bytes: text.len() as u64,
+        kept: text.len() as u32,
+    };
+    for (sql, expected) in [
+        ("COPY users (name, password) FROM stdin\n", ["[redacted]", "[redacted]"]),
+        ("COPY users (name, age) FROM stdin\n", ["ann\tLEAK\n", "bob\tLEAK\n"]),
+    ] {
+        let texts = [sql, "ann\tLEAK\n", "bob\tLEAK\n"];
+        let mut request =
+            Message { body: texts.concat().into(), parts: texts.map(part).to_vec(), ..Message::default() };
+        request.media = Some("application/sql".to_owned());
+        let mut response =
+            Message { body: texts[1].into(), parts: vec![part(texts[1])], ..Message::default() };
+        rules(&[]).hide(Protocol::Postgres, &mut String::new(), &mut request, Some(&mut response));
+        assert_eq!(String::from_utf8(request.body).unwrap(), format!("{sql}{}{}", expected[0], expected[1]));
+        let kept: Vec<_> = request.parts.iter().map(|part| part.kept as usize).collect();
+        assert_eq!(kept, [sql.len(), expected[0].len(), expected[1].len()]);
+        assert_eq!(String::from_utf8(response.body).unwrap(), expected[0]);
+    }
 }
 
 /// A command and its answer as they are shown.

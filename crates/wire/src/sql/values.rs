@@ -22,6 +22,8 @@ pub struct Values {
     pub parameters: BTreeSet<u16>,
     /// All parameters.
     pub seen: BTreeSet<u16>,
+    /// It is a `COPY` that names a column that was asked for: its rows come apart from it.
+    pub copies: bool,
 }
 
 /// Finds what a statement compares with, or puts into, the columns that are `wanted`. Time is linear.
@@ -35,7 +37,7 @@ pub fn values(text: &[u8], dialect: Dialect, wanted: &dyn Fn(&str) -> bool) -> V
     let mut search =
         Search { tokens: &tokens, numbers, dialect, wanted, of_wanted: vec![false; tokens.len()] };
     search.run();
-    let mut values = Values::default();
+    let mut values = Values { copies: search.copies(), ..Values::default() };
     for (at, token) in tokens.iter().enumerate() {
         let number = search.numbers.get(at).copied().flatten();
         values.seen.extend(number);
@@ -129,6 +131,27 @@ impl Search<'_, '_> {
         {
             *taken = true;
         }
+    }
+
+    /// Whether what is in the first parentheses of a `COPY`, which are columns or a query, names a wanted column.
+    fn copies(&self) -> bool {
+        let is_open = |token: &Token<'_>| token.is_mark(b'(');
+        let open =
+            self.tokens.iter().take(TABLE_LIMIT).position(is_open).filter(|_| self.is_any(0, &["COPY"]));
+        let Some(open) = open else { return false };
+        let (mut depth, mut at) = (0_usize, open);
+        while let Some(token) = self.tokens.get(at) {
+            depth += usize::from(token.is_mark(b'('));
+            depth -= usize::from(token.is_mark(b')'));
+            if depth == 0 {
+                return false;
+            }
+            if self.wants(at) {
+                return true;
+            }
+            at += 1;
+        }
+        false
     }
 
     /// A column and what it is compared with, or a value and the column behind it; says where that ends.
@@ -358,6 +381,21 @@ mod tests {
             ),
         ] {
             assert_eq!(shown(sql, Dialect::Mysql), expected);
+        }
+    }
+
+    #[test]
+    fn rows_that_are_copied_belong_to_the_columns_named() {
+        for (sql, expected) in [
+            ("COPY public.t (a, token) FROM stdin", true),
+            ("copy (select u.token from u) to stdout", true),
+            ("COPY t (a, b) FROM stdin WITH (token)", false),
+            ("COPY t FROM stdin", false),
+            ("SELECT f(token)", false),
+            ("COPY t (a, ", false),
+        ] {
+            let found = values(sql.as_bytes(), Dialect::Postgres, &|name| name == "token");
+            assert_eq!(found.copies, expected, "{sql}");
         }
     }
 
