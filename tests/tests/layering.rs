@@ -41,7 +41,7 @@ const TABLE: &[Row] = &[
     ),
     Row(
         "calls",
-        &["model"],
+        &["model", "wire"],
         &[
             "hdrhistogram",
             "cel",

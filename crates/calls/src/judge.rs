@@ -38,7 +38,7 @@ pub(crate) fn path(exchange: &Exchange) -> Cow<'_, str> {
 }
 
 /// The path of a request target without its query (RFC 9112, section 3.2); empty for the form of `CONNECT`.
-fn target_path(target: &str) -> Cow<'_, str> {
+pub(crate) fn target_path(target: &str) -> Cow<'_, str> {
     let target = target.split(['?', '#']).next().unwrap_or_default();
     if target.starts_with('/') || target == "*" {
         return target.into();

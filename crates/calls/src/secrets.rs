@@ -80,7 +80,7 @@ impl Calls {
                 hidden.reveal(&mut call);
                 Ok(call)
             }
-            None if call.redacted => Err(Unrevealed::Gone),
+            None if self.whole(call).redacted => Err(Unrevealed::Gone),
             None => Err(Unrevealed::Nothing),
         }
     }

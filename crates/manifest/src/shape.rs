@@ -298,7 +298,11 @@ table! {
         /// with them. The files lie on this machine; mount their folder into the service, and set the variable there.
         tls_keys: List<At<String>>,
         /// Headers, and `$.path` of JSON bodies, whose values are hidden, besides `authorization`, `proxy-authorization`,
-        /// `cookie`, `set-cookie`, `x-api-key`, `$.password`, `$.token` and `$.secret`.
+        /// `cookie`, `set-cookie` and whatever a header, key, field, parameter or column holds whose name ends with a word for
+        /// a secret, however it is written: `password`, `passwd`, `pwd`, `passphrase`, `secret`, `token`, `credentials`,
+        /// `api key`, `private key`, `access key`. `new_password`, `X-Auth-Token`, `clientSecret` and `password_hash` are such
+        /// names, `max_tokens` and `token_type` are not. A `$.path` hides in forms, queries and statements as well. A new
+        /// rule holds for calls that are kept, too.
         redact: List<At<Redacted>>,
     }
 }

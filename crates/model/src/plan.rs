@@ -309,7 +309,8 @@ pub struct CallsConfig {
     pub body_limit: usize,
     /// How many bytes of the disk all calls of the stack may take; 0 keeps them in memory alone.
     pub disk_limit: u64,
-    /// Header names, and `$.path` of JSON bodies, whose values are hidden; the defaults included.
+    /// Header names, and `$.path` of JSON bodies, whose values are hidden; the defaults included. So are those whose names
+    /// say that they are secrets ([`crate::secret`]).
     pub redact: Vec<String>,
     /// How many bytes of the newest packets are kept.
     pub packets: u64,

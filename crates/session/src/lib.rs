@@ -108,10 +108,10 @@ impl Session {
         calls.configure(&plan);
         let calls = observe::keep(calls, config.place.calls(), plan.calls.disk_limit).await?;
         let whose = Whose { stack: plan.name.clone(), folder: plan.folder.display().to_string() };
-        let plan_folder = plan.folder.clone();
+        let folders = protos::folders(&plan);
         let state = State::new(plan, &loaded.plan.as_ref().map(spec::hashes).unwrap_or_default());
 
-        let protos = protos::Protos::new(plan_folder);
+        let protos = protos::Protos::new(folders);
         let opened = Opened { protos, session, whose, board, sink, calls, files: loaded.files };
         let (events, inbox) = mpsc::channel(QUEUE);
         let shared = Arc::new(Shared::new(config, opened, events));

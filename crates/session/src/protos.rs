@@ -1,4 +1,4 @@
-//! The repository's `.proto` files: read when somebody looks at a gRPC call, and again when they may have changed.
+//! The `.proto` files of the stack's repositories: read when somebody looks at a gRPC call, and again when they may have changed.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use calls::protobuf::{ProtoFile, Schemas};
+use model::plan::Plan;
 
 use crate::shared::locked;
 
@@ -18,18 +19,28 @@ const FILE_SIZE: u64 = 1024 * 1024;
 /// Other people's code, and what is built.
 const PASSED_OVER: [&str; 4] = ["node_modules", "target", "dist", "__pycache__"];
 
-/// What is known of the repository's messages.
+/// What is known of the repositories' messages.
 #[derive(Debug)]
 pub(crate) struct Protos {
-    folder: PathBuf,
+    folders: Mutex<Vec<PathBuf>>,
     known: Mutex<(Option<Instant>, Arc<Schemas>)>,
     /// Somebody reads them at this moment.
     is_read: AtomicBool,
 }
 
 impl Protos {
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, known: Mutex::new((None, Arc::default())), is_read: AtomicBool::new(false) }
+    pub(crate) fn new(folders: Vec<PathBuf>) -> Self {
+        let folders = Mutex::new(folders);
+        Self { folders, known: Mutex::new((None, Arc::default())), is_read: AtomicBool::new(false) }
+    }
+
+    /// Other folders are searched from now on. Until that was done, nobody knows what must be hidden.
+    pub(crate) fn search(&self, folders: Vec<PathBuf>) {
+        let mut known = locked(&self.folders);
+        if *known != folders {
+            *known = folders;
+            locked(&self.known).0 = None;
+        }
     }
 
     /// What was read last.
@@ -54,19 +65,34 @@ impl Protos {
             self.is_read.store(false, Ordering::Relaxed);
             return self.known();
         }
-        let folder = self.folder.clone();
+        let folders = locked(&self.folders).clone();
+        let searched = folders.clone();
         let read = tokio::task::spawn_blocking(move || {
-            let (schemas, problems) = Schemas::read(find(&folder));
+            let files = folders.iter().flat_map(|folder| find(folder)).collect();
+            let (schemas, problems) = Schemas::read(files);
             for problem in problems {
                 tracing::debug!(problem, "a .proto file is not used");
             }
             Arc::new(schemas)
         });
         let schemas = read.await.unwrap_or_default();
-        *locked(&self.known) = (Some(Instant::now()), Arc::clone(&schemas));
+        // Others may have been asked for meanwhile.
+        let is_current = *locked(&self.folders) == searched;
+        *locked(&self.known) = (is_current.then(Instant::now), Arc::clone(&schemas));
         self.is_read.store(false, Ordering::Relaxed);
         schemas
     }
+}
+
+/// The folders of all manifests of a stack, but those within another: each `include` brings a repository of its own.
+pub(crate) fn folders(plan: &Plan) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = vec![plan.folder.clone()];
+    folders.extend(plan.files.iter().filter_map(|file| file.parent()).map(Path::to_owned));
+    let all = folders.clone();
+    folders.retain(|folder| !all.iter().any(|other| other != folder && folder.starts_with(other)));
+    let mut seen = std::collections::HashSet::new();
+    folders.retain(|folder| seen.insert(folder.clone()));
+    folders
 }
 
 /// All `.proto` files under a folder, those nearest to it first. What cannot be read is passed over: it is decoration.
@@ -93,10 +119,10 @@ fn find(folder: &Path) -> Vec<ProtoFile> {
                 && path.extension().is_some_and(|extension| extension == "proto")
                 && entry.metadata().is_ok_and(|about| about.len() <= FILE_SIZE)
                 && let Ok(source) = std::fs::read_to_string(&path)
-                && let Ok(place) = path.strip_prefix(folder)
             {
-                let names: Vec<_> = place.iter().map(|part| part.to_string_lossy()).collect();
-                files.push(ProtoFile { path: names.join("/"), source });
+                // Two repositories may have files of one name.
+                let path = path.to_string_lossy().trim_start_matches('/').to_owned();
+                files.push(ProtoFile { path, source });
             }
         }
     }
@@ -122,10 +148,38 @@ mod tests {
         put("node_modules/b/b.proto", &service("B"));
         put(".git/c.proto", &service("C"));
         put("services/a/readme.md", "no proto");
-        let protos = Protos::new(folder.path().to_owned());
+        let protos = Protos::new(vec![folder.path().to_owned()]);
         assert!(protos.known().is_empty());
         assert_eq!(protos.read().await.len(), 1);
         put("services/d.proto", &service("D"));
         assert_eq!((protos.read().await.len(), protos.known().len()), (1, 1), "fresh enough");
+    }
+    #[tokio::test]
+    async fn every_manifest_of_the_stack_brings_its_repository() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |path: &str| folder.path().join(path);
+        let put = |path: &str, service: &str, field: &str| {
+            std::fs::create_dir_all(file(path).parent().unwrap()).unwrap();
+            let text = format!(
+                "syntax = \"proto3\"; message M {{ string {field} = 1; }} service {service} {{ rpc Do (M) returns (M); }}"
+            );
+            std::fs::write(file(path), text).unwrap();
+        };
+        put("shop/protos/api.proto", "Shop", "sku");
+        put("accounts/protos/api.proto", "Accounts", "password");
+        let mut plan = Plan::empty("shop", file("shop"));
+        plan.files = ["shop/services.toml", "shop/orders/services.toml"].map(file).to_vec();
+        assert_eq!(folders(&plan), [file("shop")]);
+        let protos = Protos::new(folders(&plan));
+        assert_eq!(protos.read().await.len(), 1);
+        plan.files.push(file("accounts/services.toml"));
+        assert_eq!(folders(&plan), [file("shop"), file("accounts")]);
+        protos.search(folders(&plan));
+        assert!(!protos.were_read(), "nothing is written before the new ones are known");
+        assert_eq!(protos.read().await.len(), 2);
+        protos.search(folders(&plan));
+        assert!(protos.were_read(), "the same folders change nothing");
+        let said = protos.known().decode("/Accounts/Do", true, b"\x0a\x01x", false);
+        assert_eq!(said, Some(calls::protobuf::Decoded::Named(r#"{"password":"x"}"#.to_owned())));
     }
 }

@@ -137,6 +137,7 @@ fn row(call: &Call) -> CallRow {
         route: given(&call.route),
         method: given(&call.method),
         path: given(&call.path),
+        target: (!call.path.is_empty() && call.target != call.path).then(|| call.target.clone()),
         status: call.status.clone(),
         ok: call.ok,
         ms: call.ms,
@@ -341,6 +342,26 @@ mod tests {
         assert!(decoded[1].contains("bob"), "{decoded:?}");
         assert_eq!(shown.parts[0].body, None);
         assert!(!serde_json::to_string(&shown).unwrap().contains("hunter"));
+    }
+
+    #[test]
+    fn the_query_is_shown_without_its_secrets() {
+        let addr = "127.0.0.1:1".parse().unwrap();
+        let mut calls = Calls::new(&CallsConfig::default(), calls::Limits::default(), "e");
+        let asked = [
+            (Protocol::Http1, "/orders?page=2&token=hush", Some("/orders?page=2&token=[redacted]")),
+            (Protocol::Http1, "http://u:hush@web/a", Some("http://u:[redacted]@web/a")),
+            (Protocol::Http1, "/orders", None),
+            (Protocol::Redis, "a?b", None),
+        ];
+        for (conn, (protocol, target, expected)) in (0..).zip(asked) {
+            let mut exchange = Exchange::new((conn, 0), addr, addr, protocol, Timestamp(1));
+            (exchange.method, exchange.target) = ("GET".to_owned(), target.to_owned());
+            calls.observe(exchange);
+            let shown = row(calls.get(&format!("e-{conn}")).unwrap());
+            assert_eq!(shown.target.as_deref(), expected);
+            assert!(!serde_json::to_string(&shown).unwrap().contains("hush"));
+        }
     }
 
     #[test]

@@ -49,7 +49,7 @@ mod rejoin;
 mod report;
 mod seq;
 mod servers;
-mod sql;
+pub mod sql;
 mod table;
 mod tcp;
 mod tls;

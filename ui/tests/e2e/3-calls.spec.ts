@@ -75,6 +75,15 @@ test("by keys: arrows move the selection, Esc takes it back", async ({ shoal }) 
   await expect(shoal.locator("[data-call][aria-selected=true]")).toHaveCount(0);
 });
 
+test("a call's query is shown behind its path", async ({ page, shoal }) => {
+  await page.request.get(shop("/search?q=lamp&api_key=hush"));
+  await shoal.getByRole("textbox", { name: "Search calls" }).fill('path == "/search" && to == "gateway"');
+  await onlyRowsWith(shoal, "GET /search");
+  await shoal.locator("[data-call]").first().click();
+  const inspector = shoal.getByRole("complementary", { name: "Inspector" });
+  await expect(inspector.getByText(/^GET \/search\?q=/)).toBeVisible();
+});
+
 test("a call shows its chain, in the inspector and in the list", async ({ shoal }) => {
   await shoal.getByRole("textbox", { name: "Search calls" }).fill('to == "orders" && operation.startsWith("POST /orders") && ok');
   await onlyRowsWith(shoal, "POST /orders");

@@ -200,6 +200,10 @@ pub struct CallRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub path: Option<String>,
+    /// As it was sent, with the query, secrets hidden; left out where it is the path alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub target: Option<String>,
     /// The protocol's own; left out when it was not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

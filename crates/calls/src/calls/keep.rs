@@ -9,7 +9,7 @@ use model::Timestamp;
 use model::call::Call;
 use model::exchange::{Message, Protocol};
 
-use super::{Calls, add_note};
+use super::{Calls, add_note, rehide};
 use crate::disk::{Batch, Disk, DiskError, Places, SMALL, Saved};
 use crate::protobuf::Schemas;
 use crate::redact::each_part;
@@ -45,6 +45,8 @@ impl Calls {
 
     fn restore_one(&mut self, saved: Saved) {
         let Saved { mut call, bodies, latency, .. } = saved;
+        // It was written by the rules of its session.
+        let _ = rehide::hide(&mut call, &self.redaction);
         if !call.done {
             call.done = true;
             add_note(&mut call.note, "the session ended before this call did");
@@ -182,7 +184,10 @@ impl Calls {
             self.ordinal(&call.id).and_then(|ordinal| self.store.get(ordinal)).map(|entry| entry.bodies);
         match (&self.disk, bodies) {
             (Some(disk), Some(bodies)) if bodies.iter().any(Option::is_some) => {
-                Cow::Owned(disk.whole(call, bodies))
+                let mut call = disk.whole(call, bodies);
+                // Its bodies were written by the rules of their day.
+                let _ = rehide::hide(&mut call, &self.redaction);
+                Cow::Owned(call)
             }
             _ => Cow::Borrowed(call),
         }

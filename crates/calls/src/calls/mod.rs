@@ -3,6 +3,7 @@
 mod keep;
 mod learn;
 mod observe;
+mod rehide;
 mod sources;
 mod tally;
 
@@ -167,9 +168,13 @@ impl Calls {
         }
     }
 
-    /// Follows the manifest. What is already stored stays as it is.
+    /// Follows the manifest. What a new rule hides is hidden in what is kept as well.
     pub fn configure(&mut self, plan: &Plan) {
-        self.redaction = Redaction::new(&plan.calls);
+        let redaction = Redaction::new(&plan.calls);
+        if redaction != self.redaction {
+            self.redaction = redaction;
+            self.hide_kept();
+        }
         self.body_limit = plan.calls.body_limit;
         if let Some(disk) = &mut self.disk {
             disk.set_limit(plan.calls.disk_limit);

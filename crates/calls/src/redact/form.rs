@@ -1,59 +1,33 @@
 //! Hides values in `name=value&name=value`: forms and queries (WHATWG URL, `application/x-www-form-urlencoded`).
 
-use std::borrow::Cow;
+use super::Look;
+use super::coding::{Coding, Undone};
+use super::cuts::Cuts;
 
-use super::{REDACTED, Redaction};
-
-/// The fields with hidden values replaced; `None` when there is nothing to hide.
-pub(super) fn hide(fields: &[u8], rules: &Redaction) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    let mut copied = 0;
+/// Finds the fields whose values are hidden, and what is hidden within the others'.
+pub(super) fn find(fields: &[u8], look: Look<'_>, cuts: &mut Cuts) {
     let mut at = 0;
-    while at < fields.len() {
-        let rest = fields.get(at..).unwrap_or_default();
-        let len =
-            rest.iter().position(|byte| matches!(byte, b'&' | b';' | b'#' | b'?')).unwrap_or(rest.len());
-        let field = rest.get(..len).unwrap_or_default();
-        if let Some(equals) = field.iter().position(|byte| *byte == b'=') {
-            let name = decoded(field.get(..equals).unwrap_or_default());
-            if equals + 1 < len && rules.hides_field(name.trim()) {
-                out.extend_from_slice(fields.get(copied..=at + equals).unwrap_or_default());
-                out.extend_from_slice(REDACTED.as_bytes());
-                copied = at + len;
-            }
-        }
-        at += len + 1;
+    for field in fields.split(|byte| *byte == b'&') {
+        find_in_field(field, at, look, cuts);
+        at += field.len() + 1;
     }
-    if copied == 0 {
-        return None;
-    }
-    out.extend_from_slice(fields.get(copied..).unwrap_or_default());
-    Some(out)
 }
 
-/// A name with `+` and `%XX` undone.
-fn decoded(name: &[u8]) -> Cow<'_, str> {
-    if !name.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return String::from_utf8_lossy(name);
-    }
-    let mut bytes = Vec::with_capacity(name.len());
+/// A value ends at the `&` alone, but what stands behind other marks may still be a field of its own to some.
+fn find_in_field(field: &[u8], start: usize, look: Look<'_>, cuts: &mut Cuts) {
     let mut at = 0;
-    while let Some(byte) = name.get(at) {
-        let hex = name.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(|hex| {
-            let hex =
-                std::str::from_utf8(hex).ok().filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))?;
-            u8::from_str_radix(hex, 16).ok()
-        });
-        match (hex, byte) {
-            (Some(decoded), _) => {
-                bytes.push(decoded);
-                at += 3;
-                continue;
+    for (place, piece) in field.split(|byte| matches!(byte, b';' | b'#' | b'?')).enumerate() {
+        if let Some(equals) = piece.iter().position(|byte| *byte == b'=') {
+            let name = Undone::new(piece.get(..equals).unwrap_or_default(), 0, Coding::Percent);
+            let value = at + equals + 1;
+            if look.rules.hides_field(String::from_utf8_lossy(&name.bytes).trim()) {
+                return cuts.hide(start + value..start + field.len(), "");
             }
-            (None, b'+') => bytes.push(b' '),
-            (None, byte) => bytes.push(*byte),
+            if place == 0 {
+                let part = field.get(value..).unwrap_or_default();
+                look.value(part, start + value, Coding::Percent, cuts);
+            }
         }
-        at += 1;
+        at += piece.len() + 1;
     }
-    String::from_utf8_lossy(&bytes).into_owned().into()
 }

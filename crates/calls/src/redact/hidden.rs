@@ -43,6 +43,13 @@ impl Hidden {
         size_of::<Self>() + target + message(&self.request) + message(&self.response)
     }
 
+    /// Adds what was hidden later; what was hidden before is nearer to what it was.
+    pub(crate) fn add(&mut self, later: Self) {
+        self.target = self.target.take().or(later.target);
+        self.request.add(later.request);
+        self.response.add(later.response);
+    }
+
     /// Puts it back.
     pub(crate) fn reveal(&self, call: &mut Call) {
         call.target = self.target.clone().unwrap_or_else(|| std::mem::take(&mut call.target));
@@ -54,6 +61,15 @@ impl Hidden {
 }
 
 impl Covered {
+    fn add(&mut self, later: Self) {
+        for (at, was) in later.headers {
+            if self.headers.iter().all(|(known, _)| *known != at) {
+                self.headers.push((at, was));
+            }
+        }
+        self.body = self.body.take().or(later.body);
+    }
+
     fn reveal(&self, message: &mut Message) {
         for (at, was) in &self.headers {
             if let Some((_, value)) = message.headers.get_mut(*at) {

@@ -4,35 +4,42 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{REDACTED, Redaction};
+use super::Look;
+use super::coding::{Coding, Undone};
+use super::cuts::Cuts;
 
-/// The body with hidden values replaced; `None` when there is nothing to hide.
-pub(super) fn hide(body: &[u8], rules: &Redaction) -> Option<Vec<u8>> {
-    let mut scan =
-        Scan { body, rules, at: 0, open: Vec::new(), keys: Vec::new(), out: Vec::new(), copied: 0 };
-    scan.run();
-    if scan.copied == 0 {
-        return None;
+/// Where GraphQL's variables stand in a request.
+const VARIABLES: &str = "variables";
+
+/// Finds the values that are hidden, and what is hidden within strings that hold something of their own.
+pub(super) fn find(body: &[u8], look: Look<'_>, cuts: &mut Cuts) {
+    let mut found = Cuts::default();
+    Scan::new(body, look).run(&mut found);
+    if !found.variables.is_empty() {
+        let variables = found.variables.clone();
+        Scan { variables: Some(&variables), ..Scan::new(body, look) }.run(&mut found);
     }
-    scan.out.extend_from_slice(body.get(scan.copied..).unwrap_or_default());
-    Some(scan.out)
+    cuts.within(found, &Undone::same(body, 0));
 }
 
 struct Scan<'a> {
     body: &'a [u8],
-    rules: &'a Redaction,
+    look: Look<'a>,
     at: usize,
     /// Open brackets: `true` for an object.
     open: Vec<bool>,
     /// The key of each open object whose value is being read, the innermost last.
     keys: Vec<Cow<'a, str>>,
-    out: Vec<u8>,
-    /// How much of `body` is in `out`, replaced or copied.
-    copied: usize,
+    /// What is looked for instead of what the rules say: these of GraphQL's variables.
+    variables: Option<&'a [String]>,
 }
 
-impl Scan<'_> {
-    fn run(&mut self) {
+impl<'a> Scan<'a> {
+    fn new(body: &'a [u8], look: Look<'a>) -> Self {
+        Self { body, look, at: 0, open: Vec::new(), keys: Vec::new(), variables: None }
+    }
+
+    fn run(&mut self, cuts: &mut Cuts) {
         // A string with a colon after it is a key, wherever it stands: what was lost before it may have opened the
         // object. Only keys of objects that were seen to open are remembered, at most one for each.
         let mut objects = 0;
@@ -58,6 +65,7 @@ impl Scan<'_> {
                     let end = string_end(self.body, self.at, true);
                     let colon = skip_space(self.body, end);
                     if self.body.get(colon) != Some(&b':') {
+                        self.string(self.at..end, cuts);
                         self.at = end;
                         continue;
                     }
@@ -66,11 +74,12 @@ impl Scan<'_> {
                     if in_object {
                         self.keys.truncate(objects - 1);
                     }
-                    let outer = self.keys.iter().rev().map(AsRef::as_ref);
-                    let hidden = self.rules.hides(&std::iter::once(key.as_ref()).chain(outer));
+                    let hidden = self.hides(&key);
                     self.at = skip_space(self.body, colon + 1);
                     if hidden {
-                        self.replace_value();
+                        let end = value_end(self.body, self.at);
+                        cuts.hide(self.at..end, "\"");
+                        self.at = end;
                     }
                     if in_object {
                         self.keys.push(key);
@@ -81,14 +90,24 @@ impl Scan<'_> {
         }
     }
 
-    fn replace_value(&mut self) {
-        let end = value_end(self.body, self.at);
-        self.out.extend_from_slice(self.body.get(self.copied..self.at).unwrap_or_default());
-        self.out.push(b'"');
-        self.out.extend_from_slice(REDACTED.as_bytes());
-        self.out.push(b'"');
-        self.copied = end.max(1);
-        self.at = end;
+    fn hides(&self, key: &str) -> bool {
+        let mut outer = self.keys.iter().rev().map(AsRef::as_ref);
+        match self.variables {
+            Some(variables) => {
+                outer.next() == Some(VARIABLES) && variables.iter().any(|variable| variable == key)
+            }
+            None => self.look.rules.hides(&std::iter::once(key).chain(outer)),
+        }
+    }
+
+    /// Looks into a string that is no key.
+    fn string(&self, quoted: Range<usize>, cuts: &mut Cuts) {
+        if self.variables.is_some() {
+            return;
+        }
+        let inside = self.body.get(quoted.start + 1..quoted.end).unwrap_or_default();
+        let inside = inside.strip_suffix(b"\"").unwrap_or(inside);
+        self.look.value(inside, quoted.start + 1, Coding::Backslash, cuts);
     }
 }
 

@@ -1,172 +1,193 @@
 //! What must not be kept is hidden before anything is stored.
+//!
+//! `rules` says which names are those of secrets; a reader for each grammar finds values by them (`json`, `form`, `urls`,
+//! `xml`, `multipart`, `sql`, `redis`, and `pairs` for what has none); `look` hands a text to the readers that it may
+//! need, and a text within a text to them again; `cuts` replaces what they found. None of them parses: bodies are cut at
+//! a limit, or are not what they say. Time is linear in a body's size for each of at most five levels of texts within
+//! texts; what would need another level is hidden whole.
 
+mod coding;
+mod cuts;
 mod form;
 mod hidden;
 mod json;
+mod look;
 mod multipart;
+mod pairs;
+mod redis;
+mod rules;
+mod sql;
+mod urls;
+mod xml;
 
-use model::exchange::{Exchange, Message};
-use model::plan::CallsConfig;
+use std::cell::Cell;
 
-use crate::body::content_type;
+use model::exchange::{Exchange, Message, Protocol};
+use wire::sql::Dialect;
+
 use crate::coding::is_coded;
+use cuts::Cuts;
 pub use hidden::Hidden;
 pub(crate) use hidden::each_part;
 use hidden::{Body, Covered};
+use look::Look;
+pub use rules::Redaction;
 
 /// What stands in the place of a hidden value.
 pub const REDACTED: &str = "[redacted]";
 
-/// Which values are hidden: those of the named headers, and those of the named keys in JSON bodies, forms and queries.
-///
-/// `$.password` hides the key at any depth, `$.card.number` the key `number` directly within `card`; lists between
-/// them do not count. Names are compared without case. A body that cannot be read for a content coding is not kept,
-/// for nobody can say what is in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Redaction {
-    headers: Vec<String>,
-    paths: Vec<Vec<String>>,
-}
-
 impl Redaction {
-    /// The rules of the `[calls]` table.
-    pub fn new(config: &CallsConfig) -> Self {
-        let mut rules = Self { headers: Vec::new(), paths: Vec::new() };
-        for rule in &config.redact {
-            if let Some(path) = rule.trim().strip_prefix('$') {
-                let keys = path.split('.').map(|key| key.split('[').next().unwrap_or_default().trim());
-                let keys: Vec<String> = keys.filter(|key| !key.is_empty()).map(str::to_owned).collect();
-                if !keys.is_empty() {
-                    rules.paths.push(keys);
-                }
-            } else if !rule.trim().is_empty() {
-                rules.headers.push(rule.trim().to_owned());
-            }
-        }
-        rules
-    }
-
-    /// Hides nothing: for who asked to see what is hidden.
-    pub fn nothing() -> Self {
-        Self { headers: Vec::new(), paths: Vec::new() }
-    }
-
-    /// Hides what the rules name, in the target, the headers and the bodies of both directions, and hands it back.
+    /// Hides what the rules name, in the target, the headers and the bodies of both directions, and hands it back. What is
+    /// hidden already is left alone.
     pub fn exchange(&self, exchange: &mut Exchange) -> Hidden {
-        Hidden {
-            target: self.url(&mut exchange.target),
-            request: self.message(&mut exchange.request),
-            response: exchange.response.as_mut().map(|response| self.message(response)).unwrap_or_default(),
+        let Exchange { protocol, target, request, response, .. } = exchange;
+        self.hide(*protocol, target, request, response.as_mut())
+    }
+
+    /// The same for the parts of one.
+    pub(crate) fn hide(
+        &self,
+        protocol: Protocol,
+        target: &mut String,
+        request: &mut Message,
+        response: Option<&mut Message>,
+    ) -> Hidden {
+        if self.is_nothing() {
+            return Hidden::default();
         }
+        let look = Look::new(self);
+        // Neither an answer of Redis nor rows that are copied say what they are of.
+        let asked = (protocol == Protocol::Redis).then(|| redis::Asked::read(&request.body, self));
+        let copies = protocol == Protocol::Postgres && sql::copies(request, self);
+        let request = message(look, protocol, request, &|part, body, cuts| {
+            match &asked {
+                Some(asked) => asked.request(body, look, cuts),
+                None if copies && part > 0 => cuts.hide(0..body.len(), ""),
+                None => return false,
+            }
+            true
+        });
+        let response = response.map(|response| {
+            message(look, protocol, response, &|_, body, cuts| {
+                match &asked {
+                    Some(asked) => asked.response(body, look, cuts),
+                    None if copies => cuts.hide(0..body.len(), ""),
+                    None => return false,
+                }
+                true
+            })
+        });
+        let target = replace(target, |text, cuts| urls::find(text, look, cuts));
+        Hidden { target, request, response: response.unwrap_or_default() }
     }
 
     /// The text with hidden values replaced, where it is JSON that was made of something else later; `None` when nothing
     /// in it is hidden.
     pub fn json(&self, text: &str) -> Option<String> {
-        let hidden = json::hide(text.as_bytes(), self)?;
+        if self.is_nothing() {
+            return None;
+        }
+        let mut cuts = Cuts::default();
+        json::find(text.as_bytes(), Look::new(self), &mut cuts);
+        let hidden = cuts.apply(text.as_bytes())?;
         Some(String::from_utf8_lossy(&hidden).into_owned())
     }
-
-    fn message(&self, message: &mut Message) -> Covered {
-        let mut covered = Covered::default();
-        for (at, (name, value)) in message.headers.iter_mut().enumerate() {
-            let was = if self.headers.iter().any(|hidden| hidden.eq_ignore_ascii_case(name)) {
-                Some(std::mem::replace(value, REDACTED.to_owned()))
-            } else if carries_url(name) {
-                self.url(value)
-            } else {
-                None
-            };
-            covered.headers.extend(was.map(|was| (at, was)));
-        }
-        if self.paths.is_empty() || message.body.is_empty() {
-            return covered;
-        }
-        if is_coded(message) {
-            covered.body = Some(Body::replace(message, Vec::new()));
-            message.cut = true;
-        } else if !message.parts.is_empty() {
-            // Each part is a document of its own.
-            covered.body = each_part(message, |message, own| self.body(message, own));
-        } else if let Some(body) = self.body(message, &message.body) {
-            covered.body = Some(Body::replace(message, body));
-        }
-        covered
-    }
-
-    /// What is kept of `body`, the message's or a part of it, when something in it is hidden.
-    fn body(&self, message: &Message, body: &[u8]) -> Option<Vec<u8>> {
-        let kind = content_type(message);
-        match kind.as_deref() {
-            Some("application/x-www-form-urlencoded") => form::hide(body, self),
-            Some(kind) if kind.starts_with("multipart/") => {
-                let value = message.media.as_deref();
-                let value = value.or_else(|| crate::judge::header(message, "content-type"))?;
-                multipart::hide(body, value, self)
-            }
-            Some(kind) if kind.contains("json") => json::hide(body, self),
-            Some(kind) if !is_loose(kind) => {
-                // Other types are scanned only where JSON may hide under a wrong name.
-                starts_like_json(body).then(|| json::hide(body, self)).flatten()
-            }
-            Some(_) | None => {
-                if body.contains(&b'{') {
-                    json::hide(body, self)
-                } else if body.contains(&b'=') && std::str::from_utf8(body).is_ok() {
-                    form::hide(body, self)
-                } else {
-                    None
-                }
-            }
-        }
-    }
-
-    /// Hides parameters of a URL's or request target's query and fragment; hands back what it was when one was hidden.
-    fn url(&self, url: &mut String) -> Option<String> {
-        let at = url.find(['?', '#'])?;
-        let (before, query) = url.split_at(at + 1);
-        let hidden = form::hide(query.as_bytes(), self)?;
-        let hidden = format!("{before}{}", String::from_utf8_lossy(&hidden));
-        Some(std::mem::replace(url, hidden))
-    }
-
-    /// Whether the value at this path of keys, the innermost last, is hidden.
-    fn hides<'k>(&self, innermost_first: &(impl Iterator<Item = &'k str> + Clone)) -> bool {
-        self.paths.iter().any(|path| {
-            let mut keys = innermost_first.clone();
-            path.iter().rev().all(|wanted| keys.next().is_some_and(|key| key.eq_ignore_ascii_case(wanted)))
-        })
-    }
-
-    /// Whether a value with this key is hidden somewhere.
-    pub(crate) fn may_hide(&self, key: &str) -> bool {
-        self.paths.iter().any(|path| path.last().is_some_and(|last| last.eq_ignore_ascii_case(key)))
-    }
-
-    /// Whether the field of a form or query with this name is hidden. `user[pin]` and `user.pin` are paths.
-    fn hides_field(&self, name: &str) -> bool {
-        let keys = name.split(['[', ']', '.']).filter(|key| !key.is_empty());
-        let keys: Vec<&str> = keys.collect();
-        self.hides(&keys.iter().rev().copied())
-            || self.headers.iter().any(|hidden| hidden.eq_ignore_ascii_case(name))
-    }
 }
 
-/// Headers whose value is a URL, with a query that may carry secrets.
-fn carries_url(name: &str) -> bool {
-    ["location", "referer", "content-location", "refresh"]
+/// Hides values of a message; `own` reads a body, or a part of it by its number, where the protocol says more of it than
+/// its type.
+fn message(
+    look: Look<'_>,
+    protocol: Protocol,
+    message: &mut Message,
+    own: &dyn Fn(usize, &[u8], &mut Cuts) -> bool,
+) -> Covered {
+    let mut covered = Covered::default();
+    for (at, (name, value)) in message.headers.iter_mut().enumerate() {
+        let was = if !look.rules.hides_header(name) {
+            header(look, name, value)
+        } else if value == REDACTED {
+            None
+        } else {
+            Some(std::mem::replace(value, REDACTED.to_owned()))
+        };
+        covered.headers.extend(was.map(|was| (at, was)));
+    }
+    if sql::is_statement(protocol, message) {
+        return statement(look, protocol, message, covered);
+    }
+    if message.body.is_empty() {
+        return covered;
+    }
+    if is_coded(message) {
+        covered.body = Some(Body::replace(message, Vec::new()));
+        message.cut = true;
+    } else if !message.parts.is_empty() {
+        // Each part is a document of its own.
+        let number = Cell::new(0);
+        covered.body = each_part(message, |message, body| {
+            hidden(look, message, number.replace(number.get() + 1), body, own)
+        });
+    } else {
+        let hidden = hidden(look, message, 0, &message.body, own);
+        covered.body = hidden.map(|body| Body::replace(message, body));
+    }
+    covered
+}
+
+fn hidden(
+    look: Look<'_>,
+    message: &Message,
+    number: usize,
+    body: &[u8],
+    own: &dyn Fn(usize, &[u8], &mut Cuts) -> bool,
+) -> Option<Vec<u8>> {
+    let mut cuts = Cuts::default();
+    if !own(number, body, &mut cuts) {
+        look.body(message, body, &mut cuts);
+    }
+    cuts.apply(body)
+}
+
+/// A statement, and the headers that are its parameters.
+fn statement(look: Look<'_>, protocol: Protocol, message: &mut Message, mut covered: Covered) -> Covered {
+    let dialect = if protocol == Protocol::Mysql { Dialect::Mysql } else { Dialect::Postgres };
+    let mut cuts = Cuts::default();
+    let parameters = sql::find(&message.body, message.cut, dialect, look, &mut cuts);
+    covered.body = cuts.apply(&message.body).map(|body| Body::replace(message, body));
+    for (at, (name, value)) in message.headers.iter_mut().enumerate() {
+        if let Some(was) = parameters.hide(name, value) {
+            // Something within it may have been hidden before.
+            if covered.headers.iter().all(|(known, _)| *known != at) {
+                covered.headers.push((at, was));
+            }
+        }
+    }
+    covered
+}
+
+/// Hides what a header's value holds, whose name says nothing; hands back what it was.
+fn header(look: Look<'_>, name: &str, value: &mut String) -> Option<String> {
+    let is_url = ["location", "referer", "content-location", "refresh"]
         .iter()
-        .any(|known| name.eq_ignore_ascii_case(known))
+        .any(|known| name.eq_ignore_ascii_case(known));
+    if is_url {
+        return replace(value, |text, cuts| urls::find(text, look, cuts));
+    }
+    if !value.bytes().any(|byte| matches!(byte, b'=' | b':')) {
+        return None;
+    }
+    replace(value, |text, cuts| look.text(text, cuts))
 }
 
-/// Types that say little of what is inside.
-fn is_loose(kind: &str) -> bool {
-    kind.starts_with("text/") || matches!(kind, "application/octet-stream" | "application/sql")
+fn replace(value: &mut String, find: impl FnOnce(&[u8], &mut Cuts)) -> Option<String> {
+    let mut cuts = Cuts::default();
+    find(value.as_bytes(), &mut cuts);
+    let hidden = cuts.apply(value.as_bytes())?;
+    Some(std::mem::replace(value, String::from_utf8_lossy(&hidden).into_owned()))
 }
 
-fn starts_like_json(body: &[u8]) -> bool {
-    matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
-}
-
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -1,51 +1,42 @@
 //! Hides fields of `multipart/form-data` (RFC 7578).
 
-use super::{REDACTED, Redaction, json, starts_like_json};
+use super::Look;
+use super::coding::Undone;
+use super::cuts::Cuts;
 
-/// The body with hidden parts replaced; `None` when there is nothing to hide.
-pub(super) fn hide(body: &[u8], content_type: &str, rules: &Redaction) -> Option<Vec<u8>> {
-    let boundary = parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty())?;
-    let delimiter = format!("--{boundary}");
-    let mut out = Vec::new();
-    let mut copied = 0;
-    let mut at = find(body, delimiter.as_bytes(), 0)?;
+/// A boundary is no longer, in bytes (RFC 2046, section 5.1.1); of one that is, the beginning is looked for.
+const BOUNDARY_LIMIT: usize = 70;
+
+/// Finds the parts that are hidden, and what is hidden within the others.
+pub(super) fn find(body: &[u8], content_type: &str, look: Look<'_>, cuts: &mut Cuts) {
+    let Some(boundary) = parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty()) else {
+        return look.text(body, cuts);
+    };
+    let boundary = boundary.as_bytes();
+    let delimiter = [b"--", boundary.get(..BOUNDARY_LIMIT).unwrap_or(boundary)].concat();
+    let Some(mut at) = position(body, &delimiter, 0) else { return look.text(body, cuts) };
     loop {
         let head = at + delimiter.len();
-        let next = find(body, delimiter.as_bytes(), head);
+        let next = position(body, &delimiter, head);
         // A part's content ends before the line break of the next delimiter, or with the body where it was cut.
         let end = next.map_or(body.len(), |next| next.saturating_sub(2).max(head));
-        let Some(blank) = find(body, b"\r\n\r\n", head).filter(|blank| *blank < end) else {
-            match next {
-                Some(next) => at = next,
-                None => break,
+        if let Some(blank) = position(body.get(..end).unwrap_or_default(), b"\r\n\r\n", head) {
+            let start = blank + 4;
+            let content = body.get(start..end).unwrap_or_default();
+            let name = field_name(body.get(head..blank).unwrap_or_default());
+            if name.is_some_and(|name| look.rules.hides_field(&name)) {
+                cuts.hide(start..end, "");
+            } else {
+                let mut found = Cuts::default();
+                look.text(content, &mut found);
+                cuts.within(found, &Undone::same(content, start));
             }
-            continue;
-        };
-        let start = blank + 4;
-        let content = body.get(start..end.max(start)).unwrap_or_default();
-        let name = field_name(body.get(head..blank).unwrap_or_default());
-        let replacement = if name.is_some_and(|name| rules.hides_field(&name)) {
-            Some(REDACTED.as_bytes().to_vec())
-        } else if starts_like_json(content) {
-            json::hide(content, rules)
-        } else {
-            None
-        };
-        if let Some(replacement) = replacement.filter(|_| !content.is_empty()) {
-            out.extend_from_slice(body.get(copied..start).unwrap_or_default());
-            out.extend_from_slice(&replacement);
-            copied = end;
         }
         match next {
             Some(next) => at = next,
-            None => break,
+            None => return,
         }
     }
-    if copied == 0 {
-        return None;
-    }
-    out.extend_from_slice(body.get(copied..).unwrap_or_default());
-    Some(out)
 }
 
 /// The `name` of a part's `Content-Disposition`.
@@ -66,7 +57,7 @@ fn parameter(value: &str, wanted: &str) -> Option<String> {
     })
 }
 
-fn find(body: &[u8], wanted: &[u8], from: usize) -> Option<usize> {
+fn position(body: &[u8], wanted: &[u8], from: usize) -> Option<usize> {
     let rest = body.get(from..)?;
     rest.windows(wanted.len()).position(|window| window == wanted).map(|at| from + at)
 }

@@ -237,3 +237,53 @@ fn a_disk_that_refuses_leaves_calls_in_memory_and_is_asked_again() {
     calls.save(at(40_000), &Schemas::default()).unwrap();
     assert_eq!(all(&next_session(&folder.path().join("calls"))), before);
 }
+
+#[test]
+fn a_rule_that_comes_later_holds_for_what_is_kept() {
+    let folder = TempDir::new().unwrap();
+    let card = |conn| {
+        let mut call = exchange(conn, 0, "POST", "/pay;pin=4711/x?pin=4711&n=1");
+        call.request.body = format!(r#"{{"pin":4711,"filling":"{}"}}"#, "x".repeat(2000)).into_bytes();
+        header(&mut call.request, "content-type", "application/json");
+        header(&mut call.request, "x-pin", "4711");
+        call
+    };
+    let mut first = session(folder.path(), 1 << 30);
+    first.observe(card(1));
+    save(&mut first);
+    first.observe(card(2));
+    let shows =
+        |calls: &Calls| format!("{:?}", all(calls)).contains("4711") || exports(calls).contains("4711");
+    let mut plan = super::fixture::plan(&[]);
+    first.configure(&plan);
+    assert!(shows(&first), "no rule names it");
+    plan.calls.redact.extend(["$.pin", "x-pin"].map(str::to_owned));
+    let before = first.head().revision;
+    first.configure(&plan);
+    assert!(!shows(&first), "{:?}", all(&first));
+    assert!(first.head().revision > before, "whoever shows them is told");
+    let ids: Vec<String> = all(&first).into_iter().map(|call| call.id).collect();
+    assert_eq!(all(&first)[1].operation, "POST /pay;pin=[redacted]/x");
+    let revealed = first.reveal(&ids[1]).unwrap();
+    assert_eq!(revealed.target, "/pay;pin=4711/x?pin=4711&n=1");
+    assert!(String::from_utf8_lossy(&revealed.request.body).contains("4711"), "in memory it still is");
+    let revision = first.head().revision;
+    first.configure(&plan);
+    assert_eq!(first.head().revision, revision, "the same rules change nothing");
+    save(&mut first);
+    drop(first);
+    let mut config = model::plan::CallsConfig::default();
+    config.redact.clone_from(&plan.calls.redact);
+    let mut next = Calls::new(&config, Limits::default(), "e2");
+    next.keep_in(folder.path(), 1 << 30).unwrap();
+    assert_eq!((next.len(), shows(&next)), (2, false));
+    assert_eq!(next.reveal(&ids[0]), Err(Unrevealed::Gone));
+}
+
+/// Everything that leaves in files.
+fn exports(calls: &Calls) -> String {
+    let found = all(calls);
+    let found: Vec<&Call> = found.iter().collect();
+    let curl: Vec<_> = found.iter().map(|call| crate::export::curl(call)).collect();
+    format!("{} {curl:?}", super::fixture::archive(calls, &found))
+}

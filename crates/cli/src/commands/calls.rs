@@ -173,6 +173,9 @@ fn whole(call: &CallDetail) -> Result<(), Failure> {
         "from {}  to {}  {}  connection {}",
         row.from.addr, row.to.addr, row.protocol, row.conn
     ))?;
+    if let Some(target) = &row.target {
+        print::line(&format!("asked for {target}"))?;
+    }
     if let Some(ttfb) = row.ttfb_ms {
         print::line(&format!("first byte after {}", print::span(ttfb)))?;
     }

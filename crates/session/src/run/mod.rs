@@ -261,6 +261,8 @@ impl Run {
             return self.tell("manifest", None, text);
         }
         self.tell("manifest", None, "the manifest changed".into());
+        self.shared.protos.search(crate::protos::folders(&plan));
+        self.shared.refresh_protos();
         self.shared.calls().configure(&plan);
         self.shared.order_captures(&plan);
         let hashes = spec::hashes(&plan);

@@ -96,7 +96,8 @@ export class FakeStore {
   #call(route: FakeRoute, at: number): void {
     const ok = Math.random() >= route.failing;
     const ms = route.ms * (0.4 + 1.6 * Math.random() ** 3);
-    const operation = route.operations[Math.floor(Math.random() * route.operations.length)] ?? "";
+    const asked = route.operations[Math.floor(Math.random() * route.operations.length)] ?? "";
+    const operation = asked.replace(/\?.*/, "");
     const pending = Math.random() < 0.002;
     const good = route.protocol === "http/1" ? "200" : route.protocol === "grpc" ? "OK" : undefined;
     const status = ok ? good : route.protocol === "http/1" ? "503" : "UNAVAILABLE";
@@ -105,11 +106,12 @@ export class FakeStore {
       from: { service: route.from, addr: "172.20.0.9:41822" }, to: { service: route.to, addr: "172.20.0.3:8080", ...(route.to === "outside" ? { host: "api.example.com" } : {}) },
       protocol: route.protocol, operation, ok: ok || pending, conn: `k${Math.floor(Math.random() * 40)}`,
       quality: "complete", request: { bytes: Math.floor(Math.random() * 400) },
-      route: operation.replace(/\/\d+/, "/{id}").replace(/\?.*/, ""),
+      route: operation.replace(/\/\d+/, "/{id}"),
       ...(operation.endsWith("/healthz") ? { background: "health" } : {}),
       ...(route.from === "web" && route.to === "payments" ? { forbidden: true } : {}),
       ...(operation.startsWith("Get ") ? { waits: true } : {}),
       ...(operation.includes(" /") ? { method: operation.split(" ")[0]!, path: operation.split(" ")[1]! } : {}),
+      ...(asked === operation ? {} : { target: asked.split(" ")[1]! }),
       ...(pending ? { pending } : { ms, ttfb_ms: ms * 0.8, response: { bytes: Math.floor(Math.random() * 9000) } }),
       ...(status === undefined || pending ? {} : { status }),
     });

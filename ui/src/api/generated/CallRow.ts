@@ -42,6 +42,10 @@ method?: string,
  */
 path?: string, 
 /**
+ * As it was sent, with the query, secrets hidden; left out where it is the path alone.
+ */
+target?: string, 
+/**
  * The protocol's own; left out when it was not seen.
  */
 status?: string, 
