@@ -10,6 +10,7 @@ use crate::counts::{self, Addend, Counted, Counts};
 use crate::manifest::Manifest;
 use crate::names::{Names, ServiceId};
 use crate::past::{Past, Range};
+use crate::recent::Newest;
 use crate::routes::Tallies;
 
 /// How often an edge was used within a span of time.
@@ -67,6 +68,7 @@ struct Tally {
     to: ServiceId,
     protocol: Protocol,
     counts: Counts,
+    newest: Newest,
 }
 
 impl Edges {
@@ -102,6 +104,7 @@ impl Edges {
     pub(crate) fn add(&mut self, share: &Share) {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
         tally.counts.add(&share.one);
+        tally.newest.add(&share.one);
         self.routes.add(share.route, &share.one);
         self.past.add(share.route, &share.one);
     }
@@ -112,6 +115,7 @@ impl Edges {
         let number = self.routes.find(edge, route);
         if let Some(tally) = self.tallies.get_mut(edge) {
             tally.counts.count(counted);
+            tally.newest.count(counted);
         }
         self.routes.count(number, counted);
         self.past.count(number, counted);
@@ -120,6 +124,7 @@ impl Edges {
     pub(crate) fn remove(&mut self, share: &Share) {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
         tally.counts.remove(&share.one);
+        tally.newest.remove(&share.one);
         self.routes.remove(share.route, &share.one);
         self.past.remove(share.route, &share.one);
     }
@@ -135,7 +140,8 @@ impl Edges {
 
     fn edge(&mut self, from: ServiceId, to: ServiceId, protocol: Protocol) -> usize {
         *self.index.entry((from, to, protocol)).or_insert_with(|| {
-            self.tallies.push(Tally { from, to, protocol, counts: Counts::new(3) });
+            let (counts, newest) = (Counts::new(3), Newest::default());
+            self.tallies.push(Tally { from, to, protocol, counts, newest });
             self.tallies.len() - 1
         })
     }
@@ -143,7 +149,11 @@ impl Edges {
     /// All edges over which a call went.
     pub(crate) fn list(&self, names: &Names, manifest: &Manifest) -> Vec<Edge> {
         let used = self.tallies.iter().filter(|tally| tally.counts.sums.calls > 0);
-        used.map(|tally| tally.edge(&tally.counts, names, manifest)).collect()
+        let edge = |tally: &Tally| Edge {
+            recent: tally.newest.read(),
+            ..tally.edge(&tally.counts, names, manifest)
+        };
+        used.map(edge).collect()
     }
 
     /// What was counted of every route within a span of time.
@@ -211,6 +221,7 @@ impl Tally {
             forbidden: manifest.forbids(from, to),
             via: None,
             topic: None,
+            recent: None,
         }
     }
 }

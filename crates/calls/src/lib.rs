@@ -40,6 +40,7 @@ mod past;
 mod progress;
 pub mod protobuf;
 mod query;
+mod recent;
 mod redact;
 mod routes;
 mod secrets;

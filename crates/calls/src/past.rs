@@ -66,26 +66,22 @@ impl Range {
 
 impl Past {
     pub(crate) fn add(&mut self, number: usize, one: &Addend) {
-        let Some(cell) = self.cell(number, one.at) else { return };
-        cell.sums.add(&one.into());
-        if let Some(latency) = one.latency {
-            cell.record(bucket(latency), 1);
+        if let Some(cell) = self.cell(number, one.at) {
+            cell.add(one);
         }
     }
 
     pub(crate) fn remove(&mut self, number: usize, one: &Addend) {
         let slot = self.slot_of(one.at.0).and_then(|at| self.slots.get_mut(at));
-        let Some(cell) = slot.and_then(|slot| slot.cells.get_mut(&number)) else { return };
-        cell.sums.remove(&one.into());
-        if let Some(latency) = one.latency {
-            cell.unrecord(bucket(latency));
+        if let Some(cell) = slot.and_then(|slot| slot.cells.get_mut(&number)) {
+            cell.remove(one);
         }
     }
 
     pub(crate) fn count(&mut self, number: usize, counted: &Counted<'_>) {
-        let Some(cell) = self.cell(number, counted.at) else { return };
-        cell.sums.add(&counted.into());
-        counted.latencies().for_each(|(latency, calls)| cell.record(bucket(latency), calls));
+        if let Some(cell) = self.cell(number, counted.at) {
+            cell.count(counted);
+        }
     }
 
     /// What began from `since` to `until`. A slot counts where its middle lies; a range that holds no middle is widened
@@ -181,6 +177,25 @@ impl Slot {
 }
 
 impl Cell {
+    pub(crate) fn add(&mut self, one: &Addend) {
+        self.sums.add(&one.into());
+        if let Some(latency) = one.latency {
+            self.record(bucket(latency), 1);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, one: &Addend) {
+        self.sums.remove(&one.into());
+        if let Some(latency) = one.latency {
+            self.unrecord(bucket(latency));
+        }
+    }
+
+    pub(crate) fn count(&mut self, counted: &Counted<'_>) {
+        self.sums.add(&counted.into());
+        counted.latencies().for_each(|(latency, calls)| self.record(bucket(latency), calls));
+    }
+
     fn record(&mut self, bucket: u16, calls: u32) {
         match self.latencies.binary_search_by_key(&bucket, |(known, _)| *known) {
             Ok(place) => self.latencies[place].1 = self.latencies[place].1.saturating_add(calls),
@@ -230,7 +245,8 @@ mod tests {
 
     fn one(second: i64, ms: f64) -> Addend {
         let latency = Some(units(ms));
-        Addend { failed: ms > 50.0, background: false, bytes: 10, latency, at: Timestamp(second * SECOND) }
+        let at = Timestamp(second * SECOND);
+        Addend { failed: ms > 50.0, background: false, bytes: 10, latency, at, ended: Some(at) }
     }
 
     fn at(second: i64) -> Timestamp {

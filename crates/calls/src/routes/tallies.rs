@@ -122,6 +122,7 @@ mod tests {
             bytes: 1,
             latency: Some(crate::counts::units(ms)),
             at: Timestamp(7),
+            ended: Some(Timestamp(8)),
         }
     }
 
