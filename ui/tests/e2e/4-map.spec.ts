@@ -96,3 +96,26 @@ test("a range of the time axis is the map of then, and Live is the present again
   await expect(shoal.locator("[data-chip=range]")).toHaveCount(0);
   await expect(inspector).toContainText("Now");
 });
+
+test("the axis moves into the past and back, and a range stays on it", async ({ shoal }) => {
+  const axis = shoal.getByRole("slider", { name: /Time range/ });
+  const number = async (name: string) => Number(await axis.getAttribute(name));
+  const back = shoal.getByLabel("Time axis").getByRole("button", { name: "live" });
+  const before = await number("aria-valuemax");
+  await axis.press("PageUp");
+  await expect(back).toBeVisible();
+  expect(await number("aria-valuemax")).toBeLessThan(before);
+  await axis.press("ArrowRight");
+  for (let i = 0; i < 30; i += 1) await axis.press("ArrowLeft");
+  await expect(shoal.locator("[data-chip=range]")).toBeVisible();
+  expect(await number("aria-valuenow")).toBeGreaterThan(await number("aria-valuemin"));
+  for (let i = 0; i < 30; i += 1) await axis.press("ArrowRight");
+  expect(await number("aria-valuenow")).toBe(await number("aria-valuemax"));
+  await back.click();
+  await expect(shoal.locator("[data-chip=range]")).toHaveCount(0);
+  await expect(back).toHaveCount(0);
+  await shoal.getByLabel("Time axis").getByRole("button", { name: /^Span/ }).click();
+  await shoal.getByRole("menuitemradio", { name: "All of the session" }).click();
+  await expect(shoal.getByLabel("Time axis").getByRole("button", { name: "Span: all of the session" })).toBeVisible();
+  await expect(shoal.locator(".timeline .mark").first()).toBeVisible();
+});
