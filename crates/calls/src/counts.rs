@@ -7,13 +7,14 @@ use hdrhistogram::Histogram;
 use model::Timestamp;
 use model::call::{Background, Call};
 use model::exchange::Tally;
+use serde::{Deserialize, Serialize};
 
 use crate::past::Cell;
 
 /// Histogram units in a millisecond: 100 ns, so that calls of some microseconds keep two digits.
 const UNITS: f64 = 10_000.0;
 /// Milliseconds of a day, the longest latency that is told from a longer one.
-const DAY_MS: f64 = 86_400_000.0;
+pub(crate) const DAY_MS: f64 = 86_400_000.0;
 const LONGEST: u64 = (DAY_MS * UNITS) as u64;
 
 /// What one call adds.
@@ -76,7 +77,7 @@ pub(crate) fn units(ms: f64) -> u64 {
 }
 
 /// What can be added up.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Sums {
     pub(crate) calls: u64,
     pub(crate) errors: u64,

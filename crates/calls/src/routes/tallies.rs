@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::counts::{Addend, Counted, Counts};
+use crate::past::Cell;
 
 /// So many routes are told apart; what comes later counts as [`OTHER`] of its edge.
 const KEPT: usize = 1024;
@@ -69,6 +70,13 @@ impl Tallies {
         let number = self.resolve(number);
         if let Some(tally) = self.list.get_mut(number) {
             tally.counts.count(counted);
+        }
+    }
+
+    pub(crate) fn absorb(&mut self, number: usize, cell: &Cell) {
+        let number = self.resolve(number);
+        if let Some(tally) = self.list.get_mut(number) {
+            tally.counts.absorb(cell);
         }
     }
 

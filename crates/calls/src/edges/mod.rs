@@ -1,5 +1,7 @@
 //! What passes from one service to another, counted as it happens, and by route.
 
+mod book;
+
 use std::collections::HashMap;
 
 use model::Timestamp;
@@ -12,6 +14,7 @@ use crate::names::{Names, ServiceId};
 use crate::past::{Past, Range};
 use crate::recent::Newest;
 use crate::routes::Tallies;
+pub(crate) use book::{Book, Rest};
 
 /// How often an edge was used within a span of time.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,11 +105,15 @@ impl Edges {
     }
 
     pub(crate) fn add(&mut self, share: &Share) {
+        self.add_to_sums(share);
+        self.past.add(share.route, &share.one);
+    }
+
+    fn add_to_sums(&mut self, share: &Share) {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
         tally.counts.add(&share.one);
         tally.newest.add(&share.one);
         self.routes.add(share.route, &share.one);
-        self.past.add(share.route, &share.one);
     }
 
     /// Adds calls that were counted and not told one by one.
