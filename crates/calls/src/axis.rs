@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use model::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Nanoseconds of one slot.
 const SLOT: i64 = 250_000_000;
@@ -10,7 +11,7 @@ const SLOT: i64 = 250_000_000;
 const KEPT: usize = 86_400 * 4;
 
 /// What happened within one span of the time axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Bin {
     /// Calls that began in it.
     pub calls: u32,
@@ -69,6 +70,23 @@ impl Axis {
             }
         }
         series
+    }
+
+    /// Every slot of a span in which something happened, by its number.
+    pub(crate) fn within(&self, span: &std::ops::Range<i64>) -> Vec<(i64, Bin)> {
+        let (first, end) = (span.start.div_euclid(SLOT), span.end.div_euclid(SLOT));
+        let numbered = self.slots.iter().enumerate().map(|(index, bin)| (self.first + index as i64, *bin));
+        numbered.filter(|(number, bin)| (first..end).contains(number) && bin.calls > 0).collect()
+    }
+
+    /// Adds what happened in slots.
+    pub(crate) fn put(&mut self, slots: &[(i64, Bin)]) {
+        for (number, bin) in slots {
+            if let Some(slot) = self.make_slot(*number) {
+                slot.calls = slot.calls.saturating_add(bin.calls);
+                slot.errors = slot.errors.saturating_add(bin.errors);
+            }
+        }
     }
 
     fn make_slot(&mut self, slot: i64) -> Option<&mut Bin> {

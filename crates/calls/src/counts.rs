@@ -1,18 +1,21 @@
 //! Calls, errors, bytes and latencies, counted as they happen and taken back when a call turns out otherwise.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use model::Timestamp;
 use model::call::{Background, Call};
 use model::exchange::Tally;
+use serde::{Deserialize, Serialize};
 
 use crate::past::Cell;
 
 /// Histogram units in a millisecond: 100 ns, so that calls of some microseconds keep two digits.
 const UNITS: f64 = 10_000.0;
-/// The longest latency that is told from a longer one: a day.
-const LONGEST: u64 = 86_400 * 1_000 * 10_000;
+/// Milliseconds of a day, the longest latency that is told from a longer one.
+pub(crate) const DAY_MS: f64 = 86_400_000.0;
+const LONGEST: u64 = (DAY_MS * UNITS) as u64;
 
 /// What one call adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,18 +26,22 @@ pub(crate) struct Addend {
     pub(crate) bytes: u64,
     pub(crate) latency: Option<u64>,
     pub(crate) at: Timestamp,
+    /// `None` as long as it goes on.
+    pub(crate) ended: Option<Timestamp>,
 }
 
 impl Addend {
     /// `latency` says whether its time counts as one.
     pub(crate) fn of(call: &Call, latency: bool) -> Self {
         let response = call.response.as_ref().map_or(0, |response| response.bytes);
+        let took = Duration::from_secs_f64(call.ms.unwrap_or_default().clamp(0.0, DAY_MS) / 1000.0);
         Self {
             failed: !call.ok,
             background: is_background(call),
             bytes: call.request.bytes.saturating_add(response),
             latency: call.ms.filter(|_| latency).map(units),
             at: call.ts,
+            ended: call.done.then(|| call.ts.plus(took)),
         }
     }
 }
@@ -70,7 +77,7 @@ pub(crate) fn units(ms: f64) -> u64 {
 }
 
 /// What can be added up.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Sums {
     pub(crate) calls: u64,
     pub(crate) errors: u64,

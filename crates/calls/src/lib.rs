@@ -2,7 +2,8 @@
 //!
 //! [`Calls::observe_of`] takes each report of the capture, hides what must not be kept ([`Redaction`]), gives both ends
 //! the names that were valid at that moment ([`Names`]), and stores the call within bounded memory; [`Calls::keep_in`] and
-//! [`Calls::save`] put it on disk too, its long bodies there alone, so that it outlives the session. From the store come
+//! [`Calls::save`] put it on disk too, its long bodies there alone, so that it outlives the session;
+//! [`Calls::save_counts`] does so for what is counted beside the calls. From the store come
 //! pages ([`Calls::list`]), changes since a revision ([`Calls::changes`]), edges and routes with percentiles
 //! ([`Calls::edges_within`], [`Calls::routes`]), what led to what ([`Calls::chain`]), what does not fit ([`Calls::findings`]),
 //! and the time axis ([`Calls::series`]); [`Where`] is the filter language, [`export`], [`openapi`], [`map`] and
@@ -40,6 +41,7 @@ mod past;
 mod progress;
 pub mod protobuf;
 mod query;
+mod recent;
 mod redact;
 mod routes;
 mod secrets;

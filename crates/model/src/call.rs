@@ -163,4 +163,23 @@ pub struct Edge {
     pub via: Option<String>,
     /// Where at the broker.
     pub topic: Option<String>,
+    /// The newest of them; `None` where none has ended, and for a span of time.
+    pub recent: Option<Recent>,
+}
+
+/// The calls of an edge that ended in the ten seconds up to the end of the newest one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recent {
+    /// How many ended.
+    pub calls: u64,
+    /// How many of them failed.
+    pub errors: u64,
+    /// Percentiles, in milliseconds.
+    pub p50_ms: Option<f64>,
+    /// See `p50_ms`.
+    pub p90_ms: Option<f64>,
+    /// See `p50_ms`.
+    pub p99_ms: Option<f64>,
+    /// When the newest of them ended.
+    pub until: Timestamp,
 }

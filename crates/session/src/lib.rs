@@ -154,6 +154,7 @@ impl Session {
         self.shared.ending.cancel();
         self.shared.join().await;
         observe::save(&self.shared);
+        observe::save_counts(&self.shared, true);
         // The lease is let go with this value; whoever waits for it sees that the file is not the one in its place.
         let place = &self.shared.config.place;
         for file in [place.running(), place.lease()] {

@@ -26,8 +26,10 @@ const NUMBERS: Duration = Duration::from_millis(250);
 /// are in memory alone, and that is told.
 pub(crate) async fn keep(mut calls: Calls, folder: PathBuf, limit: u64) -> Result<Calls, ApiError> {
     let kept = tokio::task::spawn_blocking(move || {
-        if let Err(error) = calls.keep_in(&folder, limit) {
-            tracing::warn!("calls are in memory alone: {}", whole(&error));
+        match calls.keep_in(&folder, limit) {
+            Ok(None) => {}
+            Ok(Some(unread)) => tracing::warn!("{}", whole(&unread)),
+            Err(error) => tracing::warn!("calls are in memory alone: {}", whole(&error)),
         }
         calls
     });
@@ -43,6 +45,14 @@ pub(crate) fn save(shared: &Shared) {
     let saved = shared.calls().save(now(), &schemas);
     if let Err(error) = saved {
         tracing::warn!("calls are in memory alone for now: {}", whole(&error));
+    }
+}
+
+/// Writes what was counted beside the calls when it is due; `last`: the session ends.
+pub(crate) fn save_counts(shared: &Shared, last: bool) {
+    let saved = shared.calls().save_counts(now(), last);
+    if let Err(error) = saved {
+        tracing::warn!("edges and the time axis are in memory alone for now: {}", whole(&error));
     }
 }
 
@@ -119,6 +129,7 @@ pub(crate) async fn numbers(shared: Arc<Shared>) {
         let lines = shared.sink.store.head().lines;
         // What goes on for long, and what was found out later, comes in no frame.
         save(&shared);
+        save_counts(&shared, false);
         let (head, edges) = {
             let mut calls = shared.calls();
             calls.settle();

@@ -41,6 +41,7 @@ pub fn draw(edges: &[EdgeRow], drawing: Drawing) -> String {
             forbidden: row.forbidden,
             via: row.via.clone(),
             topic: row.topic.clone(),
+            recent: None,
         }
     };
     let edges: Vec<Edge> = edges.iter().map(edge).collect();

@@ -2,7 +2,7 @@
 
 use api::shape::{
     CallDetail, CallMessage, CallRow, ChainCall, CountedSpan, EdgeRow, FindingRow, LogLine, LogsOutline,
-    LogsTally, PartShape, PartyShape, PortView, RouteRow, Whole,
+    LogsTally, PartShape, PartyShape, PortView, RecentRow, RouteRow, Whole,
 };
 use api::{ApiError, Code};
 use calls::protobuf::Decoded;
@@ -10,7 +10,7 @@ pub use calls::protobuf::Rules;
 use calls::{Finding, Linked};
 use engine::{ContainerFacts, EngineError};
 use model::Timestamp;
-use model::call::{Call, Edge, Party, Route};
+use model::call::{Call, Edge, Party, Recent, Route};
 use model::exchange::{Message, Protocol};
 
 /// An error of the engine.
@@ -245,6 +245,17 @@ fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
+fn recent(recent: &Recent) -> RecentRow {
+    RecentRow {
+        calls: recent.calls.into(),
+        errors: recent.errors.into(),
+        p50_ms: recent.p50_ms,
+        p90_ms: recent.p90_ms,
+        p99_ms: recent.p99_ms,
+        until: recent.until.to_string(),
+    }
+}
+
 /// An edge.
 pub fn edge(edge: &Edge) -> EdgeRow {
     EdgeRow {
@@ -262,6 +273,7 @@ pub fn edge(edge: &Edge) -> EdgeRow {
         forbidden: edge.forbidden,
         via: edge.via.clone(),
         topic: edge.topic.clone(),
+        recent: edge.recent.as_ref().map(recent),
     }
 }
 

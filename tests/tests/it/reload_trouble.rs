@@ -44,11 +44,8 @@ fn a_broken_save_keeps_the_container_and_the_next_one_heals() {
     let event = reload(&world, "app", 1);
     assert_eq!(event["ok"], false, "{event}");
     assert!(event["error"].is_string(), "{event}");
-    // The event is told first, the service's state follows.
-    until("the service to be unwell", || {
-        let app = world.service("app");
-        (app["ready"] == false && app["reload"]["failed"] == true).then_some(())
-    });
+    let app = world.service("app");
+    assert_eq!((app["ready"].clone(), app["reload"]["failed"].clone()), (false.into(), true.into()), "{app}");
     assert_eq!(world.container("app"), container);
     let said = || world.shoal(&["logs", "app"]).ok().stdout;
     until("what perl says of it", || said().contains("syntax error").then_some(()));
@@ -56,10 +53,8 @@ fn a_broken_save_keeps_the_container_and_the_next_one_heals() {
     world.write("app/files/app.pl", program("mended"));
     says(&address, &answer("mended"));
     until("a good reload", || reloads(&world, "app").last().is_some_and(|e| e["ok"] == true).then_some(()));
-    until("the service to be well", || {
-        let app = world.service("app");
-        (app["ready"] == true && app["reload"]["failed"] == false).then_some(())
-    });
+    let app = world.service("app");
+    assert_eq!((app["ready"].clone(), app["reload"]["failed"].clone()), (true.into(), false.into()), "{app}");
     assert_eq!(world.container("app"), container, "it was never replaced");
 
     world.write("runs/files/bad", "x");
@@ -70,7 +65,7 @@ fn a_broken_save_keeps_the_container_and_the_next_one_heals() {
     assert!(world.shoal(&["logs", "runs"]).ok().stdout.contains("no such column"));
     std::fs::remove_file(world.folder().join("runs/files/bad")).expect("removed");
     assert_eq!(reload(&world, "runs", 2)["ok"], true);
-    until("`runs` to be well", || (world.service("runs")["reload"]["failed"] == false).then_some(()));
+    assert_eq!(world.service("runs")["reload"]["failed"], false);
 
     manual(&world);
 

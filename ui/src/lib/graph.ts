@@ -1,5 +1,6 @@
 // The map as nodes and edges: what is declared, what was observed, and what may be drawn at all.
 import type { Edge } from "../api/generated/Edge";
+import type { Recent } from "../api/generated/Recent";
 import type { ServiceView } from "../api/generated/ServiceView";
 
 /** Everything between two services, over all protocols. */
@@ -51,11 +52,31 @@ export function buildGraph(services: readonly ServiceView[], edges: readonly Edg
   return { nodes: [...names].sort(), pairs: [...pairs.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1)) };
 }
 
-/** The median of all calls of a pair, weighed by how many each protocol had. */
-export function typicalMs(edges: readonly Edge[]): number | undefined {
-  const known = edges.filter((e) => e.p50_ms !== undefined && e.calls > 0);
-  const calls = known.reduce((sum, e) => sum + e.calls, 0);
-  return calls === 0 ? undefined : known.reduce((sum, e) => sum + (e.p50_ms ?? 0) * e.calls, 0) / calls;
+export interface Typical {
+  ms: number;
+  /** Nothing has ended within the last ten seconds: it was so when something last did. */
+  old: boolean;
+}
+
+/** Calls that ended so long ago say how it was, not how it is. In milliseconds. */
+const RECENT_MS = 10_000;
+
+/** Whether they say how it was rather than how it is. */
+export const isOld = (recent: Recent, now: number): boolean => Date.parse(recent.until) < now - RECENT_MS;
+
+/**
+ * The median of what passed over the edges, weighed by how much each had: of the newest calls where those are known, else
+ * of all, which are those of the range that is looked at.
+ */
+export function typical(edges: readonly Edge[], now: number): Typical | undefined {
+  const known = edges.flatMap((edge) => {
+    const { calls, p50_ms } = edge.recent ?? edge;
+    return p50_ms === undefined || calls <= 0 ? [] : [{ calls, median: p50_ms, old: edge.recent !== undefined && isOld(edge.recent, now) }];
+  });
+  const fresh = known.filter((one) => !one.old);
+  const counted = fresh.length > 0 ? fresh : known;
+  const calls = counted.reduce((sum, one) => sum + one.calls, 0);
+  return calls === 0 ? undefined : { ms: counted.reduce((sum, one) => sum + one.median * one.calls, 0) / calls, old: fresh.length === 0 };
 }
 
 /** What decides where things stand: the nodes and which pairs there are, not their numbers. */

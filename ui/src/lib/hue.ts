@@ -13,5 +13,10 @@ export function hueIndex(service: string): number {
 }
 
 /** The colour as a CSS value. `outside` has none of its own. */
-export const hue = (service: string | undefined): string =>
-  service === undefined || service === "outside" ? "var(--text-faint)" : `var(--hue-${hueIndex(service)})`;
+export const hue = (service: string | undefined): string => colour(service, "hue");
+
+/** The same for text, which has to be darker on light ground. */
+export const hueText = (service: string | undefined): string => colour(service, "hue-text");
+
+const colour = (service: string | undefined, kind: string): string =>
+  service === undefined || service === "outside" ? "var(--text-faint)" : `var(--${kind}-${hueIndex(service)})`;

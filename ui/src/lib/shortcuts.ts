@@ -18,6 +18,15 @@ export const SHORTCUTS: readonly { title: string; keys: readonly Shortcut[] }[] 
     ],
   },
   {
+    title: "Time axis",
+    keys: [
+      { keys: "← →", text: "A range, moved; with Shift longer, shorter" },
+      { keys: "PgUp PgDn", text: "The axis earlier, later; or drag its ruler, or the wheel" },
+      { keys: "Home End", text: "As far back as there is anything, and now" },
+      { keys: "- +", text: "A wider, a narrower span" },
+    ],
+  },
+  {
     title: "Logs: move",
     keys: [
       { keys: "j k ↓ ↑", text: "Next, previous line" },

@@ -1,5 +1,7 @@
 // The time axis: which bins, where things stand on it, and which marks share a place.
 import type { Event } from "../api/generated/Event";
+import { clock, clockSeconds } from "./format";
+import { clamp } from "./scale";
 
 export interface Axis {
   /** In milliseconds since 1970. */
@@ -8,8 +10,13 @@ export interface Axis {
   bins: number;
 }
 
-/** The spans that can be chosen, in seconds. */
-export const SPANS = [300, 1800, 7200] as const;
+/** The spans that can be chosen, in seconds, and all of the session. */
+export const SPANS = [300, 1800, 7200, 21_600, 86_400, "session"] as const;
+export type Span = (typeof SPANS)[number];
+/** Calls are counted for a day, those of earlier sessions too; in milliseconds. */
+const COUNTED_MS = 86_400_000;
+/** A session that has just begun has some room on its axis, in seconds. */
+const LEAST_SESSION = 60;
 const MOST_BINS = 300;
 
 /**
@@ -22,6 +29,28 @@ export function axisAt(now: number, span: number): Axis {
   const bins = Math.ceil((span * 1000) / bin);
   return { since: until - bins * bin, until, bins };
 }
+
+/** How many seconds a span is at `now`, for a session that `began` then. */
+export const spanSeconds = (span: Span, began: number, now: number): number =>
+  span === "session" ? Math.max(LEAST_SESSION, Math.ceil((now - began) / 1000)) : span;
+
+/** Where an axis of so many milliseconds may end: not after now, and not before there was anything. Undefined is now. */
+export function panTo(until: number, length: number, began: number, now: number): number | undefined {
+  const first = Math.min(began, now - COUNTED_MS) + length;
+  return until >= now || first >= now ? undefined : Math.max(until, first);
+}
+
+/** A range moved by a step of a twentieth of the axis, or made longer or shorter by one; it stays on the axis. */
+export function stepRange(axis: Axis, range: { from: number; to: number }, step: 1 | -1, size: boolean): { from: number; to: number } {
+  const unit = (axis.until - axis.since) / 20;
+  if (size) return { from: range.from, to: clamp(range.to + step * unit, range.from + unit, Math.max(axis.until, range.from + unit)) };
+  const by = slideBy(axis, range, step * unit);
+  return { from: range.from + by, to: range.to + by };
+}
+
+/** How far a range may be moved when it is to be moved so far. */
+export const slideBy = (axis: Axis, range: { from: number; to: number }, by: number): number =>
+  Math.min(Math.max(0, axis.until - range.to), Math.max(axis.since - range.from, by));
 
 export const toX = (axis: Axis, width: number, at: number): number => ((at - axis.since) / (axis.until - axis.since)) * width;
 
@@ -47,6 +76,17 @@ export interface Mark {
   x: number;
   kind: MarkKind;
   events: Event[];
+}
+
+/** What was read of all events, and the newest ones that the session tells by itself; of another session: these alone. */
+export function joinEvents(read: readonly Event[], newest: readonly Event[]): readonly Event[] {
+  const [last, first] = [read.at(-1), newest[0]];
+  if (last === undefined) return newest;
+  // A session that took the place of another counts its events anew.
+  if ((newest.at(-1)?.seq ?? 0) < last.seq) return newest.length === 0 ? read : newest;
+  const same = newest.find((event) => event.seq === last.seq);
+  if (same !== undefined && same.ts !== last.ts) return newest;
+  return first === undefined ? read : [...read.filter((event) => event.seq < first.seq), ...newest];
 }
 
 const SEVERITY: MarkKind[] = ["failed", "reload", "ready", "other"];
@@ -77,10 +117,21 @@ export function stackMarks(events: readonly Event[], axis: Axis, width: number, 
 /** Where to write the time under the axis: whole minutes, or whole multiples that leave room for the text. */
 export function ticks(axis: Axis, width: number, room = 90): number[] {
   const span = axis.until - axis.since;
-  const step = [15, 30, 60, 120, 300, 600, 900, 1800, 3600].map((s) => s * 1000).find((s) => (s / span) * width >= room) ?? 7_200_000;
+  const steps = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200].map((s) => s * 1000);
+  const day = 86_400_000;
+  const step = steps.find((s) => (s / span) * width >= room) ?? day * Math.max(1, Math.ceil(((room / width) * span) / day));
   const found: number[] = [];
   for (let at = Math.ceil(axis.since / step) * step; toX(axis, width, at) <= width - room / 2; at += step) found.push(at);
   return found;
+}
+
+/** A time under the axis: with seconds where minutes are seen, with the day where days are. */
+export function tickText(axis: Axis, at: number): string {
+  const length = axis.until - axis.since;
+  if (length <= 3_600_000) return clockSeconds(at);
+  const minutes = clock(at).slice(0, 5);
+  if (length <= COUNTED_MS) return minutes;
+  return `${new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${minutes}`;
 }
 
 const round = (n: number): number => Math.round(n * 100) / 100;

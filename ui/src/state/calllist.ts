@@ -67,6 +67,14 @@ export function shown(list: CallList): Call[] {
 /** What stands in a row of the list: a call, or one of the chain that opened below it. */
 export type Item = { kind: "call"; key: string; call: Call } | { kind: "chain"; key: string; row: WaterfallRow };
 
+export const callOf = (item: Item): Pick<Call, "id" | "operation"> => (item.kind === "call" ? item.call : item.row.call);
+
+/** Where the keys are: at the row that was chosen, as long as its call is the selected one; -1 for nowhere. */
+export function activeItem(items: readonly Item[], selected: string | undefined, chosen: string): number {
+  const here = items.findIndex((item) => item.key === chosen && callOf(item).id === selected);
+  return here >= 0 ? here : items.findIndex((item) => callOf(item).id === selected);
+}
+
 /** The calls, with the chain of the one that is opened right below it. */
 export function withChain(calls: readonly Call[], opened: string | undefined, chain: readonly WaterfallRow[]): Item[] {
   return calls.flatMap((call): Item[] => {

@@ -11,6 +11,8 @@ const SETTLING_MS = 15_000;
 export class MapState {
   graph = $state.raw<Graph>({ nodes: [], pairs: [] });
   layout = $state.raw<Layout>(EMPTY_LAYOUT);
+  /** When it was refreshed, in milliseconds since 1970. */
+  now = $state(0);
   #shape = "";
   #observed = 0;
   #settledAt = Infinity;
@@ -29,6 +31,7 @@ export class MapState {
     this.#shape = shape;
     this.#observed = observed;
     this.graph = graph;
+    this.now = now;
   }
 
   /** Everything is placed anew, since somebody asked for it. */

@@ -72,7 +72,7 @@ export class WorkbenchState {
     this.edgeRoutes = new RoutesState(backend);
     this.past = new PastState(backend);
     this.map = new MapState(() => ({ services: this.stack.services, edges: this.edges }));
-    this.timeline = new TimelineState(backend);
+    this.timeline = new TimelineState(backend, () => this.stack.snapshot?.events ?? []);
   }
 
   /** Shows a view above; it is never above and below at once. */

@@ -105,7 +105,18 @@ test("a call shows its chain, in the inspector and in the list", async ({ shoal 
 
   await shoal.locator("[data-call]").nth(1).hover();
   await shoal.locator("[data-call]").nth(1).getByRole("button", { name: "Chain of this call" }).click();
-  await expect(shoal.getByRole("grid", { name: "Calls" }).locator("[data-chain]", { hasText: "db" }).first()).toBeVisible();
+  const grid = shoal.getByRole("grid", { name: "Calls" });
+  await expect(grid.locator("[data-chain]", { hasText: "db" }).first()).toBeVisible();
+  // What assistive technology makes of a press: a click without a pointer.
+  await shoal.locator("[data-call]").nth(1).dispatchEvent("click");
+  const opened = await shoal.locator("[data-call]").nth(1).getAttribute("data-call");
+  await grid.focus();
+  await shoal.keyboard.press("ArrowDown");
+  const active = async () => grid.evaluate((element) => document.getElementById(element.getAttribute("aria-activedescendant") ?? "")?.querySelector("[data-chain]")?.textContent ?? "");
+  await expect.poll(active, "the keys go into the chain").not.toBe("");
+  await shoal.keyboard.press("ArrowLeft");
+  await expect(grid.locator("[data-chain]")).toHaveCount(0);
+  await expect(shoal.locator("[data-call][aria-selected=true]")).toHaveAttribute("data-call", opened ?? "");
 });
 
 test("background calls stay out until they are asked for", async ({ shoal, request }) => {

@@ -51,6 +51,25 @@ test("by keys: arrows move from node to node, Enter selects", async ({ shoal }) 
   await expect(shoal.locator("[data-chip=services]")).toBeVisible();
 });
 
+test("a node that is looked at shows its edges' numbers, and its list opens an edge by keys", async ({ shoal }) => {
+  await expect(shoal.locator(edge("web", "orders"))).toBeAttached({ timeout: 30_000 });
+  await expect(shoal.locator("[data-note]")).toHaveCount(0);
+  await shoal.locator("[data-node=load]").focus();
+  await shoal.keyboard.press("ArrowRight");
+  await shoal.locator("[data-node=web]").focus();
+  await expect(shoal.locator('[data-note="web>orders"]')).toContainText(/\/s.*ms/);
+  await shoal.keyboard.press("Enter");
+  const boxes = await shoal.locator("[data-note] rect, [data-node]").evaluateAll((all) => all.map((e) => e.getBoundingClientRect().toJSON() as DOMRect));
+  const covers = (a: DOMRect, b: DOMRect) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  expect(boxes.filter((a, i) => boxes.some((b, j) => i < j && covers(a, b)))).toEqual([]);
+  await shoal.keyboard.press("i");
+  const inspector = shoal.getByRole("complementary", { name: "Inspector" });
+  await inspector.locator("[data-neighbour=orders]").focus();
+  await shoal.keyboard.press("Enter");
+  await expect(shoal.locator("[data-chip=edge]")).toContainText("web → orders");
+  await expect(inspector).toContainText("last 10 s");
+});
+
 test("a range of the time axis narrows the lines", async ({ shoal }) => {
   const axis = shoal.getByRole("slider", { name: /Time range/ });
   const box = (await axis.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
@@ -76,4 +95,27 @@ test("a range of the time axis is the map of then, and Live is the present again
   await live.click();
   await expect(shoal.locator("[data-chip=range]")).toHaveCount(0);
   await expect(inspector).toContainText("Now");
+});
+
+test("the axis moves into the past and back, and a range stays on it", async ({ shoal }) => {
+  const axis = shoal.getByRole("slider", { name: /Time range/ });
+  const number = async (name: string) => Number(await axis.getAttribute(name));
+  const back = shoal.getByLabel("Time axis").getByRole("button", { name: "live" });
+  const before = await number("aria-valuemax");
+  await axis.press("PageUp");
+  await expect(back).toBeVisible();
+  expect(await number("aria-valuemax")).toBeLessThan(before);
+  await axis.press("ArrowRight");
+  for (let i = 0; i < 30; i += 1) await axis.press("ArrowLeft");
+  await expect(shoal.locator("[data-chip=range]")).toBeVisible();
+  expect(await number("aria-valuenow")).toBeGreaterThan(await number("aria-valuemin"));
+  for (let i = 0; i < 30; i += 1) await axis.press("ArrowRight");
+  expect(await number("aria-valuenow")).toBe(await number("aria-valuemax"));
+  await back.click();
+  await expect(shoal.locator("[data-chip=range]")).toHaveCount(0);
+  await expect(back).toHaveCount(0);
+  await shoal.getByLabel("Time axis").getByRole("button", { name: /^Span/ }).click();
+  await shoal.getByRole("menuitemradio", { name: "All of the session" }).click();
+  await expect(shoal.getByLabel("Time axis").getByRole("button", { name: "Span: all of the session" })).toBeVisible();
+  await expect(shoal.locator(".timeline .mark").first()).toBeVisible();
 });

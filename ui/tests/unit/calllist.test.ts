@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { waterfall } from "../../src/lib/waterfall";
-import { mergeNewest, NO_CALLS, prependCalls, shown, withChain } from "../../src/state/calllist";
+import { activeItem, callOf, mergeNewest, NO_CALLS, prependCalls, shown, withChain } from "../../src/state/calllist";
 import { call } from "./make";
 
 const calls = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => call(from + i));
@@ -46,5 +46,16 @@ describe("the calls in view", () => {
     const rows = waterfall([{ call: call(1) }, { call: call(9), parent: "k1", link: "inferred" }]).rows;
     expect(withChain([call(2), call(1), call(0)], "k1", rows).map((item) => item.key)).toEqual(["k2", "k1", "in k1", "in k9", "k0"]);
     expect(withChain([call(2), call(1)], "k7", rows).map((item) => item.key)).toEqual(["k2", "k1"]);
+  });
+
+  it("knows in which row of it the keys are", () => {
+    const rows = waterfall([{ call: call(1) }, { call: call(9), parent: "k1", link: "inferred" }]).rows;
+    const items = withChain([call(2), call(1), call(0)], "k1", rows);
+    expect(items.map((item) => callOf(item).id)).toEqual(["k2", "k1", "k1", "k9", "k0"]);
+    expect(activeItem(items, undefined, "k2")).toBe(-1);
+    expect(activeItem(items, "k1", "k1")).toBe(1);
+    expect(activeItem(items, "k1", "in k1"), "the same call, in its chain").toBe(2);
+    expect(activeItem(items, "k9", "in k1"), "selected elsewhere").toBe(3);
+    expect(activeItem(items, "k5", "k1")).toBe(-1);
   });
 });

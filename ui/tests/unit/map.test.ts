@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { buildGraph, shapeOf, typicalMs } from "../../src/lib/graph";
+import { buildGraph, shapeOf, typical } from "../../src/lib/graph";
 import { bounds, edgePath, EMPTY_LAYOUT, neighbour, placeAll, placeNew } from "../../src/lib/layout";
 import { fit, pan, zoom } from "../../src/lib/viewport";
 import { edge, service } from "./make";
@@ -24,8 +24,17 @@ describe("the graph", () => {
   });
 
   it("weighs medians by calls and does not invent one", () => {
-    expect(typicalMs([edge("a", "b", { calls: 3, p50_ms: 10 }), edge("a", "b", { calls: 1, p50_ms: 50 })])).toBe(20);
-    expect(typicalMs([edge("a", "b"), edge("a", "b", { calls: 0, p50_ms: 4 })])).toBeUndefined();
+    expect(typical([edge("a", "b", { calls: 3, p50_ms: 10 }), edge("a", "b", { calls: 1, p50_ms: 50 })], 0)).toEqual({ ms: 20, old: false });
+    expect(typical([edge("a", "b"), edge("a", "b", { calls: 0, p50_ms: 4 })], 0)).toBeUndefined();
+  });
+
+  it("tells how slow it is now, however many fast calls went before", () => {
+    const at = Date.parse("2026-11-23T06:00:00Z");
+    const slow = edge("a", "b", { calls: 100_000, p50_ms: 2, recent: { calls: 4, errors: 0, p50_ms: 3000, until: "2026-11-23T06:00:00Z" } });
+    expect(typical([slow], at + 2000)).toEqual({ ms: 3000, old: false });
+    expect(typical([slow], at + 60_000), "the last that is known, and marked so").toEqual({ ms: 3000, old: true });
+    const idle = edge("a", "b", { calls: 9, p50_ms: 9, protocol: "grpc", recent: { calls: 900, errors: 0, p50_ms: 1, until: "2026-11-23T05:00:00Z" } });
+    expect(typical([slow, idle], at), "what rests does not weigh").toEqual({ ms: 3000, old: false });
   });
 });
 

@@ -52,6 +52,35 @@ pub struct EdgeRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub topic: Option<String>,
+    /// The newest of them, whatever went before; left out where none has ended, and for a range of time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub recent: Option<RecentRow>,
+}
+
+/// The calls of an edge that ended in the ten seconds up to the end of the newest one: how the edge is now, or was when it
+/// was last used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export, rename = "Recent")]
+pub struct RecentRow {
+    /// Calls that ended.
+    pub calls: Whole,
+    /// Failed ones.
+    pub errors: Whole,
+    /// Median, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p50_ms: Option<f64>,
+    /// 90th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p90_ms: Option<f64>,
+    /// 99th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p99_ms: Option<f64>,
+    /// When the newest of them ended, RFC 3339.
+    pub until: String,
 }
 
 /// Of which services.

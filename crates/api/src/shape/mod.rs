@@ -25,7 +25,7 @@ pub use events::{Event, EventsPage, EventsRead, ReloadMs};
 pub use logs::{LogLine, LogsOutline, LogsOutlineRequest, LogsPage, LogsQuery, LogsRead, LogsTally};
 pub use map::{
     CountedSpan, EdgeList, EdgeRow, EdgesRequest, FindingList, FindingRow, OpenApi, OpenApiRequest,
-    RouteList, RouteRow, RoutesRequest, ServiceApi,
+    RecentRow, RouteList, RouteRow, RoutesRequest, ServiceApi,
 };
 pub use packets::{PacketsPage, PacketsRead};
 pub use replay::{ReplayAnswer, ReplayRequest, ReplayResult};

@@ -18,6 +18,7 @@ use model::exchange::{Protocol, TopicRole};
 use crate::counts::{Addend, Counts, units};
 use crate::names::{Names, ServiceId};
 use crate::past::Past;
+use crate::recent::Newest;
 use crate::routes;
 pub(crate) use deliveries::is_pushed;
 use deliveries::{Delivery, deliveries};
@@ -56,6 +57,7 @@ struct Joint {
 struct Joined {
     number: usize,
     counts: Counts,
+    newest: Newest,
 }
 
 impl Brokers {
@@ -123,12 +125,14 @@ impl Brokers {
             routes::OTHER.clone_into(&mut topic);
         }
         let latency = sent.map(|sent| units(delivery.at.since(sent).as_secs_f64() * 1000.0));
-        let one =
-            Addend { failed: false, background: false, bytes: delivery.bytes, latency, at: delivery.at };
+        let (bytes, at) = (delivery.bytes, delivery.at);
+        let one = Addend { failed: false, background: false, bytes, latency, at, ended: Some(at) };
         let number = self.joined.len();
         let joined = self.joined.entry(joint(topic));
-        let joined = joined.or_insert_with(|| Joined { number, counts: Counts::new(2) });
+        let joined =
+            joined.or_insert_with(|| Joined { number, counts: Counts::new(2), newest: Newest::default() });
         joined.counts.add(&one);
+        joined.newest.add(&one);
         self.past.add(joined.number, &one);
     }
 
@@ -161,7 +165,9 @@ impl Brokers {
 
     /// Every sender and receiver that were joined, with the messages that went from one to the other.
     pub(crate) fn edges<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = Edge> + 'a {
-        self.joined.iter().map(|(joint, joined)| joint.edge(&joined.counts, names))
+        self.joined
+            .iter()
+            .map(|(joint, joined)| Edge { recent: joined.newest.read(), ..joint.edge(&joined.counts, names) })
     }
 
     /// The same within a span of time.
@@ -198,6 +204,7 @@ impl Joint {
             forbidden: false,
             via: Some(name(self.broker)),
             topic: Some(self.topic.clone()),
+            recent: None,
         }
     }
 }

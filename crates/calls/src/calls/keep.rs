@@ -11,6 +11,7 @@ use model::exchange::{Message, Protocol};
 
 use super::{Calls, add_note, rehide};
 use crate::disk::{Batch, Disk, DiskError, Places, SMALL, Saved};
+use crate::edges::{Book, Rest};
 use crate::protobuf::Schemas;
 use crate::redact::each_part;
 use crate::store::Entry;
@@ -24,26 +25,38 @@ impl Calls {
     /// Keeps calls in a folder from now on, and takes up those that other sessions left there. Before the first call.
     ///
     /// # Errors
-    /// When the folder cannot be used; calls are in memory alone then.
-    pub fn keep_in(&mut self, folder: &Path, limit: u64) -> Result<(), DiskError> {
+    /// When the folder cannot be used; calls are in memory alone then. `Ok` with an error: they are kept, but what was
+    /// counted beside them before cannot be read, and is left alone until it is replaced.
+    pub fn keep_in(&mut self, folder: &Path, limit: u64) -> Result<Option<DiskError>, DiskError> {
         if limit == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let mut disk = Disk::open(folder, limit)?;
         let saved = disk.read(self.limits.calls);
+        let (book, unread) = match disk.read_book() {
+            Ok(book) => (book, None),
+            Err(error) => (None, Some(error)),
+        };
         self.disk = Some(disk);
-        self.restore(saved);
-        Ok(())
+        let is_book = self.restore(saved, book);
+        Ok(unread.or_else(|| self.disk.as_ref().filter(|_| !is_book).map(Disk::no_book)))
     }
 
-    fn restore(&mut self, all: Vec<Saved>) {
+    /// `false`: the book is none, and counts nothing.
+    fn restore(&mut self, all: Vec<Saved>, mut book: Option<Book>) -> bool {
+        let mut counted = match &mut book {
+            Some(book) => self.take_up(book).map(|rest| (&*book, rest)),
+            None => None,
+        };
         for saved in all {
-            self.restore_one(saved);
+            self.restore_one(saved, counted.as_mut());
         }
+        let taken = counted.map(|(_, rest)| self.count_rest(rest));
         self.evict();
+        book.is_none() || taken.is_some()
     }
 
-    fn restore_one(&mut self, saved: Saved) {
+    fn restore_one(&mut self, saved: Saved, counted: Option<&mut (&Book, Rest)>) {
         let Saved { mut call, bodies, latency, .. } = saved;
         // It was written by the rules of its session.
         let _ = rehide::hide(&mut call, &self.redaction);
@@ -54,8 +67,12 @@ impl Calls {
         let (from, to) = (self.names.intern(&call.from.service), self.names.intern(&call.to.service));
         call.route = self.learn_route(to, call.protocol, &call.operation);
         let share = self.edges.share(from, to, &call, latency);
-        self.edges.add(&share);
-        self.axis.add(call.ts, !call.ok);
+        if let Some((_, rest)) = counted.filter(|(book, _)| book.counts(&call)) {
+            self.edges.add_known(&share, rest);
+        } else {
+            self.edges.add(&share);
+            self.axis.add(call.ts, !call.ok);
+        }
         self.head.total += 1;
         self.head.failed += u64::from(!call.ok);
         let ordinal = self.store.next();

@@ -1,5 +1,6 @@
 //! The way of an exchange into the store, and what can be asked about all calls at once.
 
+mod book;
 mod keep;
 mod learn;
 mod observe;
@@ -33,6 +34,7 @@ use crate::routes::Learnt;
 use crate::secrets::Secrets;
 use crate::shape::from_base36;
 use crate::store::{Key, Store};
+use book::Written;
 
 /// How much is kept before the oldest goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +133,7 @@ pub struct Calls {
     head: Head,
     /// Without one calls are in memory alone.
     disk: Option<Disk>,
+    written: Written,
     /// The numbers of the calls that other sessions saw.
     restored: HashMap<String, u64>,
     /// Calls on disk that turned out to be none.
@@ -162,6 +165,7 @@ impl Calls {
             homes: vec![0],
             head: Head::default(),
             disk: None,
+            written: Written::default(),
             restored: HashMap::new(),
             retracted: Vec::new(),
             secrets: Secrets::default(),

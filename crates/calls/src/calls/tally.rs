@@ -13,7 +13,10 @@ impl Calls {
     /// halves of calls through a published port cannot be told from two calls here, and count twice.
     pub fn count(&mut self, source: Source, tally: &Tally) {
         self.settle();
-        let like = &tally.like;
+        // What it is called outlives the session: nothing may be in it that must be hidden.
+        let mut like = tally.like.clone();
+        self.prepare(&mut like);
+        let like = &like;
         let at = judge::start(like);
         let home = self.home(source.0);
         let ends = Ends::of(&self.names, home, (like.client, like.server), at);

@@ -4,6 +4,7 @@
 //! that what is read at a start is small. The oldest segment goes when the quota is reached. A record or body that is
 //! not whole (the session was killed while it wrote) is as if it were not there.
 
+mod book;
 mod segment;
 
 use std::collections::{HashMap, VecDeque};
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use model::Timestamp;
 use model::call::Call;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::calls::add_note;
@@ -158,6 +160,25 @@ impl Disk {
         }
         self.keep_quota(now);
         Ok(())
+    }
+
+    /// Puts a book in the place of the one before.
+    pub(crate) fn write_book(&mut self, book: &[u8], now: Timestamp) -> Result<(), DiskError> {
+        book::write(&self.dir, book).map_err(|error| self.refused(now, "write what was counted into", error))
+    }
+
+    /// The book that was written last, if there is one.
+    pub(crate) fn read_book<T: DeserializeOwned>(&self) -> Result<Option<T>, DiskError> {
+        book::read(&self.dir).map_err(|error| self.unread(error))
+    }
+
+    /// A book that is none.
+    pub(crate) fn no_book(&self) -> DiskError {
+        self.unread(book::damaged())
+    }
+
+    fn unread(&self, error: io::Error) -> DiskError {
+        DiskError::new("read what was counted before, and counts anew:", &book::path(&self.dir), error)
     }
 
     fn refused(&mut self, now: Timestamp, what: &'static str, error: io::Error) -> DiskError {

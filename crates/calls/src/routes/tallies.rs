@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::counts::{Addend, Counted, Counts};
+use crate::past::Cell;
 
 /// So many routes are told apart; what comes later counts as [`OTHER`] of its edge.
 const KEPT: usize = 1024;
@@ -72,6 +73,13 @@ impl Tallies {
         }
     }
 
+    pub(crate) fn absorb(&mut self, number: usize, cell: &Cell) {
+        let number = self.resolve(number);
+        if let Some(tally) = self.list.get_mut(number) {
+            tally.counts.absorb(cell);
+        }
+    }
+
     pub(crate) fn remove(&mut self, number: usize, one: &Addend) {
         let number = self.resolve(number);
         if let Some(tally) = self.list.get_mut(number) {
@@ -122,6 +130,7 @@ mod tests {
             bytes: 1,
             latency: Some(crate::counts::units(ms)),
             at: Timestamp(7),
+            ended: Some(Timestamp(8)),
         }
     }
 

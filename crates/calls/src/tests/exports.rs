@@ -248,6 +248,7 @@ fn edges() -> Vec<Edge> {
         forbidden: false,
         via: None,
         topic: None,
+        recent: None,
     };
     vec![
         edge("outside", "gateway", Protocol::Http1, 12, 0, Some(3.256)),

@@ -1,5 +1,6 @@
 //! Stories of whole stacks, properties of any order of reports, and the ways out.
 
+mod counted;
 mod exports;
 mod findings;
 pub(crate) mod fixture;

@@ -63,6 +63,9 @@ fn an_edge_counts_calls_errors_bytes_and_percentiles() {
     assert_eq!(edge.last, at(99_000));
     let near = |value: Option<f64>, expected: f64| (value.unwrap() - expected).abs() < expected * 0.002;
     assert!(near(edge.p50_ms, 50.0) && near(edge.p90_ms, 90.0) && near(edge.p99_ms, 99.0), "{edge:?}");
+    let recent = edge.recent.unwrap();
+    assert_eq!((recent.calls, recent.errors, recent.until), (10, 1, at(99_100)), "of the last ten seconds");
+    assert!(near(recent.p50_ms, 95.0), "{recent:?}");
     let rate = &calls.edge_rates(at(50_000), at(60_000))[0];
     assert_eq!((rate.calls, rate.errors), (10, 1));
     assert!((rate.per_second - 1.0).abs() < 1e-9);

@@ -144,7 +144,9 @@ impl Worker {
     async fn crashed(&mut self, container: String, code: i32) {
         self.down = true;
         self.note(Input::Reloaded { container, ready: false }).await;
-        self.shared.board.tell(Shown {
+        self.failure = Some(crash_text(code));
+        self.show().await;
+        let event = Shown {
             ts: now().to_string(),
             kind: "crashed".into(),
             service: Some(self.service.clone()),
@@ -153,9 +155,8 @@ impl Worker {
             ok: Some(false),
             error: Some(crash_text(code)),
             ..Shown::default()
-        });
-        self.failure = Some(crash_text(code));
-        self.show().await;
+        };
+        self.shared.send(Event::Happened(Box::new(event))).await;
     }
 
     async fn show(&mut self) {
@@ -206,8 +207,8 @@ impl Worker {
         told.ms.total = millis(batch.first_event.elapsed());
         told.error = done.err();
         self.failure.clone_from(&told.error);
-        self.tell(told, &live);
         self.show().await;
+        self.tell(told, &live).await;
         if self.failure.is_some() {
             self.owed.clone_from(&batch.changes);
         } else if let Some(mut record) =
@@ -218,7 +219,7 @@ impl Worker {
         }
     }
 
-    fn tell(&self, told: Told, live: &Live) {
+    async fn tell(&mut self, told: Told, live: &Live) {
         let files = match told.files.as_slice() {
             [] => "nothing".to_owned(),
             [one] => one.clone(),
@@ -229,7 +230,7 @@ impl Worker {
             None => format!("{files}: {}{why}", told.action),
             Some(error) => format!("{files}: {}{why} failed: {error}", told.action),
         };
-        self.shared.board.tell(Shown {
+        let event = Shown {
             ts: now().to_string(),
             kind: "reload".into(),
             service: Some(self.service.clone()),
@@ -242,7 +243,8 @@ impl Worker {
             ms: Some(told.ms),
             error: told.error,
             ..Shown::default()
-        });
+        };
+        self.shared.send(Event::Happened(Box::new(event))).await;
     }
 }
 

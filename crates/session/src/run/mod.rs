@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::shape::{Build as Progressed, ReloadView};
+use api::shape::{Build as Progressed, Change, Event as Shown, ReloadView};
 use api::{ApiError, Code};
 use engine::{ContainerFacts, Engine};
 use tokio::sync::{mpsc, oneshot};
@@ -78,6 +78,8 @@ pub(crate) enum Event {
     Reload(String, ReloadView),
     /// Something about a reload that the state wants to know.
     Reloaded(Input),
+    /// For the time axis. It comes this way so that whoever hears of it finds what was sent before it shown already.
+    Happened(Box<Shown>),
     /// Files changed, or cannot be watched.
     Files(watch::Tidings),
     /// A service had time to answer its reload.
@@ -191,6 +193,7 @@ impl Run {
                 self.reload_views.insert(service, view);
             }
             Event::Reloaded(input) => self.feed(input),
+            Event::Happened(event) => self.put_on_axis(*event),
             Event::Files(tidings) => self.reloads.take(tidings),
             Event::Answered(service) => self.reloads.on_answered(&service),
             Event::ApplyPending(services) => self.reloads.apply_pending(&services),

@@ -52,16 +52,22 @@ impl Run {
                     exit_code: Some(code),
                     ..Shown::default()
                 };
-                return self.shared.board.tell(event);
+                return self.put_on_axis(event);
             }
         };
         self.tell(kind, Some(service), text);
     }
 
-    pub(super) fn tell(&self, kind: &str, service: Option<String>, text: String) {
+    pub(super) fn tell(&mut self, kind: &str, service: Option<String>, text: String) {
         let instance = service.as_deref().and_then(|s| self.instance(s));
         let event =
             Shown { ts: now().to_string(), kind: kind.into(), service, instance, text, ..Shown::default() };
+        self.put_on_axis(event);
+    }
+
+    /// What it is about is shown first: whoever hears of it and looks finds it so.
+    pub(super) fn put_on_axis(&mut self, event: Shown) {
+        self.publish();
         self.shared.board.tell(event);
     }
 

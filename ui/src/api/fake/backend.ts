@@ -38,6 +38,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
     routes: (request) => routes(store, request),
     edges: () => ({ edges: edges(store) }),
     findings: () => ({ findings: play === "untrusted" ? [] : FINDINGS }),
+    events_read: ({ after }) => { const events = snapshot.events.filter((e) => e.seq > after); return { events, after: events.at(-1)?.seq ?? after }; },
     timeline: ({ since_ms, until_ms, bins }) => timeline(store, since_ms, until_ms, bins),
     trust: () => {
       snapshot = { ...snapshot, seq: snapshot.seq + 1, stack: { ...snapshot.stack, trusted: true } };

@@ -4,6 +4,7 @@ import type { Chain } from "../generated/Chain";
 import type { ChainCall } from "../generated/ChainCall";
 import type { Edge } from "../generated/Edge";
 import type { Finding } from "../generated/Finding";
+import type { Recent } from "../generated/Recent";
 import type { RouteList } from "../generated/RouteList";
 import type { RoutesRequest } from "../generated/RoutesRequest";
 import type { FakeStore } from "./store";
@@ -20,7 +21,7 @@ export function edges(store: FakeStore): Edge[] {
     const calls = store.calls.filter((c) => c.from.service === from && c.to.service === to && c.protocol === protocol);
     direct.set(`${from} ${to} ${protocol}`, {
       from, to, protocol, calls: calls.length, errors: calls.filter((c) => !c.ok).length, bytes: calls.length * 700,
-      p50_ms: ms, p90_ms: ms * 1.6, p99_ms: ms * 2, last: calls.at(-1)?.ts ?? "",
+      p50_ms: ms, p90_ms: ms * 1.6, p99_ms: ms * 2, last: calls.at(-1)?.ts ?? "", ...newest(calls, ms),
       ...(from === "web" && to === "payments" ? { forbidden: true } : {}), ...(from === "web" && to === "search" ? { undeclared: true } : {}),
     });
   }
@@ -28,6 +29,14 @@ export function edges(store: FakeStore): Edge[] {
   if (published.length === 0) return [...direct.values()];
   const through: Edge = { from: "orders", to: "mailer", protocol: "amqp", via: "broker", topic: "orders.placed", calls: published.length, errors: 0, bytes: 9000, p50_ms: 3.1, p90_ms: 8, p99_ms: 22, last: published.at(-1)?.ts ?? "" };
   return [...direct.values(), through];
+}
+
+/** The newest of these calls, a little slower than they ever were. */
+function newest(calls: readonly Call[], ms: number): { recent?: Recent } {
+  const until = calls.at(-1)?.ts;
+  if (until === undefined) return {};
+  const recent = calls.filter((c) => Date.parse(c.ts) > Date.parse(until) - 10_000);
+  return { recent: { calls: recent.length, errors: recent.filter((c) => !c.ok).length, p50_ms: ms * 1.3, p90_ms: ms * 1.9, p99_ms: ms * 2.2, until } };
 }
 
 export function routes(store: FakeStore, { from, to, services }: RoutesRequest): RouteList {

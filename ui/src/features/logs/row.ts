@@ -4,7 +4,7 @@ import "./row.css";
 import type { LogLine } from "../../api/generated/LogLine";
 import { fieldRows, type FieldRow } from "../../lib/fieldtree";
 import { bytes } from "../../lib/format";
-import { hue } from "../../lib/hue";
+import { hue, hueText } from "../../lib/hue";
 import { levelLetter } from "../../lib/lineparts";
 import { timeText, type TimeForm } from "../../lib/logtime";
 import { columns, folded, pieces, rowText, type Pin, type RowText } from "../../lib/rowtext";
@@ -95,6 +95,7 @@ export function fillRow(row: HTMLElement, line: LogLine, looks: Looks, state: Ro
   // Of a record the first line says when and whose it is, unless others stand between them.
   const cont = line.cont === true && state.above?.instance === line.instance && state.above.stream === line.stream;
   row.style.setProperty("--service", hue(line.service));
+  row.style.setProperty("--service-text", hueText(line.service));
   row.dataset["level"] = line.level ?? "";
   row.classList.toggle("selected", state.selected);
   row.classList.toggle("ranged", state.ranged);

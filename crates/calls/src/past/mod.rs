@@ -3,11 +3,16 @@
 //! Time is cut into slots that get wider with their age, and a slot holds what was counted in it of whatever was used
 //! then. Latencies are kept as counts of buckets that are 1.6 % wide, in a list as short as what was seen.
 
+mod cell;
+
 use std::collections::{HashMap, VecDeque};
 
 use model::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::counts::{Addend, Counted, Counts, Sums};
+pub(crate) use cell::Cell;
+
+use crate::counts::{Addend, Counted, Counts};
 
 const SECOND: i64 = 1_000_000_000;
 /// A slot is so wide once its end has this age; the younger ones are a second wide.
@@ -18,9 +23,6 @@ const OLDEST: i64 = 24 * 3600 * SECOND;
 const ROLL: i64 = 10 * SECOND;
 /// So much memory at most, near enough: the oldest slots go first.
 const MOST: usize = 32 << 20;
-/// Buckets in each doubling of a latency, as a power of two.
-const FINENESS: u32 = 6;
-
 /// By the number of what is counted.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
@@ -30,19 +32,12 @@ pub(crate) struct Past {
     rolled: i64,
 }
 
-#[derive(Debug)]
-struct Slot {
+/// A span of time, in nanoseconds.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Slot {
     from: i64,
     width: i64,
-    cells: HashMap<usize, Cell>,
-}
-
-/// What was counted of one thing.
-#[derive(Debug, Default)]
-pub(crate) struct Cell {
-    pub(crate) sums: Sums,
-    /// Bucket and count, by bucket.
-    latencies: Vec<(u16, u32)>,
+    pub(crate) cells: HashMap<usize, Cell>,
 }
 
 /// A span of time and what was counted in it, by number.
@@ -66,26 +61,22 @@ impl Range {
 
 impl Past {
     pub(crate) fn add(&mut self, number: usize, one: &Addend) {
-        let Some(cell) = self.cell(number, one.at) else { return };
-        cell.sums.add(&one.into());
-        if let Some(latency) = one.latency {
-            cell.record(bucket(latency), 1);
+        if let Some(cell) = self.cell(number, one.at) {
+            cell.add(one);
         }
     }
 
     pub(crate) fn remove(&mut self, number: usize, one: &Addend) {
         let slot = self.slot_of(one.at.0).and_then(|at| self.slots.get_mut(at));
-        let Some(cell) = slot.and_then(|slot| slot.cells.get_mut(&number)) else { return };
-        cell.sums.remove(&one.into());
-        if let Some(latency) = one.latency {
-            cell.unrecord(bucket(latency));
+        if let Some(cell) = slot.and_then(|slot| slot.cells.get_mut(&number)) {
+            cell.remove(one);
         }
     }
 
     pub(crate) fn count(&mut self, number: usize, counted: &Counted<'_>) {
-        let Some(cell) = self.cell(number, counted.at) else { return };
-        cell.sums.add(&counted.into());
-        counted.latencies().for_each(|(latency, calls)| cell.record(bucket(latency), calls));
+        if let Some(cell) = self.cell(number, counted.at) {
+            cell.count(counted);
+        }
     }
 
     /// What began from `since` to `until`. A slot counts where its middle lies; a range that holds no middle is widened
@@ -118,6 +109,34 @@ impl Past {
 
     fn oldest(&self) -> i64 {
         self.slots.front().map_or(0, |slot| slot.from)
+    }
+
+    /// The slots that are over by then, but for what is younger; and the moment up to which they reach. `None` for none.
+    pub(crate) fn over(&self, then: i64) -> Option<(Vec<&Slot>, std::ops::Range<i64>)> {
+        let slots: Vec<&Slot> = self.slots.iter().take_while(|slot| slot.from < then).collect();
+        let reach = slots.first()?.from..slots.last()?.end();
+        Some((slots, reach))
+    }
+
+    /// When the newest thing was counted.
+    pub(crate) fn newest(&self) -> i64 {
+        self.newest
+    }
+
+    /// Puts slots where nothing was counted so far. `false` for what are none: then nothing changes.
+    pub(crate) fn put(&mut self, slots: Vec<Slot>) -> bool {
+        let mut before = i64::MIN;
+        let sound = slots.iter().all(|slot| {
+            let sound = slot.is_sound(before);
+            before = slot.end();
+            sound
+        });
+        if !sound || !self.slots.is_empty() {
+            return false;
+        }
+        self.newest = slots.last().map_or(self.newest, |last| self.newest.max(last.end() - 1));
+        self.slots = slots.into();
+        true
     }
 
     fn cell(&mut self, number: usize, at: Timestamp) -> Option<&mut Cell> {
@@ -171,66 +190,43 @@ impl Past {
 }
 
 impl Slot {
+    pub(crate) fn start(&self) -> i64 {
+        self.from
+    }
+
+    pub(crate) fn end(&self) -> i64 {
+        self.from.saturating_add(self.width)
+    }
+
     fn absorb(&mut self, other: Self) {
         for (number, cell) in other.cells {
-            let own = self.cells.entry(number).or_default();
-            own.sums.add(&cell.sums);
-            cell.latencies.iter().for_each(|(bucket, calls)| own.record(*bucket, *calls));
-        }
-    }
-}
-
-impl Cell {
-    fn record(&mut self, bucket: u16, calls: u32) {
-        match self.latencies.binary_search_by_key(&bucket, |(known, _)| *known) {
-            Ok(place) => self.latencies[place].1 = self.latencies[place].1.saturating_add(calls),
-            Err(place) => self.latencies.insert(place, (bucket, calls)),
+            self.cells.entry(number).or_default().absorb(&cell);
         }
     }
 
-    fn unrecord(&mut self, bucket: u16) {
-        if let Ok(place) = self.latencies.binary_search_by_key(&bucket, |(known, _)| *known) {
-            self.latencies[place].1 -= 1;
-            if self.latencies[place].1 == 0 {
-                self.latencies.remove(place);
-            }
-        }
+    /// Whether it may stand behind `before`: what comes from a file may be anything.
+    fn is_sound(&self, before: i64) -> bool {
+        let width = self.width == SECOND || WIDTHS.iter().any(|(_, width)| *width == self.width);
+        width
+            && self.from >= before
+            && self.from < i64::MAX - OLDEST
+            && self.from.rem_euclid(self.width) == 0
+            && self.cells.values().all(Cell::is_sound)
     }
-
-    /// Latencies, as units of the histograms, and how many there were of each.
-    pub(crate) fn latencies(&self) -> impl Iterator<Item = (u64, u32)> {
-        self.latencies.iter().map(|(bucket, calls)| (middle(*bucket), *calls))
-    }
-
-    fn size(&self) -> usize {
-        size_of::<(usize, Self)>() + self.latencies.capacity() * size_of::<(u16, u32)>()
-    }
-}
-
-/// The bucket of a latency.
-fn bucket(value: u64) -> u16 {
-    let exponent = value.max(1).ilog2().saturating_sub(FINENESS);
-    (u64::from(exponent << FINENESS) + (value >> exponent)) as u16
-}
-
-/// The middle of a bucket.
-fn middle(bucket: u16) -> u64 {
-    let fine = 1 << FINENESS;
-    let exponent = (u32::from(bucket) >> FINENESS).saturating_sub(1);
-    let least = (u64::from(bucket) - u64::from(exponent) * fine) << exponent;
-    least + (1 << exponent) / 2
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::cell::{bucket, middle};
     use super::*;
     use crate::counts::units;
 
     fn one(second: i64, ms: f64) -> Addend {
         let latency = Some(units(ms));
-        Addend { failed: ms > 50.0, background: false, bytes: 10, latency, at: Timestamp(second * SECOND) }
+        let at = Timestamp(second * SECOND);
+        Addend { failed: ms > 50.0, background: false, bytes: 10, latency, at, ended: Some(at) }
     }
 
     fn at(second: i64) -> Timestamp {

@@ -1,5 +1,7 @@
 //! What passes from one service to another, counted as it happens, and by route.
 
+mod book;
+
 use std::collections::HashMap;
 
 use model::Timestamp;
@@ -10,7 +12,9 @@ use crate::counts::{self, Addend, Counted, Counts};
 use crate::manifest::Manifest;
 use crate::names::{Names, ServiceId};
 use crate::past::{Past, Range};
+use crate::recent::Newest;
 use crate::routes::Tallies;
+pub(crate) use book::{Book, Rest};
 
 /// How often an edge was used within a span of time.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +71,7 @@ struct Tally {
     to: ServiceId,
     protocol: Protocol,
     counts: Counts,
+    newest: Newest,
 }
 
 impl Edges {
@@ -100,10 +105,15 @@ impl Edges {
     }
 
     pub(crate) fn add(&mut self, share: &Share) {
+        self.add_to_sums(share);
+        self.past.add(share.route, &share.one);
+    }
+
+    fn add_to_sums(&mut self, share: &Share) {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
         tally.counts.add(&share.one);
+        tally.newest.add(&share.one);
         self.routes.add(share.route, &share.one);
-        self.past.add(share.route, &share.one);
     }
 
     /// Adds calls that were counted and not told one by one.
@@ -112,6 +122,7 @@ impl Edges {
         let number = self.routes.find(edge, route);
         if let Some(tally) = self.tallies.get_mut(edge) {
             tally.counts.count(counted);
+            tally.newest.count(counted);
         }
         self.routes.count(number, counted);
         self.past.count(number, counted);
@@ -120,6 +131,7 @@ impl Edges {
     pub(crate) fn remove(&mut self, share: &Share) {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
         tally.counts.remove(&share.one);
+        tally.newest.remove(&share.one);
         self.routes.remove(share.route, &share.one);
         self.past.remove(share.route, &share.one);
     }
@@ -135,7 +147,8 @@ impl Edges {
 
     fn edge(&mut self, from: ServiceId, to: ServiceId, protocol: Protocol) -> usize {
         *self.index.entry((from, to, protocol)).or_insert_with(|| {
-            self.tallies.push(Tally { from, to, protocol, counts: Counts::new(3) });
+            let (counts, newest) = (Counts::new(3), Newest::default());
+            self.tallies.push(Tally { from, to, protocol, counts, newest });
             self.tallies.len() - 1
         })
     }
@@ -143,7 +156,11 @@ impl Edges {
     /// All edges over which a call went.
     pub(crate) fn list(&self, names: &Names, manifest: &Manifest) -> Vec<Edge> {
         let used = self.tallies.iter().filter(|tally| tally.counts.sums.calls > 0);
-        used.map(|tally| tally.edge(&tally.counts, names, manifest)).collect()
+        let edge = |tally: &Tally| Edge {
+            recent: tally.newest.read(),
+            ..tally.edge(&tally.counts, names, manifest)
+        };
+        used.map(edge).collect()
     }
 
     /// What was counted of every route within a span of time.
@@ -211,6 +228,7 @@ impl Tally {
             forbidden: manifest.forbids(from, to),
             via: None,
             topic: None,
+            recent: None,
         }
     }
 }
