@@ -12,23 +12,6 @@ use crate::names::{Names, ServiceId};
 use crate::past::{Past, Range};
 use crate::routes::Tallies;
 
-/// How often an edge was used within a span of time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EdgeRate {
-    /// The caller.
-    pub from: String,
-    /// The callee.
-    pub to: String,
-    /// What they speak.
-    pub protocol: Protocol,
-    /// Calls that began within the span.
-    pub calls: u64,
-    /// Those of them that failed.
-    pub errors: u64,
-    /// Calls per second of the span.
-    pub per_second: f64,
-}
-
 /// What one call adds to its edge and to its route there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Share {

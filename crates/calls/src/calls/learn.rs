@@ -1,6 +1,5 @@
 //! Routes: how a call gets one, and what is counted of them.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use model::Timestamp;
@@ -59,16 +58,10 @@ impl Calls {
     }
 
     fn all_routes(&self, query: &RouteQuery, now: Timestamp) -> Vec<Route> {
-        let since = now.minus(LATELY);
-        let mut lately: HashMap<usize, u64> = HashMap::new();
-        for (_, ordinal) in self.store.order().iter().rev().take_while(|(at, _)| *at > since) {
-            let Some(entry) = self.store.get(*ordinal) else { continue };
-            if entry.call.ts <= now {
-                *lately.entry(self.edges.route(&entry.share)).or_default() += 1;
-            }
-        }
-        let rate =
-            |number: usize| lately.get(&number).copied().unwrap_or_default() as f64 / LATELY.as_secs_f64();
+        let lately = self.edges.past(now.minus(LATELY), now).counts;
+        let rate = |number: usize| {
+            lately.get(&number).map_or(0.0, |counts| counts.sums.calls as f64 / LATELY.as_secs_f64())
+        };
         let all = self.edges.routes();
         let routes = all
             .filter_map(|(number, ends, text, counts)| self.route(query, ends, text, counts, rate(number)));

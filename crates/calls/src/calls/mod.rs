@@ -17,7 +17,7 @@ use crate::axis::{Axis, Bin};
 use crate::background::{Asked, Rhythms};
 use crate::brokers::Brokers;
 use crate::disk::Disk;
-use crate::edges::{EdgeRate, Edges, Share};
+use crate::edges::{Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Hairpins;
 use crate::hosts::Hosts;
@@ -346,11 +346,6 @@ impl Calls {
         let mut edges = self.edges.list_past(&range, &self.names, &self.manifest);
         edges.extend(self.brokers.edges_past(since, until, &self.names));
         Counted { counted: sorted(edges), span: range.span() }
-    }
-
-    /// How often each edge was used from `since` to `until`, as far as its calls are kept.
-    pub fn edge_rates(&self, since: Timestamp, until: Timestamp) -> Vec<EdgeRate> {
-        query::edge_rates(&self.store, since, until)
     }
 
     /// Calls and errors in `bins` equal spans from `from` to `to`, evicted ones included; a quarter of a second is the
