@@ -84,7 +84,7 @@ impl Edges {
 
     pub(crate) fn add(&mut self, share: &Share) {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
-        tally.counts.add(&share.one);
+        tally.counts.add(&of_edge(share.one));
         self.routes.add(share.route, &share.one);
         self.past.add(share.route, &share.one);
     }
@@ -94,7 +94,7 @@ impl Edges {
         let edge = self.edge(from, to, counted.tally.like.protocol);
         let number = self.routes.find(edge, route);
         if let Some(tally) = self.tallies.get_mut(edge) {
-            tally.counts.count(counted);
+            tally.counts.count(&Counted { latency: counted.latency && !counted.background, ..*counted });
         }
         self.routes.count(number, counted);
         self.past.count(number, counted);
@@ -102,7 +102,7 @@ impl Edges {
 
     pub(crate) fn remove(&mut self, share: &Share) {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
-        tally.counts.remove(&share.one);
+        tally.counts.remove(&of_edge(share.one));
         self.routes.remove(share.route, &share.one);
         self.past.remove(share.route, &share.one);
     }
@@ -139,7 +139,9 @@ impl Edges {
         let mut edges: HashMap<usize, Counts> = HashMap::new();
         for (route, counts) in &range.counts {
             let Some(edge) = self.routes.edge(*route) else { continue };
-            edges.entry(edge).or_insert_with(|| Counts::new(2)).sum(counts);
+            let sum = edges.entry(edge).or_insert_with(|| Counts::new(2));
+            // As good as always a route is asked for background alone, or never.
+            if counts.sums.background < counts.sums.calls { sum.sum(counts) } else { sum.sums.add(&counts.sums) }
         }
         let edge = |(number, counts): (&usize, &Counts)| {
             self.tallies.get(*number).map(|tally| tally.edge(counts, names, manifest))
@@ -174,6 +176,11 @@ impl Edges {
     }
 }
 
+/// How fast a health check is answered says nothing of the work that goes over the same edge; its route tells it.
+fn of_edge(one: Addend) -> Addend {
+    Addend { latency: one.latency.filter(|_| !one.background), ..one }
+}
+
 impl Tally {
     fn edge(&self, counts: &Counts, names: &Names, manifest: &Manifest) -> Edge {
         let (from, to) = (names.name(self.from), names.name(self.to));
@@ -185,6 +192,7 @@ impl Tally {
             protocol: self.protocol,
             calls: counts.sums.calls,
             errors: counts.sums.errors,
+            background: counts.sums.background,
             bytes: counts.sums.bytes,
             p50_ms,
             p90_ms,

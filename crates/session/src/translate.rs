@@ -252,6 +252,7 @@ pub fn edge(edge: &Edge) -> EdgeRow {
         protocol: edge.protocol.name().to_owned(),
         calls: edge.calls.into(),
         errors: edge.errors.into(),
+        background: edge.background.into(),
         bytes: edge.bytes.into(),
         p50_ms: edge.p50_ms,
         p90_ms: edge.p90_ms,

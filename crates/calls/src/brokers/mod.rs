@@ -189,6 +189,7 @@ impl Joint {
             protocol: self.protocol,
             calls: counts.sums.calls,
             errors: 0,
+            background: 0,
             bytes: counts.sums.bytes,
             p50_ms,
             p90_ms,

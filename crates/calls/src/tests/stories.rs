@@ -6,7 +6,7 @@ use model::exchange::{Ending, Exchange, Protocol, Quality, Tally};
 use super::fixture::{
     DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, header, later, pending, plan, tcp,
 };
-use crate::{Calls, Change, Limits, Position, Query, RouteQuery, Where};
+use crate::{Calls, Change, Limits, Position, Query, RouteQuery, Where, Within};
 
 fn edge(calls: &Calls, from: &str, to: &str) -> Option<Edge> {
     calls.edges().into_iter().find(|edge| edge.from == from && edge.to == to)
@@ -322,6 +322,28 @@ fn health_checks_and_polls_can_be_left_out() {
         [1, 9, 1]
     );
     assert_eq!([of("waits"), of("!waits")], [0, 11]);
+}
+
+#[test]
+fn a_health_check_says_nothing_of_how_fast_work_is_done() {
+    let mut calls = calls(Limits::default());
+    let mut work = exchange(1, 0, "GET", "/orders");
+    work.response.as_mut().unwrap().last = at(200);
+    calls.observe(work);
+    for i in 1..10 {
+        calls.observe(later(exchange(2, i, "GET", "/healthz"), i64::from(i) * 1000));
+    }
+    let mut like = later(exchange(3, 0, "GET", "/metrics"), 5000);
+    like.status = Some("503".to_owned());
+    calls.count(&Tally { like, calls: 90, bytes: 0, micros: vec![(1000, 90)] });
+    let whole = edge(&calls, "web", "orders").unwrap();
+    let then = calls.edges_within(Within { since: Some(at(0)), until: None }).counted.remove(0);
+    for edge in [whole, then] {
+        assert_eq!((edge.calls, edge.background, edge.errors), (100, 99, 90));
+        assert!(edge.p50_ms.is_some_and(|ms| (ms - 200.0).abs() < 2.0), "{edge:?}");
+    }
+    let routes = calls.routes(&RouteQuery::default(), at(0)).counted;
+    assert!(routes.iter().all(|route| route.p50_ms.is_some()), "routes have their own: {routes:?}");
 }
 
 #[test]
