@@ -141,7 +141,11 @@ impl Edges {
             let Some(edge) = self.routes.edge(*route) else { continue };
             let sum = edges.entry(edge).or_insert_with(|| Counts::new(2));
             // As good as always a route is asked for background alone, or never.
-            if counts.sums.background < counts.sums.calls { sum.sum(counts) } else { sum.sums.add(&counts.sums) }
+            if counts.sums.background < counts.sums.calls {
+                sum.sum(counts)
+            } else {
+                sum.sums.add(&counts.sums)
+            }
         }
         let edge = |(number, counts): (&usize, &Counts)| {
             self.tallies.get(*number).map(|tally| tally.edge(counts, names, manifest))

@@ -11,6 +11,7 @@ use model::exchange::{Message, Protocol};
 
 use super::{Calls, add_note};
 use crate::disk::{Batch, Disk, DiskError, Places, SMALL, Saved};
+use crate::judge;
 use crate::protobuf::Schemas;
 use crate::redact::each_part;
 use crate::store::Entry;
@@ -50,7 +51,8 @@ impl Calls {
             add_note(&mut call.note, "the session ended before this call did");
         }
         let (from, to) = (self.names.intern(&call.from.service), self.names.intern(&call.to.service));
-        call.route = self.learn_route(to, call.protocol, &call.operation);
+        let heard = judge::heard(call.protocol, call.status.as_deref());
+        call.route = self.learn_route(to, call.protocol, &call.operation, heard);
         let share = self.edges.share(from, to, &call, latency);
         self.edges.add(&share);
         self.axis.add(call.ts, !call.ok);

@@ -8,6 +8,7 @@ use model::exchange::Protocol;
 
 use super::Calls;
 use crate::counts::Counts;
+use crate::judge::Heard;
 use crate::names::ServiceId;
 use crate::query::{Counted, RouteQuery};
 
@@ -16,8 +17,14 @@ const LATELY: Duration = Duration::from_mins(1);
 
 impl Calls {
     /// The route of a call to `to`. Earlier routes may turn out to be the same one.
-    pub(super) fn learn_route(&mut self, to: ServiceId, protocol: Protocol, operation: &str) -> String {
-        let learning = self.learnt.learn(to, protocol, operation);
+    pub(super) fn learn_route(
+        &mut self,
+        to: ServiceId,
+        protocol: Protocol,
+        operation: &str,
+        heard: Heard,
+    ) -> String {
+        let learning = self.learnt.learn(to, protocol, operation, heard);
         if learning.news {
             self.rename_routes(to);
         }

@@ -10,6 +10,7 @@ use crate::background::Asked;
 use crate::edges::{Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Half;
+use crate::judge::Heard;
 use crate::names::ServiceId;
 use crate::progress::Progress;
 use crate::redact::Hidden;
@@ -98,12 +99,17 @@ impl Calls {
             to: self.names.name(ends.to).to_owned(),
             hosts: [self.host(ends.from, exchange.client), self.host(ends.to, exchange.server)],
             note: ends.note.clone(),
-            route: self.learn_route(ends.to, exchange.protocol, &judge::operation(&exchange)),
+            route: self.route_of(ends.to, &exchange),
             background: Asked::by(&exchange).background(self.manifest.ready_path(self.names.name(ends.to))),
             redacted: !hidden.is_empty(),
             forbidden: self.manifest.forbids(self.names.name(ends.from), self.names.name(ends.to)),
         };
         Some(Told { call: shape::call(exchange, identity), ends, latency, hidden })
+    }
+
+    fn route_of(&mut self, to: ServiceId, exchange: &Exchange) -> String {
+        let heard = judge::heard(exchange.protocol, exchange.status.as_deref());
+        self.learn_route(to, exchange.protocol, &judge::operation(exchange), heard)
     }
 
     pub(super) fn update(&mut self, ordinal: u64, mut exchange: Exchange) -> Change {
@@ -130,8 +136,9 @@ impl Calls {
             redacted: !hidden.is_empty(),
             forbidden: old.call.forbidden,
         };
-        if judge::operation(&exchange) != old.call.operation {
-            identity.route = self.learn_route(to, exchange.protocol, &judge::operation(&exchange));
+        let unheard = judge::heard(old.call.protocol, old.call.status.as_deref()) == Heard::Nothing;
+        if judge::operation(&exchange) != old.call.operation || (unheard && exchange.status.is_some()) {
+            identity.route = self.route_of(to, &exchange);
         }
         let call = shape::call(exchange, identity);
         let share = self.edges.share(from, to, &call, latency);

@@ -6,7 +6,7 @@ use super::Calls;
 use crate::background::Asked;
 use crate::counts::Counted;
 use crate::ends::Ends;
-use crate::judge;
+use crate::judge::{self, Heard};
 use crate::routes::OTHER;
 
 impl Calls {
@@ -26,7 +26,11 @@ impl Calls {
         let route = if like.target.is_empty() {
             OTHER.to_owned()
         } else {
-            self.learn_route(ends.to, like.protocol, &judge::operation(like))
+            let heard = match judge::heard(like.protocol, like.status.as_deref()) {
+                Heard::Answered(_) => Heard::Answered(u32::try_from(tally.calls).unwrap_or(u32::MAX)),
+                heard => heard,
+            };
+            self.learn_route(ends.to, like.protocol, &judge::operation(like), heard)
         };
         let background = Asked::by(like).background(self.manifest.ready_path(self.names.name(ends.to)));
         let counted =
