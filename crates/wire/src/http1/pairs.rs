@@ -13,6 +13,7 @@ use crate::grpc;
 use crate::ledger;
 use crate::limits::Limits;
 use crate::report::Pace;
+use crate::waiting::{self, Pauses};
 
 /// The calls of one connection that are not done, oldest first.
 #[derive(Debug, Default)]
@@ -106,8 +107,13 @@ impl Pairs {
             self.held -= call.held();
             grpc::answered(&mut call.grpc, &mut call.exchange, Some(head.status.to_string()), &head.fields);
             let message = Message { headers: head.fields, first, last: at, ..Message::default() };
+            if call.grpc.is_none() {
+                call.exchange.waits |= waiting::is_stream(&message);
+                call.pauses =
+                    (!message.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length")))
+                        .then(Pauses::default);
+            }
             if Events::are_in(&message) {
-                call.exchange.waits = true;
                 call.events = Some(Events::default());
             }
             call.exchange.response = Some(message);
@@ -120,6 +126,11 @@ impl Pairs {
         let room = limits.flow_buffer.saturating_sub(self.held);
         if self.open_call(dir).is_some_and(|call| call.grpc.is_some()) {
             return self.resize(dir, |call| call.messages(dir, bytes, at, limits));
+        }
+        if dir == Dir::ToClient
+            && let Some(call) = self.open_call(dir)
+        {
+            call.go_on(at);
         }
         let Some((message, pace)) = self.open_message(dir) else { return };
         message.bytes += bytes.len() as u64;
@@ -176,6 +187,9 @@ impl Pairs {
     /// The message that is being read in one direction was seen to its `end`, or will not be seen any further.
     pub(super) fn message_ended(&mut self, dir: Dir, end: bool, env: &mut Env<'_, '_>) {
         self.resize(dir, |call| {
+            if dir == Dir::ToClient {
+                call.go_on(env.at);
+            }
             if let Some(message) = dir.message(&mut call.exchange) {
                 message.complete = end;
                 message.last = message.last.max(env.at);

@@ -130,8 +130,11 @@ impl Calls {
         let full = env.ledger.held() + bytes.len() > env.cx.limits.flow_buffer;
         let limits = if full { Limits { body: 0, ..*env.cx.limits } } else { *env.cx.limits };
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        let (grpc, events) = (&mut stream.grpc, &mut stream.events);
         let streams_at = env.ledger.change(stream.serial, env.at, |exchange| {
+            if dir == Dir::ToClient {
+                stream.go_on(exchange, env.at);
+            }
+            let (grpc, events) = (&mut stream.grpc, &mut stream.events);
             let message = dir.message(exchange)?;
             let Some(grpc) = grpc else {
                 ledger::extend(message, env.at, bytes, &limits);
@@ -195,6 +198,9 @@ impl Calls {
         let serial = stream.serial;
         let length = stream.length[dir as usize];
         let bytes = env.ledger.change(serial, env.at, |exchange| {
+            if dir == Dir::ToClient {
+                stream.go_on(exchange, env.at);
+            }
             let message = dir.message(exchange)?;
             message.complete = true;
             message.last = message.last.max(env.at);

@@ -235,6 +235,34 @@ fn a_stream_of_events_waits_and_lists_them() {
 }
 
 #[test]
+fn what_is_held_open_waits_and_what_is_slow_does_not() {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n";
+    let chunked = [(0, head), (0, "\r\n"), (20_000, "2\r\n{}\r\n"), (20_000, "0\r\n\r\n")];
+    let slow = [(9_000, head), (0, "\r\n"), (9_000, "2\r\n{}\r\n"), (0, "0\r\n\r\n")];
+    let lines = [(0, head), (0, "Content-Type: application/x-ndjson\r\n\r\n"), (0, "2\r\n{}\r\n0\r\n\r\n")];
+    let whole = [(25_000, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")];
+    let cases: [(&str, &[(i64, &str)], bool); 6] = [
+        ("/updates?index=7&wait=30s", &whole, true),
+        ("/updates", &whole, false),
+        ("/api/v1/pods?watch=true", &slow, true),
+        ("/api/v1/pods", &slow, false),
+        ("/feed", &chunked, true),
+        ("/rows", &lines, true),
+    ];
+    for (path, answer, waits) in cases {
+        let mut talk = Talk::open(4000);
+        talk.send(Client, &get(path));
+        for (pause, bytes) in answer {
+            talk.wait(*pause);
+            talk.send(Server, bytes.as_bytes());
+        }
+        talk.close();
+        let [call] = &exchanges(&talk.packets)[..] else { panic!("one call") };
+        assert_eq!((call.waits, call.quality), (waits, Quality::Complete), "{path}");
+    }
+}
+
+#[test]
 fn bodies_are_cut_at_the_limit_and_counted_to_the_end() {
     let mut talk = Talk::open(4000);
     let body = vec![b'x'; 100_000];
