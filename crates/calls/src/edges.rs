@@ -142,9 +142,9 @@ impl Edges {
             let sum = edges.entry(edge).or_insert_with(|| Counts::new(2));
             // As good as always a route is asked for background alone, or never.
             if counts.sums.background < counts.sums.calls {
-                sum.sum(counts)
+                sum.sum(counts);
             } else {
-                sum.sums.add(&counts.sums)
+                sum.sums.add(&counts.sums);
             }
         }
         let edge = |(number, counts): (&usize, &Counts)| {

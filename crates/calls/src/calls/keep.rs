@@ -10,6 +10,7 @@ use model::call::Call;
 use model::exchange::{Message, Protocol};
 
 use super::{Calls, add_note};
+use crate::brokers::Known;
 use crate::disk::{Batch, Disk, DiskError, Places, SMALL, Saved};
 use crate::judge;
 use crate::protobuf::Schemas;
@@ -64,7 +65,7 @@ impl Calls {
         (entry.bodies, entry.saved) = (bodies, true);
         if entry.call.topic.is_some() || entry.call.protocol == Protocol::Dns {
             let whole = entry.whole(self.disk.as_ref());
-            self.brokers.observe((from, to), &whole, None);
+            self.brokers.observe((from, to), &whole, Known::default());
             self.hosts.hear(&whole);
         }
         self.store.push(entry);

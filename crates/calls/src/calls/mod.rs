@@ -15,7 +15,7 @@ use model::plan::{CallsConfig, Plan};
 
 use crate::axis::{Axis, Bin};
 use crate::background::{Asked, Rhythms};
-use crate::brokers::Brokers;
+use crate::brokers::{Brokers, Known};
 use crate::disk::Disk;
 use crate::edges::{Edges, Share};
 use crate::ends::Ends;
@@ -96,8 +96,8 @@ pub struct Changes<'a> {
 enum Slot {
     /// It is in the store under this number.
     Kept(u64),
-    /// It was evicted before it was done; its edge still counts it.
-    Evicted(Share),
+    /// It was evicted before it was done; its edges still count it, and what it goes on to bring.
+    Evicted(Share, Known),
     /// It is the inner half of another call.
     Merged,
 }
@@ -199,10 +199,10 @@ impl Calls {
         let key = (self.capture, exchange.conn, exchange.serial);
         match self.slots.get(&key) {
             Some(Slot::Kept(ordinal)) => self.update(*ordinal, exchange),
-            Some(Slot::Evicted(share)) => {
-                let share = *share;
+            Some(Slot::Evicted(share, known)) => {
+                let was = (*share, *known);
                 self.prepare(&mut exchange);
-                self.recount(key, share, exchange);
+                self.recount(key, was, exchange);
                 Change::Ignored
             }
             Some(Slot::Merged) => Change::Ignored,

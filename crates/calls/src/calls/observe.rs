@@ -7,6 +7,7 @@ use model::exchange::Exchange;
 
 use super::{Calls, Change, Slot};
 use crate::background::Asked;
+use crate::brokers::Known;
 use crate::edges::{Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Half;
@@ -47,7 +48,7 @@ impl Calls {
         }
         let share = self.edges.share(ends.from, ends.to, &call, latency);
         self.edges.add(&share);
-        self.brokers.observe((ends.from, ends.to), &call, None);
+        self.brokers.observe((ends.from, ends.to), &call, Known::default());
         self.hosts.hear(&call);
         self.axis.add(call.ts, !call.ok);
         self.head.total += 1;
@@ -145,8 +146,8 @@ impl Calls {
         let (id, done) = (call.id.clone(), call.done);
         self.hosts.hear(&call);
         if call.topic.is_some() {
-            let before = self.store.get(ordinal).map(|entry| &entry.call);
-            self.brokers.observe((from, to), &call, before);
+            let before = self.store.get(ordinal).map(|entry| Known::before(&entry.call, &call));
+            self.brokers.observe((from, to), &call, before.unwrap_or_default());
         }
         self.store.change(ordinal, |entry| {
             entry.call = call;
@@ -163,8 +164,8 @@ impl Calls {
         Change::Updated(id)
     }
 
-    /// An evicted call went on: its edge and the totals follow.
-    pub(super) fn recount(&mut self, key: Key, was: Share, exchange: Exchange) {
+    /// An evicted call went on: its edges and the totals follow.
+    pub(super) fn recount(&mut self, key: Key, (was, known): (Share, Known), exchange: Exchange) {
         let latency = judge::is_latency(&exchange);
         let unnamed = Identity {
             id: String::new(),
@@ -181,11 +182,12 @@ impl Calls {
         let call = shape::call(exchange, unnamed);
         let share = Edges::share_of(was, &call, latency);
         self.replace_share(&was, &share);
+        self.brokers.observe(self.edges.ends(&was), &call, known);
         if call.done {
             self.slots.remove(&key);
             self.head.pending = self.head.pending.saturating_sub(1);
         } else {
-            self.slots.insert(key, Slot::Evicted(share));
+            self.slots.insert(key, Slot::Evicted(share, Known::of(&call)));
         }
     }
 
@@ -269,7 +271,7 @@ impl Calls {
             if entry.call.done || entry.key.0 != self.capture {
                 self.slots.remove(&entry.key);
             } else {
-                self.haunt(entry.key, Slot::Evicted(entry.share));
+                self.haunt(entry.key, Slot::Evicted(entry.share, Known::of(&entry.call)));
             }
         }
     }
@@ -280,7 +282,7 @@ impl Calls {
         while self.ghosts.len() > self.limits.calls.max(1) {
             let Some(oldest) = self.ghosts.pop_front() else { return };
             match self.slots.get(&oldest) {
-                Some(Slot::Evicted(_)) => {
+                Some(Slot::Evicted(..)) => {
                     self.slots.remove(&oldest);
                     self.head.pending = self.head.pending.saturating_sub(1);
                 }

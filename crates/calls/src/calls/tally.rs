@@ -36,6 +36,7 @@ impl Calls {
         let counted =
             Counted { tally, at, failed, background: background.is_some(), latency: judge::is_latency(like) };
         self.edges.count(ends.from, ends.to, &route, &counted);
+        self.brokers.count((ends.from, ends.to), tally, at);
         self.axis.count(at, tally.calls, failed);
         self.head.total += tally.calls;
         self.head.failed += if failed { tally.calls } else { 0 };

@@ -177,7 +177,9 @@ impl Learnt {
                 Values::Words(words) => words.keys().map(AsRef::as_ref).collect(),
                 Values::Many(kept) => kept.iter().map(AsRef::as_ref).collect(),
             };
-            children.into_iter().for_each(|child| *shared.entry(child).or_default() += 1);
+            for child in children {
+                *shared.entry(child).or_default() += 1;
+            }
         }
         shared.values().any(|count| count * 4 >= words.len() * 3)
     }

@@ -335,7 +335,7 @@ fn a_health_check_says_nothing_of_how_fast_work_is_done() {
     }
     let mut like = later(exchange(3, 0, "GET", "/metrics"), 5000);
     like.status = Some("503".to_owned());
-    calls.count(&Tally { like, calls: 90, bytes: 0, micros: vec![(1000, 90)] });
+    calls.count(&Tally { like, calls: 90, bytes: 0, messages: 0, micros: vec![(1000, 90)] });
     let whole = edge(&calls, "web", "orders").unwrap();
     let then = calls.edges_within(Within { since: Some(at(0)), until: None }).counted.remove(0);
     for edge in [whole, then] {
@@ -388,7 +388,7 @@ fn calls_that_were_only_counted_are_in_every_count() {
     calls.observe(exchange(1, 0, "GET", "/a"));
     let mut like = exchange(2, 0, "GET", "/b");
     like.status = Some("503".to_owned());
-    calls.count(&Tally { like, calls: 99, bytes: 990, micros: vec![(1000, 90), (5000, 9)] });
+    calls.count(&Tally { like, calls: 99, bytes: 990, messages: 0, micros: vec![(1000, 90), (5000, 9)] });
     let [edge] = &calls.edges()[..] else { panic!("one edge") };
     assert_eq!((edge.calls, edge.errors, edge.bytes), (100, 99, 990));
     let routes = calls.routes(&RouteQuery::default(), at(0)).counted;

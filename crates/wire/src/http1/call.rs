@@ -56,6 +56,14 @@ impl Call {
         self.pace.changed(at);
     }
 
+    /// Takes bytes of a body of events.
+    pub(super) fn events(&mut self, bytes: &[u8], at: Timestamp, limits: &Limits) {
+        if let (Some(events), Some(response)) = (&mut self.events, &mut self.exchange.response) {
+            events.take(response, at, bytes, limits);
+        }
+        self.pace.changed(at);
+    }
+
     /// Bytes of a body are missing that may hold messages.
     pub(super) fn lose_messages(&mut self, dir: Dir, bytes: u64) {
         if let Some(grpc) = &mut self.grpc {
@@ -71,6 +79,7 @@ impl Call {
     }
 
     pub(super) fn held(&self) -> usize {
-        ledger::size(&self.exchange) + self.grpc.as_ref().map_or(0, Grpc::held)
+        let events = self.events.as_ref().map_or(0, Events::held);
+        ledger::size(&self.exchange) + self.grpc.as_ref().map_or(0, Grpc::held) + events
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use model::Timestamp;
-use model::exchange::{Ending, Exchange, Message, Part, Protocol, Quality};
+use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
 
 use super::call::Call;
 use super::head::{RequestHead, ResponseHead};
@@ -132,6 +132,10 @@ impl Pairs {
         {
             call.go_on(at);
         }
+        if dir == Dir::ToClient && self.open_call(dir).is_some_and(|call| call.events.is_some()) {
+            let limits = Limits { body: if bytes.len() > room { 0 } else { limits.body }, ..*limits };
+            return self.resize(dir, |call| call.events(bytes, at, &limits));
+        }
         let Some((message, pace)) = self.open_message(dir) else { return };
         message.bytes += bytes.len() as u64;
         message.last = at;
@@ -144,18 +148,6 @@ impl Pairs {
         let due = pace.changed(at);
         self.held += kept;
         earlier(&mut self.due, due);
-        if dir == Dir::ToClient {
-            self.events(bytes, at);
-        }
-    }
-
-    /// Lists the events that end in bytes which the body has already.
-    fn events(&mut self, bytes: &[u8], at: Timestamp) {
-        let Some(call) = self.calls.front_mut() else { return };
-        let (Some(events), Some(response)) = (&mut call.events, &mut call.exchange.response) else { return };
-        let known = response.parts.len();
-        events.list(response, at, bytes);
-        self.held += (response.parts.len() - known) * size_of::<Part>();
     }
 
     /// Bytes of a body are missing, and how many.
@@ -351,6 +343,9 @@ impl Pairs {
     fn finish(&mut self, call: Call, ending: Ending, env: &mut Env<'_, '_>) {
         self.held = self.held.saturating_sub(call.held());
         let mut exchange = call.exchange;
+        if let (Some(mut events), Some(response)) = (call.events, &mut exchange.response) {
+            events.end(response, env.cx.limits);
+        }
         if exchange.response.is_none() && exchange.quality == Quality::Complete {
             exchange.quality = Quality::NoResponse;
         }
