@@ -47,7 +47,7 @@ impl Addend {
 }
 
 /// Calls that came too thick to be told one by one.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Counted<'a> {
     pub(crate) tally: &'a Tally,
     pub(crate) at: Timestamp,

@@ -78,6 +78,26 @@ pub(crate) fn ok(exchange: &Exchange) -> bool {
     }
 }
 
+/// What the answer says about whether the callee has what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Nothing yet.
+    Nothing,
+    /// It has no such thing.
+    Missing,
+    /// It has, as so many calls were told.
+    Answered(u32),
+}
+
+/// Only HTTP has a status for what is not there (RFC 9110, sections 15.5.5, 15.5.6 and 15.5.11).
+pub(crate) fn heard(protocol: Protocol, status: Option<&str>) -> Heard {
+    match (protocol, status) {
+        (Protocol::Http1 | Protocol::Http2, None) => Heard::Nothing,
+        (Protocol::Http1 | Protocol::Http2, Some("404" | "405" | "410")) => Heard::Missing,
+        _ => Heard::Answered(1),
+    }
+}
+
 /// When it began: at its request, or at its response when that is all that was seen.
 pub(crate) fn start(exchange: &Exchange) -> Timestamp {
     match &exchange.response {

@@ -57,7 +57,6 @@ pub use body::body_text;
 pub use calls::{Calls, Change, Changes, Head, Limits, Source};
 pub use chain::{Link, Linked};
 pub use disk::DiskError;
-pub use edges::EdgeRate;
 pub use filter::{FilterError, Where};
 pub use findings::Finding;
 pub use names::Names;

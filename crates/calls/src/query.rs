@@ -1,7 +1,6 @@
 //! Questions about stored calls, answered in pages.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -12,7 +11,6 @@ use model::exchange::{Message, Protocol};
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::disk::Disk;
-use crate::edges::EdgeRate;
 use crate::filter::{Where, Whole};
 use crate::store::{Entry, Store};
 
@@ -216,30 +214,6 @@ pub(crate) fn page<'a>(
     }
     page.background = background.get();
     page
-}
-
-pub(crate) fn edge_rates(store: &Store, since: Timestamp, until: Timestamp) -> Vec<EdgeRate> {
-    let order = store.order();
-    let start = order.partition_point(|(at, _)| *at < since);
-    let end = order.partition_point(|(at, _)| *at < until).max(start);
-    let mut counts: BTreeMap<(&str, &str, Protocol), (u64, u64)> = BTreeMap::new();
-    for (_, ordinal) in order.range(start..end) {
-        let Some(entry) = store.get(*ordinal) else { continue };
-        let call = &entry.call;
-        let count = counts.entry((&call.from.service, &call.to.service, call.protocol)).or_default();
-        count.0 += 1;
-        count.1 += u64::from(!call.ok);
-    }
-    let seconds = until.since(since).as_secs_f64();
-    let rate = |((from, to, protocol), (calls, errors)): ((&str, &str, Protocol), (u64, u64))| EdgeRate {
-        from: from.to_owned(),
-        to: to.to_owned(),
-        protocol,
-        calls,
-        errors,
-        per_second: if seconds > 0.0 { calls as f64 / seconds } else { 0.0 },
-    };
-    counts.into_iter().map(rate).collect()
 }
 
 /// A query with its words made ready for searching.

@@ -58,7 +58,7 @@ mod tests {
     fn calls(calls: u64) -> FromCapture {
         let end = ([10, 0, 0, 1], 80).into();
         let like = Exchange::new((1, 1), end, end, Protocol::Tcp, model::Timestamp(0));
-        FromCapture::Tally(Box::new(Tally { like, calls, bytes: 0, micros: Vec::new() }))
+        FromCapture::Tally(Box::new(Tally { like, calls, bytes: 0, messages: 0, micros: Vec::new() }))
     }
 
     /// Packets and losses as told once the guest has said that so many calls were written.

@@ -144,9 +144,11 @@ pub struct Edge {
     pub calls: u64,
     /// How many of them failed.
     pub errors: u64,
+    /// How many of them are health checks and scrapes.
+    pub background: u64,
     /// Body bytes of both directions.
     pub bytes: u64,
-    /// Percentiles of the calls that ended, in milliseconds.
+    /// Percentiles of the calls that ended and are no background, in milliseconds.
     pub p50_ms: Option<f64>,
     /// See `p50_ms`.
     pub p90_ms: Option<f64>,

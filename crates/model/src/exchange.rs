@@ -176,12 +176,27 @@ pub struct Message {
     pub complete: bool,
     /// What `body` holds where no header says so, as a media type: a decoder's own rendering of a binary protocol.
     pub media: Option<String>,
-    /// The messages of a stream that `body` holds one after the other: of a gRPC call, of a WebSocket.
+    /// The messages of a stream that `body` holds one after the other: of a gRPC call, of a WebSocket. Of very many, the
+    /// first [`FIRST_PARTS`] and the newest.
     pub parts: Vec<Part>,
+    /// How many messages there are, those that are not in `parts` as well: of a stream, or the records of a broker's
+    /// message; 0 where it is none of these.
+    pub messages: u64,
     /// Whether the content coding that the headers still name was removed from `body`; `bytes` counts it as sent. No
     /// capture does that, so it is in no frame.
     #[serde(skip)]
     pub decoded: bool,
+}
+
+/// So many messages of a stream stay listed, however many follow: how it began.
+pub const FIRST_PARTS: usize = 20;
+
+impl Message {
+    /// How many messages of a stream are not listed: they were between the first [`FIRST_PARTS`] and the others.
+    pub fn left_out(&self) -> u64 {
+        let listed = self.parts.len() as u64;
+        if listed == 0 { 0 } else { self.messages.saturating_sub(listed) }
+    }
 }
 
 /// One message of a stream.
@@ -305,6 +320,8 @@ pub struct Tally {
     pub calls: u64,
     /// Body bytes of both directions, of all of them.
     pub bytes: u64,
+    /// What their answers say of [`Message::messages`], added up.
+    pub messages: u64,
     /// How many took how long: microseconds with five significant bits, rounded down, in rising order. Those without a
     /// whole answer have no time.
     pub micros: Vec<(u32, u32)>,

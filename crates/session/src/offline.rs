@@ -32,6 +32,7 @@ pub fn draw(edges: &[EdgeRow], drawing: Drawing) -> String {
             protocol,
             calls: row.calls.get(),
             errors: row.errors.get(),
+            background: row.background.get(),
             bytes: row.bytes.get(),
             p50_ms: row.p50_ms,
             p90_ms: row.p90_ms,

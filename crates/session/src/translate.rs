@@ -11,7 +11,7 @@ use calls::{Finding, Linked};
 use engine::{ContainerFacts, EngineError};
 use model::Timestamp;
 use model::call::{Call, Edge, Party, Recent, Route};
-use model::exchange::{Message, Protocol};
+use model::exchange::{FIRST_PARTS, Message, Protocol};
 
 /// An error of the engine.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
@@ -190,7 +190,8 @@ fn message(call: &Call, message: &Message, whole: bool, rules: Rules<'_>) -> Cal
 fn parts(call: &Call, message: &Message, rules: Rules<'_>) -> Vec<PartShape> {
     let mut rest = message.body.as_slice();
     let mut shown = Vec::with_capacity(message.parts.len());
-    for part in &message.parts {
+    for (number, part) in message.parts.iter().enumerate() {
+        let left_out = if number == FIRST_PARTS { message.left_out() } else { 0 };
         let (bytes, behind) = rest.split_at(rest.len().min(part.kept as usize));
         rest = behind;
         // Bytes of protobuf may happen to be a text.
@@ -213,6 +214,7 @@ fn parts(call: &Call, message: &Message, rules: Rules<'_>) -> Vec<PartShape> {
             decoded,
             media,
             ts: part.at.to_string(),
+            left_out: left_out.into(),
             kind: part.kind.clone(),
             bytes: part.bytes.into(),
             binary: text.is_none(),
@@ -264,6 +266,7 @@ pub fn edge(edge: &Edge) -> EdgeRow {
         protocol: edge.protocol.name().to_owned(),
         calls: edge.calls.into(),
         errors: edge.errors.into(),
+        background: edge.background.into(),
         bytes: edge.bytes.into(),
         p50_ms: edge.p50_ms,
         p90_ms: edge.p90_ms,

@@ -1,9 +1,10 @@
 //! Server-sent events (HTML Standard, section 9.2): a response that is never over, whose body is one event after another.
 
 use model::Timestamp;
-use model::exchange::{Message, Part};
+use model::exchange::Message;
 
-use crate::ledger::PARTS_LIMIT;
+use crate::ledger;
+use crate::limits::Limits;
 
 /// Names longer than this are cut, in bytes.
 const NAME_LIMIT: usize = 64;
@@ -20,7 +21,9 @@ pub(crate) struct Events {
     name: Option<String>,
     /// There was a line that is no comment.
     speaks: bool,
-    /// Bytes of the event so far.
+    /// The event so far, as much of it as is kept.
+    text: Vec<u8>,
+    /// Its bytes.
     size: u64,
     /// Its beginning is lost.
     broken: bool,
@@ -37,33 +40,48 @@ impl Events {
             && field("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case("identity"))
     }
 
-    /// Lists the events that end in bytes which the body has already.
-    pub(crate) fn list(&mut self, response: &mut Message, at: Timestamp, bytes: &[u8]) {
-        let (body, parts) = (response.body.len() as u64, &mut response.parts);
-        let mut before: u64 = parts.iter().map(|part| part.bytes).sum();
-        self.feed(bytes, |kind, size| {
-            if parts.len() < PARTS_LIMIT {
-                let kept = body.saturating_sub(before).min(size) as u32;
-                parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept });
-                before += size;
-            }
-        });
+    /// Takes bytes of the body, and adds the events that end in them to it.
+    pub(crate) fn take(&mut self, response: &mut Message, at: Timestamp, bytes: &[u8], limits: &Limits) {
+        response.bytes += bytes.len() as u64;
+        response.last = response.last.max(at);
+        let mut broken = false;
+        let mut tell = |kind: &str, text: &[u8], size| ledger::list(response, at, kind, text, size, limits);
+        self.feed(bytes, limits.body, &mut tell, &mut broken);
+        response.cut |= broken;
     }
 
-    /// Takes bytes of the body, and tells of each event that ends in them: its name and its size.
-    fn feed(&mut self, mut bytes: &[u8], mut tell: impl FnMut(&str, u64)) {
+    /// No more comes: the beginning of an event stays in the body, and is none.
+    pub(crate) fn end(&mut self, response: &mut Message, limits: &Limits) {
+        let text = std::mem::take(self).text;
+        ledger::keep_part(response, &text, limits);
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.line.len() + self.text.len()
+    }
+
+    /// Takes bytes of the body, and tells of each event that ends in them: its name, its beginning of at most `room`
+    /// bytes, its size; or that one was broken.
+    fn feed(
+        &mut self,
+        mut bytes: &[u8],
+        room: usize,
+        tell: &mut dyn FnMut(&str, &[u8], u64),
+        broken: &mut bool,
+    ) {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let (line, rest) = bytes.split_at(end + 1);
             bytes = rest;
-            self.hold(line);
+            self.hold(line, room);
             if self.line_ended() {
                 let event = std::mem::take(self);
+                *broken |= event.broken;
                 if !event.broken {
-                    tell(event.kind(), event.size);
+                    tell(event.kind(), &event.text, event.size);
                 }
             }
         }
-        self.hold(bytes);
+        self.hold(bytes, room);
     }
 
     /// Bytes are missing here.
@@ -71,8 +89,12 @@ impl Events {
         *self = Self { broken: true, ..Self::default() };
     }
 
-    fn hold(&mut self, bytes: &[u8]) {
+    fn hold(&mut self, bytes: &[u8], room: usize) {
         self.size += bytes.len() as u64;
+        if !self.broken {
+            let room = room.saturating_sub(self.text.len());
+            self.text.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
         let room = (NAME_LIMIT + b"event: ".len()).saturating_sub(self.line.len());
         self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
@@ -106,7 +128,11 @@ mod tests {
         let mut events = Events::default();
         let mut told = Vec::new();
         for chunk in text.as_bytes().chunks(cut) {
-            events.feed(chunk, |kind, size| told.push(format!("{kind} {size}")));
+            let mut tell = |kind: &str, text: &[u8], size| {
+                assert_eq!(text.len() as u64, size);
+                told.push(format!("{kind} {size}"));
+            };
+            events.feed(chunk, usize::MAX, &mut tell, &mut false);
         }
         told
     }
@@ -132,10 +158,12 @@ mod tests {
     fn an_event_without_its_beginning_is_not_told() {
         let mut events = Events::default();
         let mut told = Vec::new();
-        events.feed(b"event: a\nda", |kind, _| told.push(kind.to_owned()));
+        let mut tell = |kind: &str, _: &[u8], _| told.push(kind.to_owned());
+        let mut broken = false;
+        events.feed(b"event: a\nda", usize::MAX, &mut tell, &mut broken);
         events.lose();
-        events.feed(b"ta: b\n\nevent: c\ndata: d\n\n", |kind, _| told.push(kind.to_owned()));
-        assert_eq!(told, ["c"]);
+        events.feed(b"ta: b\n\nevent: c\ndata: d\n\n", usize::MAX, &mut tell, &mut broken);
+        assert_eq!((told, broken), (vec!["c".to_owned()], true));
     }
 
     #[test]

@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 
 use model::Timestamp;
-use model::exchange::{Ending, Exchange, Message, Part, Quality};
+use model::exchange::{Ending, Exchange, FIRST_PARTS, Message, Part, Quality};
 
 use crate::decode::{Cx, Loss};
 use crate::limits::Limits;
 use crate::report::Pace;
 
-/// How many messages of a stream are listed one by one, for each direction.
-pub(crate) const PARTS_LIMIT: usize = 1000;
+/// How many messages of a stream are listed one by one at most, for each direction: the first ones and the newest.
+const PARTS_LIMIT: usize = 1000;
 
 #[derive(Debug)]
 struct Open {
@@ -236,9 +236,11 @@ pub(crate) fn part(
 
 /// Lists a message of a stream whose last `kept` bytes are in the body already.
 pub(crate) fn note(message: &mut Message, at: Timestamp, kind: &str, size: u64, kept: usize) {
-    if message.parts.len() < PARTS_LIMIT {
-        message.parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept: kept as u32 });
+    if message.parts.len() >= PARTS_LIMIT {
+        forget_parts(message);
     }
+    message.messages += 1;
+    message.parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept: kept as u32 });
 }
 
 /// Adds a message of a stream whose bytes on the wire are counted apart. One that is missing in part, or does not fit,
@@ -251,14 +253,57 @@ pub(crate) fn list(
     size: u64,
     limits: &Limits,
 ) {
-    if message.parts.len() >= PARTS_LIMIT {
-        message.cut = true;
-        return;
-    }
+    make_room(message, bytes.len(), limits);
+    let kept = keep_part(message, bytes, limits);
+    message.cut |= kept as u64 != size;
+    note(message, at, kind, size, kept);
+}
+
+/// Keeps bytes of a stream's message, as far as there is room, and says how many.
+pub(crate) fn keep_part(message: &mut Message, bytes: &[u8], limits: &Limits) -> usize {
     let kept = bytes.len().min(limits.body.saturating_sub(message.body.len()));
     message.body.extend_from_slice(&bytes[..kept]);
-    message.cut |= kept as u64 != size;
-    message.parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept: kept as u32 });
+    message.cut |= kept < bytes.len();
+    kept
+}
+
+/// Makes room for the next message of a stream, for half a body at most, where there is too little. The oldest messages
+/// lose their bytes, their ends first; the first ones keep a quarter of the body.
+pub(crate) fn make_room(message: &mut Message, wanted: usize, limits: &Limits) {
+    let room = limits.body.saturating_sub(message.body.len());
+    let wanted = wanted.min(limits.body / 2);
+    if wanted <= room {
+        return;
+    }
+    // More than is needed, so that it is done seldom.
+    let mut need = (wanted - room).max(limits.body / 8);
+    let mut first = limits.body / 4;
+    let (mut from, mut to) = (0, 0);
+    for (number, part) in message.parts.iter_mut().enumerate() {
+        let kept = part.kept as usize;
+        let stays = if number < FIRST_PARTS { kept.min(first) } else { 0 };
+        first -= stays;
+        let mut left = kept - (kept - stays).min(need);
+        // A letter is not cut in half.
+        let letter = |at: usize| message.body.get(at).is_none_or(|byte| byte & 0xc0 != 0x80);
+        left -= (0..left.min(3)).find(|back| letter(from + left - back)).filter(|_| left < kept).unwrap_or(0);
+        need = need.saturating_sub(kept - left);
+        message.body.copy_within(from..from + left, to);
+        (from, to) = (from + kept, to + left);
+        part.kept = left as u32;
+    }
+    message.cut |= to < from;
+    message.body.drain(to..from);
+}
+
+/// Lets go of the oldest messages of a stream but the first ones, many at once, so that it is done seldom.
+fn forget_parts(message: &mut Message) {
+    let kept = |parts: &[Part]| parts.iter().map(|part| part.kept as usize).sum::<usize>();
+    let (first, others) = message.parts.split_at(FIRST_PARTS);
+    let (begin, gone) = (kept(first), kept(&others[..PARTS_LIMIT / 5]));
+    message.body.drain(begin..begin + gone);
+    message.parts.drain(FIRST_PARTS..FIRST_PARTS + PARTS_LIMIT / 5);
+    message.cut = true;
 }
 
 /// A part of a body is missing here.
@@ -286,4 +331,65 @@ pub(crate) fn keep(message: &mut Message, bytes: &[u8], limits: &Limits) -> usiz
     message.body.extend_from_slice(&bytes[..kept]);
     message.cut = kept < bytes.len();
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream of so many messages of `size` bytes, each of which is full of its number.
+    fn stream(count: usize, size: usize, limit: usize) -> Message {
+        let mut message = Message::default();
+        let limits = Limits::new(limit);
+        for number in 0..count {
+            list(
+                &mut message,
+                Timestamp(number as i64),
+                "message",
+                &vec![number as u8; size],
+                size as u64,
+                &limits,
+            );
+            assert!(message.body.len() <= limit && message.parts.len() <= PARTS_LIMIT);
+        }
+        let kept: usize = message.parts.iter().map(|part| part.kept as usize).sum();
+        assert_eq!((kept, message.messages), (message.body.len(), count as u64));
+        let mut rest = message.body.as_slice();
+        for part in &message.parts {
+            let (own, behind) = rest.split_at(part.kept as usize);
+            assert!(own.iter().all(|byte| *byte == part.at.0 as u8), "each has its own bytes");
+            rest = behind;
+        }
+        message
+    }
+
+    #[test]
+    fn of_a_long_stream_the_first_messages_and_the_newest_are_listed() {
+        let message = stream(12_345, 1, 100_000);
+        let times: Vec<i64> = message.parts.iter().map(|part| part.at.0).collect();
+        assert_eq!(times[..FIRST_PARTS], (0..FIRST_PARTS as i64).collect::<Vec<_>>()[..]);
+        let newest = times.len() - FIRST_PARTS;
+        assert!(newest > PARTS_LIMIT / 2);
+        assert_eq!(times[FIRST_PARTS..], (12_345 - newest as i64..12_345).collect::<Vec<_>>()[..]);
+        assert_eq!(message.left_out(), (12_345 - times.len()) as u64);
+        assert!(message.cut && message.body.len() == message.parts.len());
+        let all = stream(PARTS_LIMIT, 1, 100_000);
+        assert!(all.parts.len() == PARTS_LIMIT && !all.cut && all.left_out() == 0);
+    }
+
+    #[test]
+    fn the_newest_message_has_its_bytes_however_little_room_there_is() {
+        let message = stream(100, 7, 100);
+        let kept: Vec<i64> =
+            message.parts.iter().filter(|part| part.kept == 7).map(|part| part.at.0).collect();
+        assert_eq!(kept[..3], [0, 1, 2], "those that fit into a quarter");
+        assert!(kept.len() > 8 && kept[kept.len() - 4..] == [96, 97, 98, 99], "{kept:?}");
+        let large: Vec<u32> = stream(9, 60, 100).parts.iter().map(|part| part.kept).collect();
+        assert_eq!(
+            large,
+            [25, 0, 0, 0, 0, 0, 0, 25, 50],
+            "a quarter is the first one's, half the last one's"
+        );
+        assert_eq!(stream(3, 7, 0).parts.len(), 3, "and where there is none they are counted");
+    }
 }

@@ -53,6 +53,7 @@ pub mod sql;
 mod table;
 mod tcp;
 mod tls;
+mod waiting;
 mod websocket;
 mod wire;
 

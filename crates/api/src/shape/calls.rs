@@ -282,7 +282,7 @@ pub struct CallMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub media: Option<String>,
-    /// The messages of a stream, of which `body` is made.
+    /// The messages of a stream, of which `body` is made; of a long one the first and the newest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<PartShape>>", optional)]
     pub parts: Vec<PartShape>,
@@ -294,6 +294,10 @@ pub struct CallMessage {
 pub struct PartShape {
     /// When its last byte was seen.
     pub ts: String,
+    /// So many messages that came before it are counted and not listed: a long stream shows its first ones and the newest.
+    #[serde(default, skip_serializing_if = "Whole::is_zero")]
+    #[ts(as = "Option<Whole>", optional)]
+    pub left_out: Whole,
     /// `text`, `ping`, `message` and the like.
     pub kind: String,
     /// Its whole size.

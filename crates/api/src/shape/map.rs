@@ -19,6 +19,10 @@ pub struct EdgeRow {
     pub calls: Whole,
     /// Failed ones.
     pub errors: Whole,
+    /// Health checks and scrapes among them, which are in no percentile of the edge: their routes have their own.
+    #[serde(default, skip_serializing_if = "Whole::is_zero")]
+    #[ts(as = "Option<Whole>", optional)]
+    pub background: Whole,
     /// Body bytes both ways.
     pub bytes: Whole,
     /// Median.

@@ -63,6 +63,11 @@ impl Whole {
         self.0
     }
 
+    /// Whether there is none.
+    pub const fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     /// The number for arithmetic with fractions.
     pub const fn as_f64(self) -> f64 {
         self.0 as f64

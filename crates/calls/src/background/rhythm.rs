@@ -1,6 +1,7 @@
-//! A call that comes again and again at the same pace with the same outcome is a poll.
+//! A call that asks for the same thing again and again, at the same pace and with the same outcome, is a poll.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ struct Row {
     period: Option<f64>,
     ok: bool,
     status: Option<String>,
+    asked: u64,
     /// The row so far, until it is a poll.
     calls: Vec<u64>,
     is_poll: bool,
@@ -53,7 +55,8 @@ impl Rhythms {
             self.rows.insert(key, Row::new(call, ordinal));
             return Vec::new();
         };
-        let goes_on = call.ts > row.last && row.ok == call.ok && row.status == call.status;
+        let same = row.ok == call.ok && row.status == call.status && row.asked == asked(call);
+        let goes_on = call.ts > row.last && same;
         let interval = call.ts.since(row.last).as_secs_f64();
         let fits = match row.period {
             None => (FASTEST.as_secs_f64()..SLOWEST.as_secs_f64()).contains(&interval),
@@ -97,8 +100,16 @@ impl Row {
             period: None,
             ok: call.ok,
             status: call.status.clone(),
+            asked: asked(call),
             calls: vec![ordinal],
             is_poll: false,
         }
     }
+}
+
+/// What is asked for, as a number: a route is that of many orders, and of many statements about one table.
+fn asked(call: &Call) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&call.method, &call.target, &call.request.body).hash(&mut hasher);
+    hasher.finish()
 }

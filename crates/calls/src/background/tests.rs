@@ -141,6 +141,19 @@ fn work_is_no_poll() {
 }
 
 #[test]
+fn a_walk_over_many_things_is_no_poll_at_any_pace() {
+    let mut rhythms = Rhythms::default();
+    let mut found = |i: i64, target: &str, body: &str| {
+        let mut x = later(exchange(1, 0, "GET", target), i * 1000);
+        x.request.body = body.into();
+        rhythms.beat(0, &call(x, "web", "orders"), i as u64).len()
+    };
+    assert!((0..20).all(|i| found(i, &format!("/orders/{}", 1000 + i * 37), "") == 0));
+    assert!((20..40).all(|i| found(i, "orders", &format!("SELECT * FROM orders WHERE id = {i}")) == 0));
+    assert_eq!((40..60).map(|i| found(i, "/orders/7", "")).sum::<usize>(), 20);
+}
+
+#[test]
 fn rows_are_bounded() {
     let mut rhythms = Rhythms::default();
     for i in 0..3 * 2048 {

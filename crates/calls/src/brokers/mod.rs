@@ -13,15 +13,16 @@ use std::collections::{HashMap, VecDeque};
 
 use model::Timestamp;
 use model::call::{Call, Edge};
-use model::exchange::{Protocol, TopicRole};
+use model::exchange::{Protocol, Tally, TopicRole};
 
 use crate::counts::{Addend, Counts, units};
+use crate::judge;
 use crate::names::{Names, ServiceId};
 use crate::past::Past;
 use crate::recent::Newest;
 use crate::routes;
-pub(crate) use deliveries::is_pushed;
-use deliveries::{Delivery, deliveries};
+use deliveries::{Delivery, MOST, deliveries, places, tallied};
+pub(crate) use deliveries::{Known, is_pushed};
 use early::{Earlies, Early};
 use place::{Place, covers};
 
@@ -61,27 +62,62 @@ struct Joined {
 }
 
 impl Brokers {
-    /// Takes a call between two services as it is now; `before` is what was known of it.
-    pub(crate) fn observe(&mut self, (from, to): (ServiceId, ServiceId), call: &Call, before: Option<&Call>) {
+    /// Takes a call between two services as it is now; `known` is what was known of it.
+    pub(crate) fn observe(&mut self, (from, to): (ServiceId, ServiceId), call: &Call, known: Known) {
         let Some(topic) = &call.topic else { return };
         match topic.role {
-            TopicRole::Sends => {
-                let known = before.is_some_and(|before| before.topic == call.topic);
-                if call.ok && !known {
-                    let place = self.place((to, call.protocol, topic.name.clone()));
-                    place.send(from, call.ts, topic.key.as_deref());
-                    self.meet((to, call.protocol), &topic.name, topic.key.as_deref(), call.ts);
-                }
-            }
-            TopicRole::Receives => {
-                let known = before.map_or(0, |before| deliveries(before).count());
-                for (number, delivery) in deliveries(call).enumerate().skip(known) {
+            TopicRole::Sends if call.ok && !known.sent => {
+                for (number, name) in places(call).into_iter().enumerate() {
                     // Of several messages the key is the first one's.
                     let key = topic.key.as_deref().filter(|_| number == 0);
+                    self.send((to, call.protocol), from, name, key, call.ts);
+                }
+            }
+            TopicRole::Sends => {}
+            TopicRole::Receives => {
+                for (number, delivery) in deliveries(call, known.received).enumerate().take(MOST) {
+                    let key = topic.key.as_deref().filter(|_| number == 0 && known.received == 0);
                     self.receive((to, call.protocol), from, &delivery, key);
                 }
             }
         }
+    }
+
+    /// Takes calls between two services that were counted and not told.
+    pub(crate) fn count(&mut self, (from, to): (ServiceId, ServiceId), tally: &Tally, at: Timestamp) {
+        // Calls of many targets are about many places.
+        let like = &tally.like;
+        let Some(topic) = like.topic.as_ref().filter(|_| !like.target.is_empty()) else { return };
+        match topic.role {
+            TopicRole::Sends if judge::ok(like) => {
+                self.send((to, like.protocol), from, &topic.name, None, at);
+            }
+            TopicRole::Sends => {}
+            TopicRole::Receives => {
+                let messages = tallied(tally).min(MOST as u64);
+                let bytes = tally.bytes / messages.max(1);
+                for _ in 0..messages {
+                    self.receive(
+                        (to, like.protocol),
+                        from,
+                        &Delivery { at, bytes, place: &topic.name },
+                        None,
+                    );
+                }
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        (broker, protocol): (ServiceId, Protocol),
+        by: ServiceId,
+        name: &str,
+        key: Option<&str>,
+        at: Timestamp,
+    ) {
+        self.place((broker, protocol, name.to_owned())).send(by, at, key);
+        self.meet((broker, protocol), name, key, at);
     }
 
     /// Joins what was received of this place before it was known.
@@ -195,6 +231,7 @@ impl Joint {
             protocol: self.protocol,
             calls: counts.sums.calls,
             errors: 0,
+            background: 0,
             bytes: counts.sums.bytes,
             p50_ms,
             p90_ms,

@@ -2,11 +2,11 @@
 
 use model::Timestamp;
 use model::call::Edge;
-use model::exchange::{Exchange, Part, Protocol, Topic, TopicRole};
+use model::exchange::{Exchange, Part, Protocol, Tally, Topic, TopicRole};
 
 use super::place::covers;
 use crate::tests::fixture::{DB, ORDERS, WEB, addr, at, calls, exchange, header, message};
-use crate::{Calls, Limits, map};
+use crate::{Calls, Limits, Position, Query, Source, map};
 
 const MAIL: &str = "172.20.0.9";
 
@@ -124,6 +124,72 @@ fn a_subscription_is_counted_as_it_goes_on() {
     }
     // Nobody was seen to send the last one.
     assert_eq!(joined(&calls), ["web -> mail via db: orders:{id}:placed 2"]);
+}
+
+/// A subscription of `mail` that got so many messages, of which `wire` lists the first and the newest.
+fn subscription(messages: u64) -> Exchange {
+    let mut listening = ask(2, MAIL, Redis, Receives, "news", None, 0);
+    (listening.done, listening.waits) = (false, true);
+    let response = listening.response.as_mut().unwrap();
+    (response.complete, response.body, response.messages) = (false, Vec::new(), messages);
+    let newest = messages.saturating_sub(80).max(20);
+    let listed = (0..messages.min(20)).chain(newest..messages.max(newest));
+    let part = |i| Part { at: at(10 + i as i64), kind: "message".to_owned(), bytes: 4, kept: 0 };
+    response.parts = listed.map(part).collect();
+    (response.bytes, response.last) = (4 * messages, at(10 + messages as i64));
+    listening
+}
+
+#[test]
+fn a_long_subscription_is_counted_to_its_last_message_and_after_it_was_evicted() {
+    let mut calls = calls(Limits { calls: 3, ..Limits::default() });
+    calls.names_mut().learn(MAIL.parse().unwrap(), "mail", at(-60_000));
+    calls.observe(ask(1, WEB, Redis, Sends, "news", None, 0));
+    for messages in [0, 7, 30, 100, 1_500, 1_501, 20_000] {
+        calls.observe(subscription(messages));
+        let expected = Vec::from_iter((messages > 0).then(|| format!("web -> mail via db: news {messages}")));
+        assert_eq!(joined(&calls), expected);
+    }
+    for i in 0..5 {
+        calls.observe(ask(10 + i, WEB, Redis, Sends, "news", None, 5));
+    }
+    assert!(calls.list(&Query::default(), Position::Oldest, 9).calls.iter().all(|call| !call.waits));
+    for messages in [20_100, 31_000] {
+        calls.observe(subscription(messages));
+        assert_eq!(joined(&calls), [format!("web -> mail via db: news {messages}")]);
+    }
+    let edge = calls.edges().into_iter().find(|edge| edge.via.is_some()).unwrap();
+    assert_eq!(edge.bytes, 4 * 31_000);
+}
+
+#[test]
+fn what_was_only_counted_is_joined_as_well() {
+    let mut calls = store();
+    let count = |calls: &mut Calls, like: Exchange, messages| {
+        let tally = Tally { like, calls: 50, bytes: 0, messages, micros: Vec::new() };
+        calls.count(Source::default(), &tally);
+    };
+    count(&mut calls, ask(1, WEB, Kafka, Sends, "orders", None, 0), 0);
+    count(&mut calls, ask(2, MAIL, Kafka, Receives, "orders", None, 9), 400);
+    count(&mut calls, ask(3, ORDERS, Kafka, Receives, "orders", None, 9), 0);
+    count(&mut calls, ask(4, WEB, Nats, Sends, "letters", None, 0), 0);
+    let mut pushed = ask(5, MAIL, Nats, Receives, "letters", None, 9);
+    pushed.method = "MSG".to_owned();
+    count(&mut calls, pushed, 0);
+    assert_eq!(joined(&calls), ["web -> mail via db: orders 400", "web -> mail via db: letters 50"]);
+}
+
+#[test]
+fn each_topic_of_a_batch_is_its_own() {
+    let mut calls = store();
+    let mut sent = ask(1, WEB, Kafka, Sends, "orders", None, 0);
+    header(&mut sent.request, "topics", "orders=3, payments=2");
+    calls.observe(sent);
+    let mut fetch = ask(2, MAIL, Kafka, Receives, "orders", None, 10);
+    header(fetch.response.as_mut().unwrap(), "topics", "orders=3, payments=2");
+    header(fetch.response.as_mut().unwrap(), "records", "5");
+    calls.observe(fetch);
+    assert_eq!(joined(&calls), ["web -> mail via db: orders 3", "web -> mail via db: payments 2"]);
 }
 
 #[test]

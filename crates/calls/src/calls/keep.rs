@@ -10,8 +10,10 @@ use model::call::Call;
 use model::exchange::{Message, Protocol};
 
 use super::{Calls, add_note, rehide};
+use crate::brokers::Known;
 use crate::disk::{Batch, Disk, DiskError, Places, SMALL, Saved};
 use crate::edges::{Book, Rest};
+use crate::judge;
 use crate::protobuf::Schemas;
 use crate::redact::each_part;
 use crate::store::Entry;
@@ -65,7 +67,8 @@ impl Calls {
             add_note(&mut call.note, "the session ended before this call did");
         }
         let (from, to) = (self.names.intern(&call.from.service), self.names.intern(&call.to.service));
-        call.route = self.learn_route(to, call.protocol, &call.operation);
+        let heard = judge::heard(call.protocol, call.status.as_deref());
+        call.route = self.learn_route(to, call.protocol, &call.operation, heard);
         let share = self.edges.share(from, to, &call, latency);
         if let Some((_, rest)) = counted.filter(|(book, _)| book.counts(&call)) {
             self.edges.add_known(&share, rest);
@@ -81,7 +84,7 @@ impl Calls {
         (entry.bodies, entry.saved) = (bodies, true);
         if entry.call.topic.is_some() || entry.call.protocol == Protocol::Dns {
             let whole = entry.whole(self.disk.as_ref());
-            self.brokers.observe((from, to), &whole, None);
+            self.brokers.observe((from, to), &whole, Known::default());
             self.hosts.hear(&whole);
         }
         self.store.push(entry);

@@ -1,6 +1,5 @@
 //! Routes: how a call gets one, and what is counted of them.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use model::Timestamp;
@@ -9,6 +8,7 @@ use model::exchange::Protocol;
 
 use super::Calls;
 use crate::counts::Counts;
+use crate::judge::Heard;
 use crate::names::ServiceId;
 use crate::query::{Counted, RouteQuery};
 
@@ -17,8 +17,14 @@ const LATELY: Duration = Duration::from_mins(1);
 
 impl Calls {
     /// The route of a call to `to`. Earlier routes may turn out to be the same one.
-    pub(super) fn learn_route(&mut self, to: ServiceId, protocol: Protocol, operation: &str) -> String {
-        let learning = self.learnt.learn(to, protocol, operation);
+    pub(super) fn learn_route(
+        &mut self,
+        to: ServiceId,
+        protocol: Protocol,
+        operation: &str,
+        heard: Heard,
+    ) -> String {
+        let learning = self.learnt.learn(to, protocol, operation, heard);
         if learning.news {
             self.rename_routes(to);
         }
@@ -59,16 +65,10 @@ impl Calls {
     }
 
     fn all_routes(&self, query: &RouteQuery, now: Timestamp) -> Vec<Route> {
-        let since = now.minus(LATELY);
-        let mut lately: HashMap<usize, u64> = HashMap::new();
-        for (_, ordinal) in self.store.order().iter().rev().take_while(|(at, _)| *at > since) {
-            let Some(entry) = self.store.get(*ordinal) else { continue };
-            if entry.call.ts <= now {
-                *lately.entry(self.edges.route(&entry.share)).or_default() += 1;
-            }
-        }
-        let rate =
-            |number: usize| lately.get(&number).copied().unwrap_or_default() as f64 / LATELY.as_secs_f64();
+        let lately = self.edges.past(now.minus(LATELY), now).counts;
+        let rate = |number: usize| {
+            lately.get(&number).map_or(0.0, |counts| counts.sums.calls as f64 / LATELY.as_secs_f64())
+        };
         let all = self.edges.routes();
         let routes = all
             .filter_map(|(number, ends, text, counts)| self.route(query, ends, text, counts, rate(number)));

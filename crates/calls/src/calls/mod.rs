@@ -20,9 +20,9 @@ use model::plan::{CallsConfig, Plan};
 
 use crate::axis::{Axis, Bin};
 use crate::background::{Asked, Rhythms};
-use crate::brokers::Brokers;
+use crate::brokers::{Brokers, Known};
 use crate::disk::Disk;
-use crate::edges::{EdgeRate, Edges, Share};
+use crate::edges::{Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Hairpins;
 use crate::hosts::Hosts;
@@ -102,8 +102,8 @@ pub struct Changes<'a> {
 enum Slot {
     /// It is in the store under this number.
     Kept(u64),
-    /// It was evicted before it was done; its edge still counts it.
-    Evicted(Share),
+    /// It was evicted before it was done; its edges still count it, and what it goes on to bring.
+    Evicted(Share, Known),
     /// It is the inner half of another call.
     Merged,
 }
@@ -227,10 +227,10 @@ impl Calls {
         let key = (source.0, exchange.conn, exchange.serial);
         match self.slots.get(&key) {
             Some(Slot::Kept(ordinal)) => self.update(*ordinal, exchange),
-            Some(Slot::Evicted(share)) => {
-                let share = *share;
+            Some(Slot::Evicted(share, known)) => {
+                let was = (*share, *known);
                 self.prepare(&mut exchange);
-                self.recount(key, share, exchange);
+                self.recount(key, was, exchange);
                 Change::Ignored
             }
             Some(Slot::Merged) => Change::Ignored,
@@ -356,11 +356,6 @@ impl Calls {
         let mut edges = self.edges.list_past(&range, &self.names, &self.manifest);
         edges.extend(self.brokers.edges_past(since, until, &self.names));
         Counted { counted: sorted(edges), span: range.span() }
-    }
-
-    /// How often each edge was used from `since` to `until`, as far as its calls are kept.
-    pub fn edge_rates(&self, since: Timestamp, until: Timestamp) -> Vec<EdgeRate> {
-        query::edge_rates(&self.store, since, until)
     }
 
     /// Calls and errors in `bins` equal spans from `from` to `to`, evicted ones included; a quarter of a second is the

@@ -7,9 +7,11 @@ use model::exchange::Exchange;
 
 use super::{Calls, Change, Slot, Source};
 use crate::background::Asked;
+use crate::brokers::Known;
 use crate::edges::{Edges, Share};
 use crate::ends::Ends;
 use crate::hairpin::Half;
+use crate::judge::Heard;
 use crate::names::ServiceId;
 use crate::progress::Progress;
 use crate::redact::Hidden;
@@ -46,7 +48,7 @@ impl Calls {
         }
         let share = self.edges.share(ends.from, ends.to, &call, latency);
         self.edges.add(&share);
-        self.brokers.observe((ends.from, ends.to), &call, None);
+        self.brokers.observe((ends.from, ends.to), &call, Known::default());
         self.hosts.hear(&call);
         self.axis.add(call.ts, !call.ok);
         self.head.total += 1;
@@ -102,7 +104,7 @@ impl Calls {
             to: self.names.name(ends.to).to_owned(),
             hosts: [self.host(ends.from, exchange.client), self.host(ends.to, exchange.server)],
             note: ends.note.clone(),
-            route: self.learn_route(ends.to, exchange.protocol, &judge::operation(&exchange)),
+            route: self.route_of(ends.to, &exchange),
             background: self.background(&ends, home, &exchange),
             redacted: !hidden.is_empty(),
             forbidden: self.manifest.forbids(self.names.name(ends.from), self.names.name(ends.to)),
@@ -119,6 +121,11 @@ impl Calls {
             && self.manifest.is_checked_within(callee)
             && self.names.is_probing(home, judge::start(exchange));
         asked.or(checked.then_some(Background::Health))
+    }
+
+    fn route_of(&mut self, to: ServiceId, exchange: &Exchange) -> String {
+        let heard = judge::heard(exchange.protocol, exchange.status.as_deref());
+        self.learn_route(to, exchange.protocol, &judge::operation(exchange), heard)
     }
 
     pub(super) fn update(&mut self, ordinal: u64, mut exchange: Exchange) -> Change {
@@ -145,16 +152,17 @@ impl Calls {
             redacted: !hidden.is_empty(),
             forbidden: old.call.forbidden,
         };
-        if judge::operation(&exchange) != old.call.operation {
-            identity.route = self.learn_route(to, exchange.protocol, &judge::operation(&exchange));
+        let unheard = judge::heard(old.call.protocol, old.call.status.as_deref()) == Heard::Nothing;
+        if judge::operation(&exchange) != old.call.operation || (unheard && exchange.status.is_some()) {
+            identity.route = self.route_of(to, &exchange);
         }
         let call = shape::call(exchange, identity);
         let share = self.edges.share(from, to, &call, latency);
         let (id, done) = (call.id.clone(), call.done);
         self.hosts.hear(&call);
         if call.topic.is_some() {
-            let before = self.store.get(ordinal).map(|entry| &entry.call);
-            self.brokers.observe((from, to), &call, before);
+            let before = self.store.get(ordinal).map(|entry| Known::before(&entry.call, &call));
+            self.brokers.observe((from, to), &call, before.unwrap_or_default());
         }
         self.store.change(ordinal, |entry| {
             entry.call = call;
@@ -171,8 +179,8 @@ impl Calls {
         Change::Updated(id)
     }
 
-    /// An evicted call went on: its edge and the totals follow.
-    pub(super) fn recount(&mut self, key: Key, was: Share, exchange: Exchange) {
+    /// An evicted call went on: its edges and the totals follow.
+    pub(super) fn recount(&mut self, key: Key, (was, known): (Share, Known), exchange: Exchange) {
         let latency = judge::is_latency(&exchange);
         let unnamed = Identity {
             id: String::new(),
@@ -189,11 +197,12 @@ impl Calls {
         let call = shape::call(exchange, unnamed);
         let share = Edges::share_of(was, &call, latency);
         self.replace_share(&was, &share);
+        self.brokers.observe(self.edges.ends(&was), &call, known);
         if call.done {
             self.slots.remove(&key);
             self.head.pending = self.head.pending.saturating_sub(1);
         } else {
-            self.slots.insert(key, Slot::Evicted(share));
+            self.slots.insert(key, Slot::Evicted(share, Known::of(&call)));
         }
     }
 
@@ -277,7 +286,7 @@ impl Calls {
             if entry.call.done {
                 self.slots.remove(&entry.key);
             } else {
-                self.haunt(entry.key, Slot::Evicted(entry.share));
+                self.haunt(entry.key, Slot::Evicted(entry.share, Known::of(&entry.call)));
             }
         }
     }
@@ -288,7 +297,7 @@ impl Calls {
         while self.ghosts.len() > self.limits.calls.max(1) {
             let Some(oldest) = self.ghosts.pop_front() else { return };
             match self.slots.get(&oldest) {
-                Some(Slot::Evicted(_)) => {
+                Some(Slot::Evicted(..)) => {
                     self.slots.remove(&oldest);
                     self.head.pending = self.head.pending.saturating_sub(1);
                 }

@@ -58,7 +58,7 @@ impl Calls {
         for (key, slot) in self.slots.iter().filter(|(key, _)| which(key)) {
             match slot {
                 Slot::Kept(ordinal) => kept.push(*ordinal),
-                Slot::Evicted(_) => evicted.push(*key),
+                Slot::Evicted(..) => evicted.push(*key),
                 Slot::Merged => {}
             }
         }

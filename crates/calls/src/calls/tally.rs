@@ -5,7 +5,7 @@ use model::exchange::Tally;
 use super::{Calls, Source};
 use crate::counts::Counted;
 use crate::ends::Ends;
-use crate::judge;
+use crate::judge::{self, Heard};
 use crate::routes::OTHER;
 
 impl Calls {
@@ -32,12 +32,17 @@ impl Calls {
         let route = if like.target.is_empty() {
             OTHER.to_owned()
         } else {
-            self.learn_route(ends.to, like.protocol, &judge::operation(like))
+            let heard = match judge::heard(like.protocol, like.status.as_deref()) {
+                Heard::Answered(_) => Heard::Answered(u32::try_from(tally.calls).unwrap_or(u32::MAX)),
+                heard => heard,
+            };
+            self.learn_route(ends.to, like.protocol, &judge::operation(like), heard)
         };
         let background = self.background(&ends, home, like);
         let counted =
             Counted { tally, at, failed, background: background.is_some(), latency: judge::is_latency(like) };
         self.edges.count(ends.from, ends.to, &route, &counted);
+        self.brokers.count((ends.from, ends.to), tally, at);
         self.axis.count(at, tally.calls, failed);
         self.head.total += tally.calls;
         self.head.failed += if failed { tally.calls } else { 0 };

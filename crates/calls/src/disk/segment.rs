@@ -13,7 +13,7 @@ use super::{Record, hash};
 
 /// How a file of records begins. The number is that of their layout, which is that of `model::call::Call`: a file of
 /// another layout is not read.
-const MAGIC: &[u8; 16] = b"shoal calls 001\n";
+const MAGIC: &[u8; 16] = b"shoal calls 002\n";
 /// Length and hash of a record stand before it.
 const HEAD: usize = 8;
 /// No record is longer: what says so is torn.

@@ -16,23 +16,6 @@ use crate::recent::Newest;
 use crate::routes::Tallies;
 pub(crate) use book::{Book, Rest};
 
-/// How often an edge was used within a span of time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EdgeRate {
-    /// The caller.
-    pub from: String,
-    /// The callee.
-    pub to: String,
-    /// What they speak.
-    pub protocol: Protocol,
-    /// Calls that began within the span.
-    pub calls: u64,
-    /// Those of them that failed.
-    pub errors: u64,
-    /// Calls per second of the span.
-    pub per_second: f64,
-}
-
 /// What one call adds to its edge and to its route there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Share {
@@ -111,8 +94,9 @@ impl Edges {
 
     fn add_to_sums(&mut self, share: &Share) {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
-        tally.counts.add(&share.one);
-        tally.newest.add(&share.one);
+        let one = of_edge(share.one);
+        tally.counts.add(&one);
+        tally.newest.add(&one);
         self.routes.add(share.route, &share.one);
     }
 
@@ -121,8 +105,9 @@ impl Edges {
         let edge = self.edge(from, to, counted.tally.like.protocol);
         let number = self.routes.find(edge, route);
         if let Some(tally) = self.tallies.get_mut(edge) {
-            tally.counts.count(counted);
-            tally.newest.count(counted);
+            let counted = Counted { latency: counted.latency && !counted.background, ..*counted };
+            tally.counts.count(&counted);
+            tally.newest.count(&counted);
         }
         self.routes.count(number, counted);
         self.past.count(number, counted);
@@ -130,8 +115,9 @@ impl Edges {
 
     pub(crate) fn remove(&mut self, share: &Share) {
         let Some(tally) = self.tallies.get_mut(share.edge) else { return };
-        tally.counts.remove(&share.one);
-        tally.newest.remove(&share.one);
+        let one = of_edge(share.one);
+        tally.counts.remove(&one);
+        tally.newest.remove(&one);
         self.routes.remove(share.route, &share.one);
         self.past.remove(share.route, &share.one);
     }
@@ -173,7 +159,13 @@ impl Edges {
         let mut edges: HashMap<usize, Counts> = HashMap::new();
         for (route, counts) in &range.counts {
             let Some(edge) = self.routes.edge(*route) else { continue };
-            edges.entry(edge).or_insert_with(|| Counts::new(2)).sum(counts);
+            let sum = edges.entry(edge).or_insert_with(|| Counts::new(2));
+            // As good as always a route is asked for background alone, or never.
+            if counts.sums.background < counts.sums.calls {
+                sum.sum(counts);
+            } else {
+                sum.sums.add(&counts.sums);
+            }
         }
         let edge = |(number, counts): (&usize, &Counts)| {
             self.tallies.get(*number).map(|tally| tally.edge(counts, names, manifest))
@@ -208,6 +200,11 @@ impl Edges {
     }
 }
 
+/// How fast a health check is answered says nothing of the work that goes over the same edge; its route tells it.
+fn of_edge(one: Addend) -> Addend {
+    Addend { latency: one.latency.filter(|_| !one.background), ..one }
+}
+
 impl Tally {
     fn edge(&self, counts: &Counts, names: &Names, manifest: &Manifest) -> Edge {
         let (from, to) = (names.name(self.from), names.name(self.to));
@@ -219,6 +216,7 @@ impl Tally {
             protocol: self.protocol,
             calls: counts.sums.calls,
             errors: counts.sums.errors,
+            background: counts.sums.background,
             bytes: counts.sums.bytes,
             p50_ms,
             p90_ms,

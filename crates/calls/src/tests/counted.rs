@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::fixture::{at, calls, exchange, later, message, pending};
 use crate::protobuf::Schemas;
-use crate::{Calls, Limits, RouteQuery, Within};
+use crate::{Calls, Limits, RouteQuery, Source, Within};
 
 fn session(folder: &Path, kept: usize) -> Calls {
     let mut calls = calls(Limits { calls: kept, ..Limits::default() });
@@ -28,7 +28,7 @@ fn next(folder: &Path, kept: usize) -> Calls {
 
 fn tally(second: i64, calls: u64) -> Tally {
     let like = later(exchange(9_000, 0, "GET", "/many"), second * 1000);
-    Tally { like, calls, bytes: calls * 10, micros: vec![(2000, calls as u32)] }
+    Tally { like, calls, bytes: calls * 10, messages: 0, micros: vec![(2000, calls as u32)] }
 }
 
 fn call(conn: u64, second: i64) -> Exchange {
@@ -78,7 +78,7 @@ fn the_next_session_tells_the_same_of_what_was_evicted_or_never_told() {
     for second in 0..100 {
         first.observe(call(second as u64, second));
         if second % 10 == 0 {
-            first.count(&tally(second, 5_000));
+            first.count(Source::default(), &tally(second, 5_000));
             save(&mut first, second);
             first.save_counts(at(second * 1000), false).unwrap();
         }
@@ -100,7 +100,7 @@ fn a_killed_session_loses_the_newest_seconds_of_what_was_only_counted_and_no_cal
     let folder = TempDir::new().unwrap();
     let mut first = session(folder.path(), 1000);
     for second in 0..60 {
-        first.count(&tally(second, 1_000));
+        first.count(Source::default(), &tally(second, 1_000));
         first.observe(call(second as u64, second));
         save(&mut first, second);
         first.save_counts(at(second * 1000), false).unwrap();
@@ -140,7 +140,7 @@ fn a_call_that_went_on_when_counts_were_written_counts_as_what_became_of_it() {
 fn counts_that_are_damaged_are_told_and_left_alone() {
     let folder = TempDir::new().unwrap();
     let mut first = session(folder.path(), 1000);
-    first.count(&tally(1, 1_000));
+    first.count(Source::default(), &tally(1, 1_000));
     first.observe(call(1, 1));
     save(&mut first, 10);
     first.save_counts(at(10_000), true).unwrap();
@@ -171,7 +171,7 @@ fn nothing_that_must_be_hidden_is_in_what_was_counted() {
         let mut secret = tally(1, 10);
         secret.like.protocol = protocol;
         secret.like.target = "/chat?token=hush&room=7".to_owned();
-        first.count(&secret);
+        first.count(Source::default(), &secret);
     }
     first.save_counts(at(10_000), true).unwrap();
     let bytes = std::fs::read(folder.path().join("counts")).unwrap();
@@ -186,7 +186,7 @@ fn what_rests_is_not_written_again() {
     let mut first = session(folder.path(), 1000);
     first.save_counts(at(0), false).unwrap();
     assert!(!file.exists(), "nothing was counted");
-    first.count(&tally(1, 10));
+    first.count(Source::default(), &tally(1, 10));
     first.save_counts(at(10_000), false).unwrap();
     first.save_counts(at(20_000), false).unwrap();
     assert!(file.exists(), "in time all of it is written");
@@ -210,7 +210,7 @@ proptest! {
         for (conn, (pause, counts, ends, writes)) in moments.into_iter().enumerate() {
             second += pause;
             if counts {
-                first.count(&tally(second, 7));
+                first.count(Source::default(), &tally(second, 7));
             }
             let one = call(conn as u64, second);
             first.observe(if ends { one.clone() } else { pending(&one) });

@@ -239,6 +239,7 @@ fn edges() -> Vec<Edge> {
         protocol,
         calls,
         errors,
+        background: 0,
         bytes: 0,
         p50_ms,
         p90_ms: p50_ms,

@@ -126,7 +126,8 @@ proptest! {
                 _ => format!("/{item}/{i}"),
             };
             let mut x = super::fixture::exchange(i as u64, 0, "GET", &target);
-            x.status = Some(if fails { "500" } else { "200" }.to_owned());
+            let failure = if i % 2 == 0 { "500" } else { "404" };
+            x.status = Some(if fails { failure } else { "200" }.to_owned());
             calls.observe(super::fixture::pending(&x));
             calls.observe(x);
             if i % 20 == 0 {

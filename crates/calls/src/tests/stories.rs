@@ -6,7 +6,7 @@ use model::exchange::{Ending, Exchange, Protocol, Quality, Tally};
 use super::fixture::{
     DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, header, later, pending, plan, tcp,
 };
-use crate::{Calls, Change, Limits, Position, Query, RouteQuery, Source, Where};
+use crate::{Calls, Change, Limits, Position, Query, RouteQuery, Source, Where, Within};
 
 fn edge(calls: &Calls, from: &str, to: &str) -> Option<Edge> {
     calls.edges().into_iter().find(|edge| edge.from == from && edge.to == to)
@@ -66,9 +66,6 @@ fn an_edge_counts_calls_errors_bytes_and_percentiles() {
     let recent = edge.recent.unwrap();
     assert_eq!((recent.calls, recent.errors, recent.until), (10, 1, at(99_100)), "of the last ten seconds");
     assert!(near(recent.p50_ms, 95.0), "{recent:?}");
-    let rate = &calls.edge_rates(at(50_000), at(60_000))[0];
-    assert_eq!((rate.calls, rate.errors), (10, 1));
-    assert!((rate.per_second - 1.0).abs() < 1e-9);
     let bins: Vec<_> =
         calls.series(at(0), at(100_000), 2).iter().map(|bin| (bin.calls, bin.errors)).collect();
     assert_eq!(bins, [(50, 5), (50, 5)]);
@@ -317,6 +314,31 @@ fn health_checks_and_polls_can_be_left_out() {
 }
 
 #[test]
+fn a_health_check_says_nothing_of_how_fast_work_is_done() {
+    let mut calls = calls(Limits::default());
+    let mut work = exchange(1, 0, "GET", "/orders");
+    work.response.as_mut().unwrap().last = at(200);
+    calls.observe(work);
+    for i in 1..10 {
+        calls.observe(later(exchange(2, i, "GET", "/healthz"), i64::from(i) * 1000));
+    }
+    let mut like = later(exchange(3, 0, "GET", "/metrics"), 5000);
+    like.status = Some("503".to_owned());
+    calls.count(
+        Source::default(),
+        &Tally { like, calls: 90, bytes: 0, messages: 0, micros: vec![(1000, 90)] },
+    );
+    let whole = edge(&calls, "web", "orders").unwrap();
+    let then = calls.edges_within(Within { since: Some(at(0)), until: None }).counted.remove(0);
+    for edge in [whole, then] {
+        assert_eq!((edge.calls, edge.background, edge.errors), (100, 99, 90));
+        assert!(edge.p50_ms.is_some_and(|ms| (ms - 200.0).abs() < 2.0), "{edge:?}");
+    }
+    let routes = calls.routes(&RouteQuery::default(), at(0)).counted;
+    assert!(routes.iter().all(|route| route.p50_ms.is_some()), "routes have their own: {routes:?}");
+}
+
+#[test]
 fn a_health_check_is_known_once_its_callee_is() {
     let mut calls = Calls::new(&model::plan::CallsConfig::default(), Limits::default(), "e1");
     calls.configure(&plan(&[("orders", &[])]));
@@ -360,13 +382,18 @@ fn calls_that_were_only_counted_are_in_every_count() {
     like.status = Some("503".to_owned());
     calls.count(
         Source::default(),
-        &Tally { like, calls: 99, bytes: 990, micros: vec![(1000, 90), (5000, 9)] },
+        &Tally { like, calls: 99, bytes: 990, messages: 0, micros: vec![(1000, 90), (5000, 9)] },
     );
     let [edge] = &calls.edges()[..] else { panic!("one edge") };
     assert_eq!((edge.calls, edge.errors, edge.bytes), (100, 99, 990));
     let routes = calls.routes(&RouteQuery::default(), at(0)).counted;
     let routes: Vec<_> = routes.iter().map(|r| (r.route.as_str(), r.calls, r.errors)).collect();
     assert_eq!(routes, [("GET /a", 1, 0), ("GET /b", 99, 99)]);
+    let rates = calls.routes(&RouteQuery::default(), at(30_000)).counted;
+    let rates: Vec<_> = rates.iter().map(|r| (r.per_second * 60.0).round()).collect();
+    assert_eq!(rates, [1.0, 99.0], "those that were only counted are in the rate as well");
+    let rates = calls.routes(&RouteQuery::default(), at(90_000)).counted;
+    assert!(rates.iter().all(|r| r.per_second == 0.0), "{rates:?}");
     assert!(
         (edge.p50_ms.unwrap() - 1.0).abs() < 0.01 && (edge.p99_ms.unwrap() - 5.0).abs() < 0.05,
         "{edge:?}"

@@ -210,6 +210,12 @@ fn message(title: &str, message: &CallMessage, paint: Paint) -> Result<(), Failu
     for part in &message.parts {
         let said = part.decoded.as_ref().or(part.body.as_ref()).map_or("", |body| body.trim_end());
         let about = format!("{} {} {}", part.ts, part.kind, print::size(part.bytes.as_f64()));
+        if !part.left_out.is_zero() {
+            print::line(&format!(
+                "\n{}",
+                paint.amber(&format!("[{} messages are not listed]", part.left_out))
+            ))?;
+        }
         print::line(&format!("\n{}\n{said}", paint.dim(&about)))?;
     }
     match &message.body {

@@ -68,7 +68,7 @@ fn edge(edge: &EdgeRow, paint: Paint) -> Vec<String> {
         paint.named(&edge.from),
         paint.named(&edge.to),
         protocol,
-        edge.calls.to_string(),
+        calls(edge, paint),
         errors(edge.errors, paint),
         ms(edge.p50_ms),
         ms(edge.p90_ms),
@@ -137,6 +137,14 @@ fn route(route: &RouteRow, paint: Paint) -> Vec<String> {
         ms(route.p99_ms),
         route.route.clone(),
     ]
+}
+
+/// How many, and how many of them are health checks and scrapes.
+fn calls(edge: &EdgeRow, paint: Paint) -> String {
+    match edge.background.get() {
+        0 => edge.calls.to_string(),
+        some => format!("{} {}", edge.calls, paint.dim(&format!("({some} background)"))),
+    }
 }
 
 fn errors(errors: Whole, paint: Paint) -> String {

@@ -149,16 +149,18 @@ impl Budget {
         }
         let micros = exchange.latency().map(|took| rounded(took.as_micros()));
         let bytes = exchange.request.bytes + exchange.response.as_ref().map_or(0, |response| response.bytes);
+        let messages = exchange.response.as_ref().map_or(0, |response| response.messages);
         let same = self.counted.entry(self.counted_as.hash_one(kind(&exchange))).or_default();
         let at = same.iter().position(|counted| kind(&counted.tally.like) == kind(&exchange));
         let at = at.unwrap_or_else(|| {
-            let tally = Tally { like: bare(exchange), calls: 0, bytes: 0, micros: Vec::new() };
+            let tally = Tally { like: bare(exchange), calls: 0, bytes: 0, messages: 0, micros: Vec::new() };
             same.push(Counted { tally, micros: BTreeMap::new() });
             same.len() - 1
         });
         let Some(counted) = same.get_mut(at) else { return };
         counted.tally.calls += 1;
         counted.tally.bytes += bytes;
+        counted.tally.messages += messages;
         if let Some(micros) = micros {
             *counted.micros.entry(micros).or_default() += 1;
         }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::shape::{Build as Progressed, Change, Event as Shown, ReloadView};
+use api::shape::{Build as Progressed, Event as Happening, ReloadView};
 use api::{ApiError, Code};
 use engine::{ContainerFacts, Engine};
 use tokio::sync::{mpsc, oneshot};
@@ -79,7 +79,7 @@ pub(crate) enum Event {
     /// Something about a reload that the state wants to know.
     Reloaded(Input),
     /// For the time axis. It comes this way so that whoever hears of it finds what was sent before it shown already.
-    Happened(Box<Shown>),
+    Happened(Box<Happening>),
     /// Files changed, or cannot be watched.
     Files(watch::Tidings),
     /// A service had time to answer its reload.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::ApiError;
-use api::shape::{Event as Shown, State as Step};
+use api::shape::{Event as Happening, State as Step};
 
 use super::{Run, Waiter};
 use crate::jobs::now;
@@ -43,14 +43,14 @@ impl Run {
             Told::Image(service) => ("image", service, "its image is there".to_owned()),
             Told::Failed(service, error) => ("failed", service, error.message),
             Told::Exited(service, code) => {
-                let event = Shown {
+                let event = Happening {
                     ts: now().to_string(),
                     kind: "exited".into(),
                     instance: self.instance(&service),
                     service: Some(service),
                     text: format!("exited with {code}"),
                     exit_code: Some(code),
-                    ..Shown::default()
+                    ..Happening::default()
                 };
                 return self.put_on_axis(event);
             }
@@ -60,13 +60,19 @@ impl Run {
 
     pub(super) fn tell(&mut self, kind: &str, service: Option<String>, text: String) {
         let instance = service.as_deref().and_then(|s| self.instance(s));
-        let event =
-            Shown { ts: now().to_string(), kind: kind.into(), service, instance, text, ..Shown::default() };
+        let event = Happening {
+            ts: now().to_string(),
+            kind: kind.into(),
+            service,
+            instance,
+            text,
+            ..Happening::default()
+        };
         self.put_on_axis(event);
     }
 
     /// What it is about is shown first: whoever hears of it and looks finds it so.
-    pub(super) fn put_on_axis(&mut self, event: Shown) {
+    pub(super) fn put_on_axis(&mut self, event: Happening) {
         self.publish();
         self.shared.board.tell(event);
     }

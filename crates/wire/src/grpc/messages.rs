@@ -33,6 +33,8 @@ struct Payload {
     left: u64,
     /// How much of it is in the body.
     kept: usize,
+    /// The body has no room for more of it.
+    full: bool,
     /// Some of it was lost.
     hurt: bool,
 }
@@ -94,8 +96,12 @@ impl Messages {
                     let room = payload.room(limits).saturating_sub(self.held.len());
                     match payload.flag {
                         // What follows a hole has no place.
-                        _ if payload.hurt => {}
-                        0 => payload.kept += ledger::keep(message, first, limits),
+                        _ if payload.hurt || payload.full => {}
+                        0 => {
+                            let kept = ledger::keep_part(message, first, limits);
+                            payload.kept += kept;
+                            payload.full = kept < taken;
+                        }
                         _ => self.held.extend_from_slice(&first[..taken.min(room)]),
                     }
                     if payload.left == 0 {
@@ -148,7 +154,10 @@ impl Messages {
             return;
         }
         let size = u64::from(length);
-        self.state = State::Payload(Payload { flag, size, left: size, kept: 0, hurt: false });
+        if flag == 0 {
+            ledger::make_room(message, length as usize, limits);
+        }
+        self.state = State::Payload(Payload { flag, size, left: size, kept: 0, full: false, hurt: false });
         if size == 0 {
             self.message_ended(at, message, limits);
         }
@@ -166,14 +175,15 @@ impl Messages {
         self.count += 1;
         let mut size = payload.size;
         if payload.flag & COMPRESSED != 0 {
+            // How long it will be is not known.
+            ledger::make_room(message, limits.body / 2, limits);
             let room = limits.body.saturating_sub(message.body.len());
-            let room = if message.cut { 0 } else { room };
             if let Some((plain, whole)) = inflate::inflate(self.encoding, &held, room) {
-                payload.kept = ledger::keep(message, &plain, limits);
+                payload.kept = ledger::keep_part(message, &plain, limits);
                 payload.hurt |= !whole;
                 size = if whole { plain.len() as u64 } else { size.max(plain.len() as u64) };
             } else {
-                payload.kept = ledger::keep(message, &held, limits);
+                payload.kept = ledger::keep_part(message, &held, limits);
                 payload.hurt |= payload.kept as u64 != size;
             }
         }
@@ -243,8 +253,9 @@ mod tests {
             let mut messages = Messages::default();
             messages.encoding(Some("gzip"));
             let (text, cut, parts) = read(&mut messages, &chunks, 9);
-            assert_eq!((text.as_str(), cut, messages.count()), ("onezipped", true, 4), "by {size}");
-            assert_eq!((parts[2].1, parts[3]), (6, (4, 0)), "by {size}");
+            assert_eq!((text.as_str(), cut, messages.count()), ("onzipfour", true, 4), "by {size}");
+            let expected = [(3, 2), (0, 0), (29, 3), (4, 4)];
+            assert_eq!(parts, expected, "the newest one is there, by {size}");
         }
     }
 
@@ -286,7 +297,7 @@ mod tests {
         messages.feed(Timestamp(0), &body[10..], &mut message, &limits);
         messages.ended(Timestamp(0), &mut message, &limits);
         let parts: Vec<_> = message.parts.iter().map(|part| (part.bytes, part.kept)).collect();
-        assert_eq!((message.body.as_slice(), parts), (&b"ab"[..], vec![(8, 2), (4, 0)]));
+        assert_eq!((message.body.as_slice(), parts), (&b"abnext"[..], vec![(8, 2), (4, 4)]));
         assert!(message.cut);
         // Across a boundary nobody knows where the next one begins, unless it was written in one piece.
         let mut messages = Messages::default();

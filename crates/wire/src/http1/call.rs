@@ -9,6 +9,7 @@ use crate::grpc::Grpc;
 use crate::ledger;
 use crate::limits::Limits;
 use crate::report::Pace;
+use crate::waiting::{self, Pauses};
 
 #[derive(Debug)]
 pub(super) struct Call {
@@ -17,6 +18,8 @@ pub(super) struct Call {
     pub(super) grpc: Option<Grpc>,
     /// The response is a stream of them.
     pub(super) events: Option<Events>,
+    /// The response has no length, and may be a stream of whatever.
+    pub(super) pauses: Option<Pauses>,
     pub(super) asked: bool,
     pub(super) answered: bool,
     pub(super) pace: Pace,
@@ -27,8 +30,18 @@ impl Call {
         let grpc = Grpc::new(&exchange.request.headers);
         if grpc.is_some() {
             exchange.protocol = Protocol::Grpc;
+        } else {
+            exchange.waits = waiting::asks_for_it(&exchange);
         }
-        Self { exchange, grpc, events: None, asked, answered: false, pace: Pace::default() }
+        let pace = Pace::default();
+        Self { exchange, grpc, events: None, pauses: None, asked, answered: false, pace }
+    }
+
+    /// More of the response comes, or its end.
+    pub(super) fn go_on(&mut self, at: Timestamp) {
+        if let (Some(pauses), Some(response)) = (&mut self.pauses, &self.exchange.response) {
+            self.exchange.waits |= pauses.go_on(response, at);
+        }
     }
 
     /// Takes bytes of a body that holds messages.
@@ -39,6 +52,14 @@ impl Call {
         }
         if let Some(grpc) = &mut self.grpc {
             grpc.body(dir, at, bytes, &mut self.exchange, limits);
+        }
+        self.pace.changed(at);
+    }
+
+    /// Takes bytes of a body of events.
+    pub(super) fn events(&mut self, bytes: &[u8], at: Timestamp, limits: &Limits) {
+        if let (Some(events), Some(response)) = (&mut self.events, &mut self.exchange.response) {
+            events.take(response, at, bytes, limits);
         }
         self.pace.changed(at);
     }
@@ -58,6 +79,7 @@ impl Call {
     }
 
     pub(super) fn held(&self) -> usize {
-        ledger::size(&self.exchange) + self.grpc.as_ref().map_or(0, Grpc::held)
+        let events = self.events.as_ref().map_or(0, Events::held);
+        ledger::size(&self.exchange) + self.grpc.as_ref().map_or(0, Grpc::held) + events
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use model::Timestamp;
-use model::exchange::{Ending, Exchange, Message, Part, Protocol, Quality};
+use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
 
 use super::call::Call;
 use super::head::{RequestHead, ResponseHead};
@@ -13,6 +13,7 @@ use crate::grpc;
 use crate::ledger;
 use crate::limits::Limits;
 use crate::report::Pace;
+use crate::waiting::{self, Pauses};
 
 /// The calls of one connection that are not done, oldest first.
 #[derive(Debug, Default)]
@@ -116,8 +117,13 @@ impl Pairs {
             self.held -= call.held();
             grpc::answered(&mut call.grpc, &mut call.exchange, Some(head.status.to_string()), &head.fields);
             let message = Message { headers: head.fields, first, last: at, ..Message::default() };
+            if call.grpc.is_none() {
+                call.exchange.waits |= waiting::is_stream(&message);
+                call.pauses =
+                    (!message.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length")))
+                        .then(Pauses::default);
+            }
             if Events::are_in(&message) {
-                call.exchange.waits = true;
                 call.events = Some(Events::default());
             }
             call.exchange.response = Some(message);
@@ -131,6 +137,15 @@ impl Pairs {
         if self.open_call(dir).is_some_and(|call| call.grpc.is_some()) {
             return self.resize(dir, |call| call.messages(dir, bytes, at, limits));
         }
+        if dir == Dir::ToClient
+            && let Some(call) = self.open_call(dir)
+        {
+            call.go_on(at);
+        }
+        if dir == Dir::ToClient && self.open_call(dir).is_some_and(|call| call.events.is_some()) {
+            let limits = Limits { body: if bytes.len() > room { 0 } else { limits.body }, ..*limits };
+            return self.resize(dir, |call| call.events(bytes, at, &limits));
+        }
         let Some((message, pace)) = self.open_message(dir) else { return };
         message.bytes += bytes.len() as u64;
         message.last = at;
@@ -143,18 +158,6 @@ impl Pairs {
         let due = pace.changed(at);
         self.held += kept;
         earlier(&mut self.due, due);
-        if dir == Dir::ToClient {
-            self.events(bytes, at);
-        }
-    }
-
-    /// Lists the events that end in bytes which the body has already.
-    fn events(&mut self, bytes: &[u8], at: Timestamp) {
-        let Some(call) = self.calls.front_mut() else { return };
-        let (Some(events), Some(response)) = (&mut call.events, &mut call.exchange.response) else { return };
-        let known = response.parts.len();
-        events.list(response, at, bytes);
-        self.held += (response.parts.len() - known) * size_of::<Part>();
     }
 
     /// Bytes of a body are missing, and how many.
@@ -186,6 +189,9 @@ impl Pairs {
     /// The message that is being read in one direction was seen to its `end`, or will not be seen any further.
     pub(super) fn message_ended(&mut self, dir: Dir, end: bool, env: &mut Env<'_, '_>) {
         self.resize(dir, |call| {
+            if dir == Dir::ToClient {
+                call.go_on(env.at);
+            }
             if let Some(message) = dir.message(&mut call.exchange) {
                 message.complete = end;
                 message.last = message.last.max(env.at);
@@ -347,6 +353,9 @@ impl Pairs {
     fn finish(&mut self, call: Call, ending: Ending, env: &mut Env<'_, '_>) {
         self.held = self.held.saturating_sub(call.held());
         let mut exchange = call.exchange;
+        if let (Some(mut events), Some(response)) = (call.events, &mut exchange.response) {
+            events.end(response, env.cx.limits);
+        }
         if let Some(missing) = env.cx.missing(&exchange) {
             ledger::mark(&mut exchange, missing);
         }

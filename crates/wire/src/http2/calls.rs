@@ -10,6 +10,7 @@ use super::frame;
 use super::losses::Losses;
 use super::stream::{self, Over, Stream};
 use crate::decode::{Dir, Env, Loss};
+use crate::events::Events;
 use crate::grpc::{self, Grpc};
 use crate::ledger;
 use crate::limits::Limits;
@@ -39,7 +40,8 @@ impl Calls {
     pub(super) fn held(&self) -> usize {
         let grpc: usize =
             self.streams.values().filter_map(|stream| stream.grpc.as_ref()).map(Grpc::held).sum();
-        grpc + self.streams.len() * size_of::<Stream>()
+        let events = self.streams.values().filter_map(|stream| stream.events.as_ref());
+        grpc + events.map(Events::held).sum::<usize>() + self.streams.len() * size_of::<Stream>()
     }
 
     pub(super) fn due(&self) -> Option<Timestamp> {
@@ -130,13 +132,16 @@ impl Calls {
         let full = env.ledger.held() + bytes.len() > env.cx.limits.flow_buffer;
         let limits = if full { Limits { body: 0, ..*env.cx.limits } } else { *env.cx.limits };
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        let (grpc, events) = (&mut stream.grpc, &mut stream.events);
         let streams_at = env.ledger.change(stream.serial, env.at, |exchange| {
+            if dir == Dir::ToClient {
+                stream.go_on(exchange, env.at);
+            }
+            let (grpc, events) = (&mut stream.grpc, &mut stream.events);
             let message = dir.message(exchange)?;
             let Some(grpc) = grpc else {
-                ledger::extend(message, env.at, bytes, &limits);
-                if let Some(events) = events.as_mut().filter(|_| dir == Dir::ToClient) {
-                    events.list(message, env.at, bytes);
+                match events.as_mut().filter(|_| dir == Dir::ToClient) {
+                    Some(events) => events.take(message, env.at, bytes, &limits),
+                    None => ledger::extend(message, env.at, bytes, &limits),
                 }
                 return None;
             };
@@ -195,6 +200,9 @@ impl Calls {
         let serial = stream.serial;
         let length = stream.length[dir as usize];
         let bytes = env.ledger.change(serial, env.at, |exchange| {
+            if dir == Dir::ToClient {
+                stream.go_on(exchange, env.at);
+            }
             let message = dir.message(exchange)?;
             message.complete = true;
             message.last = message.last.max(env.at);
@@ -360,7 +368,12 @@ impl Calls {
         if !answered {
             self.doubt(id, Dir::ToClient, env);
         }
-        let Some(stream) = self.streams.remove(&id) else { return };
+        let Some(mut stream) = self.streams.remove(&id) else { return };
+        if let Some(events) = &mut stream.events {
+            env.ledger.change(stream.serial, env.at, |exchange| {
+                exchange.response.as_mut().map(|response| events.end(response, env.cx.limits))
+            });
+        }
         if stream.ended != [true, true] {
             self.over.add(id);
         }

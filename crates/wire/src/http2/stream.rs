@@ -11,6 +11,7 @@ use crate::decode::Dir;
 use crate::events::Events;
 use crate::grpc::{self, Grpc};
 use crate::limits::Limits;
+use crate::waiting::{self, Pauses};
 
 /// How many streams that are over are remembered: frames that were under way may still come.
 const OVER_LIMIT: usize = 256;
@@ -46,6 +47,8 @@ pub(super) struct Stream {
     pub(super) grpc: Option<Grpc>,
     /// The response is a stream of them.
     pub(super) events: Option<Events>,
+    /// The silence in a response that has no length.
+    pub(super) pauses: Pauses,
     /// Headers are not known that may say that it is a gRPC call.
     pub(super) unclear: bool,
 }
@@ -70,6 +73,8 @@ impl Stream {
         let grpc = Grpc::new(headers).or_else(|| guessed.then(|| Grpc::guessed(headers)));
         if grpc.is_some() {
             exchange.protocol = Protocol::Grpc;
+        } else {
+            exchange.waits = waiting::asks_for_it(exchange);
         }
         Self { length, grpc, unclear, ..Self::default() }
     }
@@ -91,9 +96,17 @@ impl Stream {
             grpc::turn(&mut self.grpc, exchange, limits);
         }
         grpc::answered(&mut self.grpc, exchange, status, &response.headers);
-        if self.grpc.is_none() && Events::are_in(response) {
-            exchange.waits = true;
-            self.events = Some(Events::default());
+        if self.grpc.is_none() {
+            exchange.waits |= waiting::is_stream(response);
+            self.events = Events::are_in(response).then(Events::default);
+        }
+    }
+
+    /// More of the response comes, or its end.
+    pub(super) fn go_on(&mut self, exchange: &mut Exchange, at: Timestamp) {
+        let open = self.grpc.is_none() && self.length[Dir::ToClient as usize].is_none();
+        if open && let Some(response) = &exchange.response {
+            exchange.waits |= self.pauses.go_on(response, at);
         }
     }
 }

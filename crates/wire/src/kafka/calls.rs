@@ -267,9 +267,18 @@ fn tell_request(exchange: &mut Exchange, api: &Api, asked: Asked, limit: usize) 
         let key = asked.records.as_ref().and_then(|seen| seen.key.clone());
         exchange.topic = Some(Topic { role, name, key });
     }
+    if asked.counts.len() > 1 {
+        tell_topics(&mut exchange.request, &asked.counts);
+    }
     if let Some(seen) = asked.records {
         show(&mut exchange.request, seen, limit);
     }
+}
+
+/// How many records there are of which topic.
+fn tell_topics(message: &mut Message, counts: &[(String, u64)]) {
+    let counts: Vec<_> = counts.iter().map(|(topic, count)| format!("{topic}={count}")).collect();
+    message.headers.push(("topics".to_owned(), counts.join(", ")));
 }
 
 fn tell_response(
@@ -290,9 +299,7 @@ fn tell_response(
     if let Some((first, _)) = answered.counts.first() {
         let key = answered.records.as_ref().and_then(|seen| seen.key.clone());
         exchange.topic = Some(Topic { role: TopicRole::Receives, name: first.clone(), key });
-        let counts: Vec<_> =
-            answered.counts.iter().map(|(topic, count)| format!("{topic}={count}")).collect();
-        message.headers.push(("topics".to_owned(), counts.join(", ")));
+        tell_topics(&mut message, &answered.counts);
     }
     if let Some(seen) = answered.records {
         show(&mut message, seen, limit);
@@ -304,6 +311,7 @@ fn tell_response(
 fn show(message: &mut Message, seen: Seen, limit: usize) {
     let more = if seen.more { "+" } else { "" };
     message.headers.push(("records".to_owned(), format!("{}{more}", seen.count)));
+    message.messages = seen.count;
     if let Some(codec) = seen.codec {
         message.headers.push(("codec".to_owned(), codec.to_owned()));
     }

@@ -12,6 +12,8 @@ pub(super) struct Asked {
     pub(super) about: Vec<String>,
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) records: Option<Seen>,
+    /// Topics to which records are written, and how many.
+    pub(super) counts: Vec<(String, u64)>,
     /// The producer wants no answer.
     pub(super) unanswered: bool,
 }
@@ -190,18 +192,23 @@ fn produce(
     asked.fact("acks", acks.to_string());
     fields.i32()?;
     let mut seen = Seen::new(room);
+    let mut counts = Vec::new();
     let whole = fields.each(|topic| {
         let name = known.topic(topic, version >= 13)?;
         asked.add(name.clone());
-        topic.each(|part| {
+        let before = seen.count;
+        let read = topic.each(|part| {
             let partition = part.i32()?;
             let blob = part.blob()?;
             seen.take(Place { topic: &name, partition }, blob, false);
             part.tags()
-        })?;
+        });
+        counts.push((name, seen.count - before));
+        read?;
         topic.tags()
     });
     seen.more |= whole.is_none();
+    asked.counts = counts;
     asked.records = Some(seen);
     whole
 }

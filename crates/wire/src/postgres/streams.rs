@@ -45,6 +45,7 @@ impl Postgres {
                 ledger::keep(request, b"\n", env.cx.limits);
                 let (kept, bytes) = (request.body.len() as u32, request.bytes);
                 request.parts.push(Part { at: request.last, kind: "query".to_owned(), bytes, kept });
+                request.messages = 1;
             }
             match kind {
                 b'd' => {

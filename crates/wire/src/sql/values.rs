@@ -45,12 +45,11 @@ pub fn values(text: &[u8], dialect: Dialect, wanted: &dyn Fn(&str) -> bool) -> V
             Some(number) if search.of_wanted[at] => {
                 values.parameters.insert(number);
             }
-            Some(_) => {}
             None if search.of_wanted[at] => values.literals.push(token.range.clone()),
             None if token.kind == Kind::Text || is_string(token, dialect) => {
                 values.others.push(token.range.clone());
             }
-            None => {}
+            Some(_) | None => {}
         }
     }
     values

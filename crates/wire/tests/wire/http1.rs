@@ -251,10 +251,38 @@ fn a_stream_of_events_waits_and_lists_them() {
     assert_eq!(packets::parts(call), expected);
     let parts = &call.response.as_ref().unwrap().parts;
     assert_eq!((parts[0].at, parts[1].at), (talk.packets[6].at, talk.packets[6].at));
-    // Beyond the limit on bodies, events are still listed.
+    // Beyond the limit on bodies the newest events have room.
     let calls = packets::last(packets::reports_within(&talk.packets, wire::Limits::new(15)));
     let parts = calls[0].response.iter().flat_map(|response| &response.parts);
-    assert_eq!(parts.map(|part| (part.bytes, part.kept)).collect::<Vec<_>>(), [(11, 11), (23, 4), (3, 0)]);
+    assert_eq!(parts.map(|part| (part.bytes, part.kept)).collect::<Vec<_>>(), [(11, 5), (23, 7), (3, 3)]);
+}
+
+#[test]
+fn what_is_held_open_waits_and_what_is_slow_does_not() {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n";
+    let chunked = [(0, head), (0, "\r\n"), (20_000, "2\r\n{}\r\n"), (20_000, "0\r\n\r\n")];
+    let slow = [(9_000, head), (0, "\r\n"), (9_000, "2\r\n{}\r\n"), (0, "0\r\n\r\n")];
+    let lines = [(0, head), (0, "Content-Type: application/x-ndjson\r\n\r\n"), (0, "2\r\n{}\r\n0\r\n\r\n")];
+    let whole = [(25_000, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")];
+    let cases: [(&str, &[(i64, &str)], bool); 6] = [
+        ("/updates?index=7&wait=30s", &whole, true),
+        ("/updates", &whole, false),
+        ("/api/v1/pods?watch=true", &slow, true),
+        ("/api/v1/pods", &slow, false),
+        ("/feed", &chunked, true),
+        ("/rows", &lines, true),
+    ];
+    for (path, answer, waits) in cases {
+        let mut talk = Talk::open(4000);
+        talk.send(Client, &get(path));
+        for (pause, bytes) in answer {
+            talk.wait(*pause);
+            talk.send(Server, bytes.as_bytes());
+        }
+        talk.close();
+        let [call] = &exchanges(&talk.packets)[..] else { panic!("one call") };
+        assert_eq!((call.waits, call.quality), (waits, Quality::Complete), "{path}");
+    }
 }
 
 #[test]

@@ -215,6 +215,27 @@ fn a_stream_of_events_waits_and_is_listed_event_by_event() {
 }
 
 #[test]
+fn what_is_held_open_waits() {
+    let ask = |path, answer: &[(i64, Vec<u8>)]| {
+        let mut talk = open();
+        talk.send(Client, &headers(1, END_STREAM, &post(path)));
+        for (pause, frame) in answer {
+            talk.wait(*pause);
+            talk.send(Server, frame);
+        }
+        exchanges(&talk.packets)[0].waits
+    };
+    let head = headers(1, 0, &[(":status", "200")]);
+    let long = headers(1, 0, &[(":status", "200"), ("content-length", "4")]);
+    let (piece, end) = (data(1, 0, b"ab"), data(1, END_STREAM, b""));
+    let ended = data(1, END_STREAM, b"cd");
+    assert!(ask("/feed", &[(0, head.clone()), (2_000, piece.clone()), (2_000, end.clone())]));
+    assert!(!ask("/slow", &[(2_000, head.clone()), (2_000, piece.clone()), (0, end.clone())]));
+    assert!(!ask("/file", &[(0, long), (2_000, piece), (2_000, ended)]));
+    assert!(ask("/v1/kv/a?index=7&wait=5m", &[(2_000, head), (0, end)]));
+}
+
+#[test]
 fn headers_bodies_and_trailers_come_through() {
     let asked = [post("/a?b=c"), vec![("x-id", "7")]].concat();
     let mut talk = open();

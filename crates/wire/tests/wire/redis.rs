@@ -25,6 +25,22 @@ fn strings(kind: char, words: &[&str]) -> String {
     format!("{kind}{}\r\n{}", words.len(), items.concat())
 }
 
+#[test]
+fn a_long_subscription_shows_how_it_began_and_its_newest_messages() {
+    let mut talk = Talk::open(4000);
+    talk.send(Client, command("SUBSCRIBE news").as_bytes());
+    talk.send(Server, strings('*', &["subscribe", "news"]).replace("*2", "*3").as_bytes());
+    talk.send(Server, b":1\r\n");
+    for number in 0..1500 {
+        talk.send(Server, strings('*', &["message", "news", &format!("m{number}")]).as_bytes());
+    }
+    let calls = exchanges(&talk.packets);
+    let response = calls[0].response.as_ref().unwrap();
+    assert_eq!((response.messages, response.left_out()), (1500, 1500 - response.parts.len() as u64));
+    let body = text(&response.body);
+    assert!(body.starts_with("m0m1m2m3") && body.ends_with("m1498m1499"), "{body}");
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }

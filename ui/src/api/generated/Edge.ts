@@ -27,6 +27,10 @@ calls: Whole,
  */
 errors: Whole, 
 /**
+ * Health checks and scrapes among them, which are in no percentile of the edge: their routes have their own.
+ */
+background?: Whole, 
+/**
  * Body bytes both ways.
  */
 bytes: Whole, 

@@ -10,6 +10,10 @@ export type PartShape = {
  */
 ts: string, 
 /**
+ * So many messages that came before it are counted and not listed: a long stream shows its first ones and the newest.
+ */
+left_out?: Whole, 
+/**
  * `text`, `ping`, `message` and the like.
  */
 kind: string, 

@@ -43,6 +43,6 @@ decoded?: boolean,
  */
 media?: string, 
 /**
- * The messages of a stream, of which `body` is made.
+ * The messages of a stream, of which `body` is made; of a long one the first and the newest.
  */
 parts?: Array<PartShape>, };
