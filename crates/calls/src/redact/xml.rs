@@ -102,17 +102,13 @@ fn space(text: &[u8], at: usize) -> usize {
 /// An attribute's value without its quotes.
 fn value_at(text: &[u8], at: usize) -> Range<usize> {
     let rest = text.get(at..).unwrap_or_default();
-    match rest.first() {
-        Some(quote @ (b'"' | b'\'')) => {
-            let inside = rest.get(1..).unwrap_or_default();
-            let len = inside.iter().position(|byte| byte == quote).unwrap_or(inside.len());
-            at + 1..at + 1 + len
-        }
-        _ => {
-            let is_end = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'>';
-            at..at + rest.iter().position(is_end).unwrap_or(rest.len())
-        }
+    if let Some(quote @ (b'"' | b'\'')) = rest.first() {
+        let inside = rest.get(1..).unwrap_or_default();
+        let len = inside.iter().position(|byte| byte == quote).unwrap_or(inside.len());
+        return at + 1..at + 1 + len;
     }
+    let is_end = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'>';
+    at..at + rest.iter().position(is_end).unwrap_or(rest.len())
 }
 
 /// The name that begins here; empty where none does.
