@@ -102,7 +102,8 @@ fn space(text: &[u8], at: usize) -> usize {
 /// An attribute's value without its quotes.
 fn value_at(text: &[u8], at: usize) -> Range<usize> {
     let rest = text.get(at..).unwrap_or_default();
-    if let Some((quote @ (b'"' | b'\''), inside)) = rest.split_first() {
+    if let Some(quote @ (b'"' | b'\'')) = rest.first() {
+        let inside = rest.get(1..).unwrap_or_default();
         let len = inside.iter().position(|byte| byte == quote).unwrap_or(inside.len());
         return at + 1..at + 1 + len;
     }
