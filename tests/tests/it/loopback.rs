@@ -136,6 +136,33 @@ fn captures_come_and_go_as_up_says_and_come_back_when_they_fail() {
 }
 
 #[test]
+fn a_capture_that_could_not_be_started_is_tried_again_by_itself() {
+    let world = World::with_engine("tried").with_own_guest();
+    world.manifest(&web("back", ""));
+    world.shoal(&["up", "-d", "--no-capture"]).ok();
+    // What it is made from is missing for a while.
+    let uses = "{{index .Labels \"dev.shoal.guest.volume\"}}";
+    let volume = docker(&["network", "inspect", "--format", uses, world.name()]);
+    let image = volume.replace("shoal-guest-", "shoal/guest:");
+    let aside = format!("{image}-aside");
+    docker(&["tag", &image, &aside]);
+    docker(&["rmi", &image]);
+    world.shoal(&["up", "-d"]).ok();
+    until("the failure to be told", || {
+        let events = world.shoal(&["events", "--json"]).ok().rows();
+        let told = |event: &Value| {
+            event["text"].as_str().is_some_and(|t| t.starts_with("calls cannot be observed: "))
+        };
+        events.iter().any(told).then_some(())
+    });
+    assert_eq!(captures(&world), [""; 0]);
+    docker(&["tag", &aside, &image]);
+    docker(&["rmi", &aside]);
+    until("the capture", || (captures(&world) == ["capture"]).then_some(()));
+    world.shoal(&["down"]).ok();
+}
+
+#[test]
 fn a_network_that_a_container_is_connected_to_is_heard_and_what_strangers_say_there_is_not() {
     let world = World::with_engine("second");
     world.manifest(&[web("back", ""), script("idle", "sleep 600", "")].concat());

@@ -82,7 +82,7 @@ describe("the layout", () => {
       const here = { x: 0, y: 0 };
       // A curve reaches three quarters of the way to where its handles are.
       const [, from = 0, high = -Infinity] = /^M\d+ ([-\d.]+) C[-\d.]+ ([-\d.]+)/.exec(edgePath(size, here, here))?.map(Number) ?? [];
-      expect((from - high) * 0.75).toBeLessThanOrEqual(count === 60 ? 10 : 26);
+      expect((from - high) * 0.75).toBeLessThanOrEqual(count === 60 ? 10 : 18);
     }
   });
 
