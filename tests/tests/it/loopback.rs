@@ -136,6 +136,69 @@ fn captures_come_and_go_as_up_says_and_come_back_when_they_fail() {
 }
 
 #[test]
+fn a_capture_that_could_not_be_started_is_tried_again_by_itself() {
+    let world = World::with_engine("tried").with_own_guest();
+    world.manifest(&web("back", ""));
+    world.shoal(&["up", "-d", "--no-capture"]).ok();
+    // What it is made from is missing for a while.
+    let uses = "{{index .Labels \"dev.shoal.guest.volume\"}}";
+    let volume = docker(&["network", "inspect", "--format", uses, world.name()]);
+    let image = volume.replace("shoal-guest-", "shoal/guest:");
+    let aside = format!("{image}-aside");
+    docker(&["tag", &image, &aside]);
+    docker(&["rmi", &image]);
+    world.shoal(&["up", "-d"]).ok();
+    until("the failure to be told", || {
+        let events = world.shoal(&["events", "--json"]).ok().rows();
+        let told = |event: &Value| {
+            event["text"].as_str().is_some_and(|t| t.starts_with("calls cannot be observed: "))
+        };
+        events.iter().any(told).then_some(())
+    });
+    assert_eq!(captures(&world), [""; 0]);
+    docker(&["tag", &aside, &image]);
+    docker(&["rmi", &aside]);
+    until("the capture", || (captures(&world) == ["capture"]).then_some(()));
+    world.shoal(&["down"]).ok();
+}
+
+#[test]
+fn what_is_lost_while_the_way_to_the_capture_is_cut_is_counted_and_pends_no_longer() {
+    let (world, cuts) = World::with_engine("way").that_can_be_cut();
+    let steady = "while true; do perl /call.pl back:8000 GET /steady; done";
+    world.manifest(&[web("back", ""), script("front", steady, "depends_on = [\"back\"]")].concat());
+    let serving = world.start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = until("the page's address", || serving.stdout().lines().next().map(str::to_owned));
+    let (at, token) =
+        url.strip_prefix("http://").and_then(|url| url.split_once("/?token=")).expect("address and token");
+    let count = |name: &str| {
+        let request = format!(
+            "POST /v1/rpc/snapshot HTTP/1.1\nHost: {at}\nAuthorization: Bearer {token}\nContent-Length: 0"
+        );
+        let snapshot: Value = serde_json::from_str(&request_body(at, &request)).expect("a snapshot");
+        snapshot["capture"][name].as_u64().expect("a count")
+    };
+    world.shoal(&["up", "-d"]).ok();
+    let seen = || world.shoal(&["calls", "--json", "--where", "path == '/steady'"]).ok().rows();
+    until("calls", || (seen().len() > 5).then_some(()));
+    until("counts", || (count("packets") > 0).then_some(()));
+    assert_eq!(count("lost_transport"), 0);
+    until("a loss", || {
+        cuts.cut_captures();
+        (count("lost_transport") > 0).then_some(())
+    });
+    let told = seen().len();
+    until("more calls", || (seen().len() > told).then_some(()));
+    world.shoal(&["stop", "front"]).ok();
+    until("all calls to end", || seen().iter().all(|call| call.get("pending").is_none()).then_some(()));
+    world.shoal(&["down"]).ok();
+}
+
+fn request_body(at: &str, request: &str) -> String {
+    crate::world::ask(at, request).map(|answer| answer.body).unwrap_or_default()
+}
+
+#[test]
 fn a_network_that_a_container_is_connected_to_is_heard_and_what_strangers_say_there_is_not() {
     let world = World::with_engine("second");
     world.manifest(&[web("back", ""), script("idle", "sleep 600", "")].concat());

@@ -129,9 +129,11 @@ function bend(from: Point, to: Point): string {
   return ` C${middle} ${from.y} ${middle} ${to.y} ${xy(to)}`;
 }
 
+/** A way back to the same node, over it: it stays below the row above, and the edges that pass between both. */
 function loop({ x, y }: Point, size: Size): string {
   const top = y - size.height / 2;
-  return `M${x + 20} ${top} C${x + 34} ${top - 30} ${x - 34} ${top - 30} ${x - 20} ${top - 4}`;
+  const high = top - (size.height > COMPACT.height ? 23 : 13);
+  return `M${x + 20} ${top} C${x + 34} ${high} ${x - 34} ${high} ${x - 20} ${top - 4}`;
 }
 
 /** The node next to `node` in a direction, for the arrow keys. */

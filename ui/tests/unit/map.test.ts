@@ -84,6 +84,17 @@ describe("the layout", () => {
     expect(edgePath(size, a, b)).toBe("M50 0 C147.5 0 147.5 50 245 50");
   });
 
+  it("keeps the way of a service to itself out of the row above", () => {
+    for (const count of [3, 60]) {
+      const nodes = Array.from({ length: count }, (_, i) => service(`s${i}`));
+      const { size } = placeAll(buildGraph(nodes, []));
+      const here = { x: 0, y: 0 };
+      // A curve reaches three quarters of the way to where its handles are.
+      const [, from = 0, high = -Infinity] = /^M\d+ ([-\d.]+) C[-\d.]+ ([-\d.]+)/.exec(edgePath(size, here, here))?.map(Number) ?? [];
+      expect((from - high) * 0.75).toBeLessThanOrEqual(count === 60 ? 10 : 18);
+    }
+  });
+
   it("finds the neighbour in a direction", () => {
     const places = new Map([["a", { x: 0, y: 0 }], ["b", { x: 200, y: 10 }], ["c", { x: 200, y: 300 }], ["d", { x: 0, y: 100 }]]);
     expect([neighbour(places, "a", 1, 0), neighbour(places, "a", 0, 1), neighbour(places, "a", -1, 0), neighbour(places, "b", -1, 0)]).toEqual(["b", "d", undefined, "a"]);

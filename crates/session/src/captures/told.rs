@@ -156,3 +156,35 @@ impl Shared {
         Orders { protocols, bridges, ..hearing.orders.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bridges(hearing: &mut Hearing) -> Vec<String> {
+        hearing.find_bridges();
+        hearing.orders.bridges.clone()
+    }
+
+    #[test]
+    fn a_network_is_heard_as_long_as_somebody_is_on_it() {
+        let mut hearing = Hearing { own: Some("br-own".to_owned()), ..Hearing::default() };
+        assert_eq!(bridges(&mut hearing), ["br-own"]);
+        hearing.on = HashMap::from([("c1".to_owned(), vec!["second".to_owned()])]);
+        hearing.others.insert("second".to_owned(), None);
+        assert_eq!(bridges(&mut hearing), ["br-own"], "its bridge is looked for");
+        let second = NetworkFacts {
+            id: "n2".to_owned(),
+            name: "second".to_owned(),
+            bridge: "br-2".to_owned(),
+            subnets: Vec::new(),
+            gateways: Vec::new(),
+            labels: BTreeMap::new(),
+        };
+        hearing.others.insert("second".to_owned(), Some(second));
+        assert_eq!(bridges(&mut hearing), ["br-2", "br-own"]);
+        hearing.on.clear();
+        assert_eq!(bridges(&mut hearing), ["br-own"]);
+        assert!(hearing.others.is_empty(), "one of the same name may have another bridge");
+    }
+}
