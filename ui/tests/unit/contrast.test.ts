@@ -3,8 +3,8 @@ import { resolve } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { contrast, type Oklch } from "./wcag";
 import { HUES } from "../../src/lib/hue";
+import { contrast, type Oklch } from "./wcag";
 
 /** The colours of `tokens.css` that are a value of OKLCH for each theme. */
 function tokens(): Map<string, Record<"light" | "dark", Oklch>> {
