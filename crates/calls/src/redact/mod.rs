@@ -3,7 +3,7 @@
 mod form;
 mod hidden;
 mod json;
-mod multipart;
+pub(crate) mod multipart;
 
 use model::exchange::{Exchange, Message};
 use model::plan::CallsConfig;
