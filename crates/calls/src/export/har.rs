@@ -106,8 +106,19 @@ fn request(call: &Call, rules: Rules<'_>) -> Value {
     if call.protocol != Protocol::WebSocket && !call.request.body.is_empty() {
         let mut data = json!({ "mimeType": header(&call.request, "content-type").unwrap_or_default() });
         put_body(&mut data, call, &call.request, rules);
+        // HAR knows an encoding of what was received, and none of what was sent.
+        if let Some(fields) = data.as_object_mut()
+            && fields.remove("encoding").is_some()
+        {
+            let coded = fields.insert("text".to_owned(), "".into()).unwrap_or_default();
+            fields.insert("_base64".to_owned(), coded);
+            let cut = fields.get("comment").and_then(Value::as_str).map(|cut| format!("; {cut}"));
+            let comment = format!("no text: `_base64` has its bytes{}", cut.unwrap_or_default());
+            fields.insert("comment".to_owned(), comment.into());
+        }
         request["postData"] = data;
     }
+    note_cookies(&mut request, &call.request, "cookie");
     request
 }
 
@@ -134,6 +145,7 @@ fn response(call: &Call, rules: Rules<'_>) -> Value {
         "headersSize": -1,
         "bodySize": call.response.as_ref().map_or(-1, |message| message.bytes as i64),
     });
+    note_cookies(&mut response, message, "set-cookie");
     if let Some(error) = error(call) {
         response["_error"] = error.into();
     }
@@ -177,6 +189,13 @@ fn error(call: &Call) -> Option<&'static str> {
     }
 }
 
+/// `cookies` is empty since their headers are hidden as a whole: then it must not say that there were none.
+fn note_cookies(into: &mut Value, message: &Message, name: &str) {
+    if header(message, name).is_some() {
+        into["comment"] = "its cookies are hidden, names and values".into();
+    }
+}
+
 fn headers(message: &Message) -> Vec<Value> {
     let told = message.headers.iter().filter(|(name, _)| !name.starts_with(':'));
     told.map(|(name, value)| json!({ "name": name, "value": value })).collect()
@@ -211,16 +230,21 @@ fn put_body(into: &mut Value, call: &Call, message: &Message, rules: Rules<'_>) 
     }
 }
 
-/// `send` to the request's last byte, `wait` to the response's first, `receive` to its last; -1 where nothing was seen.
+/// `send` to the request's last byte, `wait` to the response's first, `receive` to its last. HAR has -1 only for the
+/// others, so what was not seen is 0 and a comment says it.
 fn timings(call: &Call) -> Value {
     let between = |from: Timestamp, to: Timestamp| to.since(from).as_nanos() as f64 / 1e6;
     let request = &call.request;
     let send = between(request.first, request.last);
     let (wait, receive) = match &call.response {
         Some(response) => (between(request.last, response.first), between(response.first, response.last)),
-        None => (-1.0, -1.0),
+        None => (0.0, 0.0),
     };
-    json!({ "blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": send, "wait": wait, "receive": receive })
+    let mut timings = json!({ "blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": send, "wait": wait, "receive": receive });
+    if call.response.is_none() {
+        timings["comment"] = "no response was seen, so `wait` and `receive` are not known".into();
+    }
+    timings
 }
 
 /// To the millisecond, which every reader of archives understands.
