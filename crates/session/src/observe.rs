@@ -31,6 +31,7 @@ pub(crate) fn nothing() -> CaptureView {
         lost_gaps: Whole::default(),
         lost_transport: Whole::default(),
         tallied: Whole::default(),
+        packets_kept: Whole::default(),
     }
 }
 
@@ -43,6 +44,8 @@ fn view(state: CaptureState, counts: &CaptureCounts) -> CaptureView {
         lost_gaps: counts.lost_gaps.into(),
         lost_transport: counts.lost_transport.into(),
         tallied: counts.tallied.into(),
+        // The manifest says it.
+        packets_kept: Whole::default(),
     }
 }
 

@@ -110,10 +110,17 @@ pub fn outline(outline: &logs::Outline) -> LogsOutline {
 pub fn call(call: &Call, whole: bool, rules: Rules<'_>) -> CallDetail {
     CallDetail {
         row: row(call),
+        query: query(call).filter(|_| whole),
         request: message(call, &call.request, whole, rules),
         response: call.response.as_ref().map(|m| message(call, m, whole, rules)),
         hidden: None,
     }
+}
+
+fn query(call: &Call) -> Option<String> {
+    // Of other protocols a `?` means nothing.
+    let (_, query) = call.target.split_once('?').filter(|_| !call.path.is_empty())?;
+    Some(query.to_owned())
 }
 
 /// A call of a chain.

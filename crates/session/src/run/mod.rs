@@ -178,7 +178,10 @@ impl Run {
                 self.stats.remove(&service);
             }
             Event::Progress(service, build) => drop(self.builds.insert(service, build)),
-            Event::Capture(view) => self.shared.board.post(Change::Capture(view)),
+            Event::Capture(view) => {
+                let packets_kept = self.state.plan.calls.packets.into();
+                self.shared.board.post(Change::Capture(CaptureView { packets_kept, ..view }));
+            }
             Event::Reload(service, view) => {
                 self.reloads.on_reloaded(&service);
                 self.reload_views.insert(service, view);

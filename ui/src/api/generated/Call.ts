@@ -8,6 +8,10 @@ import type { Party } from "./Party";
  */
 export type Call = { 
 /**
+ * Of HTTP: what stands behind the `?`, as sent; only in a whole call.
+ */
+query?: string, 
+/**
  * What was asked.
  */
 request: CallMessage, 
