@@ -8,7 +8,7 @@ use model::call::Call;
 use model::exchange::{Ending, Message, Protocol, Quality};
 use serde_json::{Value, json};
 
-use super::{Url, base64, kept, sockets};
+use super::{Url, base64, cookies, kept, sockets};
 use crate::body::body_text;
 use crate::judge::header;
 use crate::protobuf::Rules;
@@ -118,7 +118,7 @@ fn request(call: &Call, rules: Rules<'_>) -> Value {
         }
         request["postData"] = data;
     }
-    note_cookies(&mut request, &call.request, "cookie");
+    cookies::put(&mut request, &call.request);
     request
 }
 
@@ -145,7 +145,7 @@ fn response(call: &Call, rules: Rules<'_>) -> Value {
         "headersSize": -1,
         "bodySize": call.response.as_ref().map_or(-1, |message| message.bytes as i64),
     });
-    note_cookies(&mut response, message, "set-cookie");
+    cookies::put(&mut response, message);
     if let Some(error) = error(call) {
         response["_error"] = error.into();
     }
@@ -186,13 +186,6 @@ fn error(call: &Call) -> Option<&'static str> {
         Ending::NoAnswer => Some("no answer to the connect"),
         Ending::Reset => Some("connection reset"),
         Ending::Open | Ending::Closed | Ending::Idle => Some("response not seen"),
-    }
-}
-
-/// `cookies` is empty since their headers are hidden as a whole: then it must not say that there were none.
-fn note_cookies(into: &mut Value, message: &Message, name: &str) {
-    if header(message, name).is_some() {
-        into["comment"] = "its cookies are hidden, names and values".into();
     }
 }
 

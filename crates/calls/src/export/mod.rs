@@ -1,6 +1,7 @@
 //! Calls in the formats of other tools.
 
 mod base64;
+mod cookies;
 mod curl;
 mod grpcurl;
 mod har;
