@@ -301,7 +301,7 @@ fn calls_of_capture_files_leave_in_every_form() {
     let entry = &har["log"]["entries"][0];
     assert_eq!(
         [&entry["request"]["url"], &entry["_from"], &entry["_resourceType"]],
-        ["http://sandbox.kaazing.net/echo", "192.168.0.5", "websocket"]
+        ["http://sandbox.kaazing.net/echo?.kl=Y", "192.168.0.5", "websocket"]
     );
     let spans = json(&of_file(&["--otlp", "-n", "1"]).ok().stdout);
     assert_eq!(spans["resourceSpans"][0]["resource"]["attributes"][0]["value"]["stringValue"], "192.168.0.5");
