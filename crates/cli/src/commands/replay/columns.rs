@@ -80,7 +80,8 @@ impl Row {
     fn lines(&self, side: usize, paint: Paint) -> Vec<String> {
         let marks = if self.differs { ["- ", "+ "] } else { ["  ", "  "] };
         let [left, right] = [0, 1].map(|at| wrapped(self.sides[at].as_deref(), marks[at], side));
-        let lines = (0..left.len().max(right.len())).map(|at| {
+        // A row with nothing on either side parts those around it.
+        let lines = (0..left.len().max(right.len()).max(1)).map(|at| {
             let text = |side: &[String]| side.get(at).cloned().unwrap_or_default();
             let padded = format!("{:<side$}", text(&left));
             let (padded, right) = if self.differs {
@@ -122,6 +123,12 @@ mod tests {
         let mut expected = vec![both("a"), "- b    │ + x".to_owned(), "       │ + y".to_owned()];
         expected.extend(["c", "d", "e", "f", "g"].map(both));
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn rows_are_parted_by_one_that_is_empty() {
+        let row = Row { sides: [None, None], differs: false };
+        assert_eq!(row.lines(4, Paint::none()), ["     │"]);
     }
 
     #[test]
