@@ -296,7 +296,7 @@ fn calls_of_capture_files_leave_in_every_form() {
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/wire/tests/data/http");
     let file = format!("{data}/websocket.pcap");
     let of_file = |more: &[&str]| world.shoal(&[&["calls"], more, &["--pcap", &file]].concat());
-    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+    let json = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
     let har = json(&of_file(&["--har"]).ok().stdout);
     let entry = &har["log"]["entries"][0];
     assert_eq!(
