@@ -60,7 +60,7 @@ pub use disk::DiskError;
 pub use filter::{FilterError, Where};
 pub use findings::Finding;
 pub use names::Names;
-pub use otlp::Spans;
+pub use otlp::{Spans, unlinked_spans};
 pub use passing::Passing;
 pub use query::{Counted, Cursor, Page, Position, Query, RouteQuery, Within};
 pub use redact::{Hidden, REDACTED, Redaction};

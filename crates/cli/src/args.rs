@@ -233,10 +233,10 @@ pub(crate) struct CallsArguments {
     #[command(subcommand)]
     pub command: Option<CallsCommand>,
     /// Go on as calls come
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with_all = ["pcap", "har", "otlp", "openapi", "curl", "grpcurl"])]
     pub follow: bool,
     /// Only the last N calls
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", conflicts_with_all = ["curl", "grpcurl"])]
     pub lines: Option<u32>,
     /// Made by this service
     #[arg(long, value_name = "SERVICE")]
@@ -277,6 +277,9 @@ pub(crate) struct CallsArguments {
     /// Spans of OpenTelemetry (OTLP/JSON), for any tool that reads traces
     #[arg(long, group = "form")]
     pub otlp: bool,
+    /// What these calls tell of their callees, as OpenAPI 3.1; `shoal openapi` looks at all calls
+    #[arg(long, group = "form")]
+    pub openapi: bool,
     /// The curl command that makes this call again
     #[arg(long, value_name = "ID", group = "form")]
     pub curl: Option<String>,
@@ -339,11 +342,17 @@ pub(crate) enum CallsCommand {
         /// Its id
         id: String,
         /// With the values that are hidden, as long as the session has them in memory
-        #[arg(long)]
+        #[arg(long, conflicts_with = "pcap")]
         reveal: bool,
         /// As JSON
         #[arg(long)]
         json: bool,
+        /// Of these capture files, by the id that `shoal calls --pcap` shows; needs no engine
+        #[arg(long, value_name = "FILE", num_args = 1..)]
+        pcap: Vec<PathBuf>,
+        /// With `--pcap`: decrypt TLS by this key log
+        #[arg(long, value_name = "KEYLOG", requires = "pcap")]
+        tls_keys: Vec<PathBuf>,
     },
     /// Make a call of HTTP again, from this machine, and compare both answers
     Replay {
@@ -352,6 +361,9 @@ pub(crate) enum CallsCommand {
         /// Change it: `method=PUT`, `path=/orders/8`, `query.NAME=VALUE`, `header.NAME=VALUE`, `body=TEXT`, `body=@FILE`
         #[arg(long = "set", value_name = "WHAT=VALUE")]
         set: Vec<String>,
+        /// Do not send this header
+        #[arg(long, value_name = "HEADER")]
+        without: Vec<String>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -374,10 +386,13 @@ pub(crate) enum CallsCommand {
         /// End after so many seconds
         #[arg(long, value_name = "N")]
         seconds: Option<f64>,
-        /// Begin with those that are still kept from this time on: `10s`, `2m`, or RFC 3339; without `--seconds`, end
-        /// with them
+        /// Begin with those that are still kept from this time on: `10s` (ago), `10:30` in UTC, or RFC 3339; without
+        /// `--seconds`, end with them
         #[arg(long, value_name = "T")]
         since: Option<String>,
+        /// End with those of this time, written as for `--since`
+        #[arg(long, value_name = "T", requires = "since", conflicts_with = "seconds")]
+        until: Option<String>,
     },
     /// Print the calls that led to one, and those that it caused, as a tree
     Chain {

@@ -68,6 +68,12 @@ fn wants_colour(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
+/// How many columns standard output has; `None` when it is no terminal.
+pub(crate) fn columns() -> Option<usize> {
+    let size = std::io::stdout().is_terminal().then(crossterm::terminal::size)?;
+    size.ok().map(|(columns, _)| usize::from(columns))
+}
+
 /// Writes a line of data.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     Ok(writeln!(std::io::stdout().lock(), "{text}")?)

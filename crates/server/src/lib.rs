@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::shape::{CallDetail, CallsQuery};
+use api::shape::{CallDetail, CallsExport, CallsQuery, Text};
 use api::{ApiError, Code};
 use session::Session;
 use tokio::net::{TcpListener, UnixListener};
@@ -122,6 +122,11 @@ where
     E: From<ApiError>,
 {
     session::decode_captures(files, keys, query, whole, sink)
+}
+
+/// Decodes capture files, and tells their calls in another tool's form; needs no session.
+pub fn export_captures(files: &[PathBuf], keys: &[PathBuf], export: &CallsExport) -> Result<Text, ApiError> {
+    session::export_captures(files, keys, export)
 }
 
 fn serve<L>(

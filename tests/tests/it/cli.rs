@@ -291,6 +291,44 @@ fn capture_files_are_read_without_engine_and_without_manifest() {
 }
 
 #[test]
+fn calls_of_capture_files_leave_in_every_form() {
+    let world = World::without_engine("pcapout");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/wire/tests/data/http");
+    let file = format!("{data}/websocket.pcap");
+    let of_file = |more: &[&str]| world.shoal(&[&["calls"], more, &["--pcap", &file]].concat());
+    let json = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+    let har = json(&of_file(&["--har"]).ok().stdout);
+    let entry = &har["log"]["entries"][0];
+    assert_eq!(
+        [&entry["request"]["url"], &entry["_from"], &entry["_resourceType"]],
+        ["http://sandbox.kaazing.net/echo?.kl=Y", "192.168.0.5", "websocket"]
+    );
+    let spans = json(&of_file(&["--otlp", "-n", "1"]).ok().stdout);
+    assert_eq!(spans["resourceSpans"][0]["resource"]["attributes"][0]["value"]["stringValue"], "192.168.0.5");
+    let offered = json(&of_file(&["--openapi"]).ok().stdout);
+    assert_eq!(offered["info"]["title"], "54.148.114.85");
+
+    let all = of_file(&["--json"]).ok().rows();
+    let last = of_file(&["--json", "-n", "1"]).ok().rows();
+    assert_eq!(last, all[all.len() - 1..]);
+    assert_eq!(of_file(&["-n", "0"]).ok().stdout, "");
+    let id = all[0]["id"].as_str().expect("an id");
+    of_file(&["--curl", id]).ok();
+    assert_eq!(of_file(&["show", id, "--json"]).ok().rows(), all[..1]);
+
+    // Two files have no id in common.
+    let other = format!("{data}/smuggle-http-request.pcap");
+    let second = world.shoal(&["calls", "--json", "--pcap", &other, &file]).ok().rows();
+    let second = second.last().and_then(|call| call["id"].as_str()).expect("an id");
+    let curl = world.shoal(&["calls", "--curl", second, "--pcap", &other, &file]).ok();
+    assert!(curl.stdout.starts_with("curl ") || curl.stderr.contains("no such form"), "{curl:?}");
+    of_file(&["--curl", "no-such"]).ends_with(1).tells(&["there is no call `no-such` in these files"]);
+    of_file(&["show", "no-such"]).ends_with(1).tells(&["there is no call `no-such` in these files"]);
+    of_file(&["-f"]).ends_with(2).tells(&["'--follow' cannot be used with '--pcap"]);
+    assert!(!world.state().exists());
+}
+
+#[test]
 fn a_file_that_is_no_capture_is_told_by_name() {
     let world = World::without_engine("badpcap");
     world.write("notes.txt", "hello");

@@ -51,6 +51,17 @@ fn packets_can_be_had_afterwards_and_ports_speak_what_the_manifest_says() {
     let read = world.shoal(&["calls", "--json", "--pcap", &all]).ok().rows();
     let found = operations(&read);
     assert!(found.contains(&"GET /first") && found.contains(&"GET /second"), "{found:?}");
+    // Nothing that came after a moment.
+    let second = calls(&world, "path == '/second'", 1)[0]["ts"].as_str().expect("a time").to_owned();
+    let past = ["calls", "record", "--since", "10m", "--until", &second, "--to", &all];
+    world.shoal(&past).ok();
+    let found = world.shoal(&["calls", "--json", "--pcap", &all]).ok().rows();
+    assert!(operations(&found).contains(&"GET /first"), "{found:?}");
+    assert!(found.iter().all(|call| call["ts"].as_str() <= Some(second.as_str())), "{found:?}");
+    world
+        .shoal(&["calls", "record", "--since", "1s", "--until", "10m", "--to", &file])
+        .ends_with(2)
+        .tells(&["the range is empty"]);
     let recording = world.start(&["calls", "record", "--to", &all]);
     recording.tells("until Ctrl-C");
     ask(&world, "/third");

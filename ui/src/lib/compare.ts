@@ -27,6 +27,12 @@ export function factsOf(call: Call): Record<string, string> {
 /** Differences of these say nothing: they differ between any two calls. */
 export const ALWAYS_DIFFERENT: ReadonlySet<string> = new Set(["At", "Time taken", "First byte", "From"]);
 
+/** So do those of these headers. */
+export const HEADERS_ALWAYS_DIFFERENT: ReadonlySet<string> = new Set(["date"]);
+
+/** What of the facts is about the answer. */
+export const OF_ANSWERS: ReadonlySet<string> = new Set(["Outcome", "Status", "Time taken", "Response"]);
+
 /** A body as lines that can be compared; the messages of a stream one after the other. */
 export function bodyText(message: CallMessage | undefined): string {
   if (message === undefined) return "";

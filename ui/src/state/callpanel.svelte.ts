@@ -1,14 +1,18 @@
 // What narrows the call view, and the calls that remain.
 import type { Backend } from "../api/backend";
+import type { Refusal } from "../api/error";
 import type { CallsQuery } from "../api/generated/CallsQuery";
+import type { ReplayResult } from "../api/generated/ReplayResult";
 import type { Route } from "../api/generated/Route";
 import type { RoutesRequest } from "../api/generated/RoutesRequest";
+import { answered } from "../lib/replay";
 import type { RouteOrder } from "../lib/routesort";
 import { CALL_ROOTS, readSearch } from "../lib/search";
 import { allOf, equals, withTerm } from "../lib/where";
 import { CallsState } from "./calls.svelte";
 import { ChainState } from "./chain.svelte";
 import { Comparison, type Remembered } from "./comparison.svelte";
+import { Exports } from "./exports.svelte";
 import { whenOf } from "./past.svelte";
 import { RoutesState } from "./routes.svelte";
 import type { SelectionState } from "./selection.svelte";
@@ -32,12 +36,15 @@ export class CallPanel {
   /** The call whose chain is open in the list. */
   opened = $state<string | undefined>();
   readonly chain: ChainState;
+  readonly exports: Exports;
   readonly search = $derived(readSearch(this.typed, CALL_ROOTS));
 
   constructor(
     private readonly backend: Backend,
     private readonly selection: SelectionState,
+    complain: (attempt: string, error: Refusal) => void,
   ) {
+    this.exports = new Exports(backend, complain);
     this.calls = new CallsState(backend, { services: [], failed: false });
     this.chain = new ChainState(backend);
     this.routes = new RoutesState(backend);
@@ -79,8 +86,14 @@ export class CallPanel {
   /** The call that was remembered, beside another one. */
   compare(id: string): void {
     if (this.remembered === null) return;
-    this.comparison = new Comparison(this.backend, [this.remembered.id, id]);
+    this.comparison = Comparison.calls(this.backend, [this.remembered.id, id]);
     this.remembered = null;
+    this.mode = "compare";
+  }
+
+  /** Both answers to a call that was made again. */
+  compareAnswers(result: ReplayResult): void {
+    this.comparison = Comparison.answers(result.was, answered(result));
     this.mode = "compare";
   }
 

@@ -3,10 +3,14 @@ import type { Backend } from "../api/backend";
 import { refusal, Refusal } from "../api/error";
 import type { Call } from "../api/generated/Call";
 import type { ExportFormat } from "../api/generated/ExportFormat";
+import { type Packets, readPackets } from "./packets";
+import { Replay } from "./replay.svelte";
 
 export class OneCall {
   call = $state.raw<Call | null>(null);
   error = $state.raw<Refusal | null>(null);
+  /** Its request, to be edited and sent again. */
+  replay = $state.raw<Replay | null>(null);
   #busy = false;
 
   constructor(
@@ -42,20 +46,23 @@ export class OneCall {
     return this.backend.call("call_show", { id: this.id, ...(reveal ? { reveal } : {}) });
   }
 
-  /** The packets of its connection as the parts of a capture file, as far as they are still there. */
-  async packets(): Promise<{ parts: Uint8Array<ArrayBuffer>[]; count: number } | null> {
-    const parts: Uint8Array<ArrayBuffer>[] = [];
-    let count = 0;
-    let after: string | undefined;
+  /** Makes a form of its request, unless there is one already. It begins with what is hidden left hidden. */
+  async openReplay(): Promise<void> {
+    if (this.replay !== null) return;
     try {
-      for (let more = true; more; ) {
-        const page = await this.backend.call("packets_read", { call: this.id, services: [], wait_ms: 0, ...(after === undefined ? {} : { after }) });
-        parts.push(fromBase64(page.pcap));
-        count += page.packets;
-        ({ after, more } = page);
-      }
-      if (count === 0) throw new Refusal({ code: "not-found", message: `the packets of \`${this.id}\` are not kept any more`, hint: "`[calls] packets` in the manifest says how much is kept" });
-      return { parts, count };
+      const call = await this.#show(false);
+      this.replay ??= new Replay(this.backend, call);
+    } catch (thrown) {
+      this.error = refusal(thrown);
+    }
+  }
+
+  /** The packets of its connection as the parts of a capture file, as far as they are still there. */
+  async packets(): Promise<Packets | null> {
+    try {
+      const packets = await readPackets(this.backend, { call: this.id, services: [] });
+      if (packets.count === 0) throw new Refusal({ code: "not-found", message: `the packets of \`${this.id}\` are not kept any more`, hint: "`[calls] packets` in the manifest says how much is kept" });
+      return packets;
     } catch (thrown) {
       this.complain("packets_read", refusal(thrown));
       return null;
@@ -71,5 +78,3 @@ export class OneCall {
     }
   }
 }
-
-const fromBase64 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

@@ -1,6 +1,6 @@
 // The stack as the window sees it, and what the window may ask of it.
 import type { Backend, CommandName, Request, Response } from "../api/backend";
-import { refusal } from "../api/error";
+import { refusal, type Refusal } from "../api/error";
 import type { Snapshot } from "../api/generated/Snapshot";
 import { watch, type Link } from "../api/watch";
 import { complain, type Complaint } from "./complaints";
@@ -18,6 +18,13 @@ export class StackState {
   question = $state.raw<(() => void) | null>(null);
   readonly services = $derived(this.snapshot?.services ?? []);
   readonly edges = $derived(this.snapshot?.edges ?? []);
+  /** Why no packets can be saved; null: there may be some. */
+  readonly noPackets: string | null = $derived.by(() => {
+    const capture = this.snapshot?.capture;
+    if (capture?.state !== "on") return "No packets are kept: calls are not being observed.";
+    if (capture.packets_kept === 0) return 'No packets are kept: `packets = "16m"` under `[calls]` in the manifest keeps the newest.';
+    return null;
+  });
 
   constructor(private readonly backend: Backend) {}
 
@@ -41,10 +48,15 @@ export class StackState {
     try {
       return await this.backend.call(name, request);
     } catch (thrown) {
-      this.complaints = complain(this.complaints, name, refusal(thrown));
+      this.complain(name, refusal(thrown));
       return null;
     }
   }
+
+  /** Shows a refusal in the strip of complaints. */
+  readonly complain = (attempt: string, error: Refusal): void => {
+    this.complaints = complain(this.complaints, attempt, error);
+  };
 
   /** Starts everything, after the question of trust where it was never answered. */
   startAll(): void {

@@ -1,10 +1,8 @@
 // Everything one open stack has on the screen, made once and handed to the views.
 import type { Backend } from "../api/backend";
-import type { Refusal } from "../api/error";
 import type { Edge } from "../api/generated/Edge";
 import { CallPanel } from "./callpanel.svelte";
 import { ChainState } from "./chain.svelte";
-import { complain } from "./complaints";
 import { FindingsState } from "./findings.svelte";
 import { LogPanel } from "./logpanel.svelte";
 import { MapState } from "./map.svelte";
@@ -66,7 +64,7 @@ export class WorkbenchState {
       names: () => this.stack.services.map((service) => service.service),
       revision: () => this.stack.snapshot?.counters.lines ?? 0,
     });
-    this.calls = new CallPanel(backend, this.selection);
+    this.calls = new CallPanel(backend, this.selection, this.stack.complain);
     this.chain = new ChainState(backend);
     this.findings = new FindingsState(backend);
     this.edgeRoutes = new RoutesState(backend);
@@ -125,8 +123,6 @@ export class WorkbenchState {
   }
 
   oneCall(id: string): OneCall {
-    return new OneCall(this.backend, id, (attempt: string, error: Refusal) => {
-      this.stack.complaints = complain(this.stack.complaints, attempt, error);
-    });
+    return new OneCall(this.backend, id, this.stack.complain);
   }
 }

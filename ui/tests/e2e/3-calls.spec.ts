@@ -185,19 +185,78 @@ test("what is hidden in a call is shown to who asks, until they leave it", async
   await expect(inspector).not.toContainText("hush");
 });
 
+test("a call is made again as it was edited, and both answers stand side by side", async ({ shoal, request }) => {
+  const inspector = shoal.getByRole("complementary", { name: "Inspector" });
+  await request.get(shop("/healthz?again=1"), { headers: { Authorization: "Bearer hush", "X-Plain": "loud" } });
+  await shoal.getByRole("button", { name: "Health checks, scrapes and polls too" }).click();
+  await shoal.getByRole("textbox", { name: "Search calls" }).fill('from == "outside" && headers["x-plain"] == "loud"');
+  await onlyRowsWith(shoal, "/healthz");
+  await shoal.locator("[data-call]").first().click();
+  await inspector.getByRole("tab", { name: "Replay" }).click();
+  await expect(inspector.getByLabel("Path and query")).toHaveValue("/healthz?again=1");
+  const headers = inspector.getByLabel("Headers");
+  await expect(headers).toHaveValue(/authorization: \[redacted\]/);
+  await inspector.getByRole("button", { name: "Send" }).click();
+  await expect(inspector).toContainText(/Now200.*Sent to .*, without authorization/);
+  const both = shoal.getByRole("region", { name: "Both answers" });
+  await expect(both.getByRole("row", { name: /Status/ })).not.toHaveClass(/differs/);
+
+  await inspector.getByLabel("Path and query").fill("/no-such-page");
+  await headers.fill("host: shop\nno header");
+  await headers.press("Control+Enter");
+  await expect(inspector).toContainText("no header is no header");
+  await headers.fill("host: shop");
+  await headers.press("Control+Enter");
+  await expect(inspector).toContainText(/Now404/);
+  await expect(both.getByRole("row", { name: /Status/ })).toHaveClass(/differs/);
+  await inspector.getByRole("button", { name: "As it was sent" }).click();
+  await expect(inspector.getByLabel("Path and query")).toHaveValue("/healthz?again=1");
+});
+
+test("what is not made again says why, and gives the command that does it", async ({ shoal, context }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const inspector = shoal.getByRole("complementary", { name: "Inspector" });
+  await shoal.getByRole("combobox", { name: "Protocol" }).selectOption("grpc");
+  await onlyRowsWith(shoal, "grpc");
+  await shoal.locator("[data-call]").nth(1).click();
+  await inspector.getByRole("tab", { name: "Replay" }).click();
+  await expect(inspector).toContainText("Only calls of HTTP are made again here");
+  await inspector.getByRole("button", { name: "Copy as grpcurl" }).click();
+  await expect(inspector.getByRole("button", { name: "Copied" })).toBeVisible();
+  expect(await shoal.evaluate(async () => navigator.clipboard.readText())).toMatch(/^grpcurl -plaintext -import-path '\.' -proto /);
+});
+
+test("the calls of the view leave as files", async ({ shoal }) => {
+  await shoal.getByRole("textbox", { name: "Search calls" }).fill('to == "orders" && method == "POST"');
+  await onlyRowsWith(shoal, "POST");
+  const exported = async (item: RegExp) => {
+    await shoal.getByRole("button", { name: "Export these calls" }).press("Enter");
+    const menu = shoal.getByRole("menu", { name: "Export these calls" });
+    await expect(menu.getByRole("menuitem").first()).toBeFocused();
+    const [file] = await Promise.all([shoal.waitForEvent("download"), menu.getByRole("menuitem", { name: item }).press("Enter")]);
+    return { name: file.suggestedFilename(), text: readFileSync(await file.path(), "utf8") };
+  };
+  const archive = await exported(/HTTP Archive/);
+  expect(archive.name).toMatch(/-calls\.har$/);
+  const { entries } = (JSON.parse(archive.text) as { log: { entries: { _to: string; request: { method: string } }[] } }).log;
+  expect([...new Set(entries.map((entry) => `${entry.request.method} ${entry._to}`))]).toEqual(["POST orders"]);
+  const lines = (await exported(/a call a line/)).text.trimEnd().split("\n");
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({ method: "POST", to: { service: "orders" } });
+  expect(Object.keys((JSON.parse((await exported(/OpenAPI/)).text) as { paths: object }).paths)).toEqual(["/orders"]);
+  expect((await exported(/OpenTelemetry/)).text).toContain('"resourceSpans"');
+});
+
 test.describe("a call's packets", () => {
   test.use({ refused: true });
   test("leave as a capture file once they are kept, and until then it is told how to keep them", async ({ shoal }) => {
     const folder = process.env["SHOAL_E2E_FOLDER"] ?? "";
     test.skip(folder === "", "the session's files are somebody else's");
     const save = shoal.getByRole("button", { name: "Save packets" });
-    const problems = shoal.getByRole("status", { name: "Problems" });
     await shoal.getByRole("textbox", { name: "Search calls" }).fill('method == "GET" && ok');
     await onlyRowsWith(shoal, "GET");
     await shoal.locator("[data-call]").first().click();
-    await save.click();
-    await expect(problems).toContainText("no packets are kept");
-    await expect(problems).toContainText('write packets = "16m" under [calls] in the manifest');
+    await expect(save).toBeDisabled();
+    await expect(shoal.getByRole("complementary", { name: "Inspector" })).toContainText('No packets are kept: packets = "16m" under [calls] in the manifest');
 
     const manifest = join(folder, "services.toml");
     const good = readFileSync(manifest, "utf8");

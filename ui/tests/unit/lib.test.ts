@@ -134,7 +134,7 @@ describe("literals", () => {
 });
 
 describe("what a capture missed", () => {
-  const capture = { state: "on" as const, packets: 9, lost_kernel: 0, lost_gaps: 0, given_up: 0, lost_transport: 0, tallied: 0 };
+  const capture = { state: "on" as const, packets: 9, lost_kernel: 0, lost_gaps: 0, given_up: 0, lost_transport: 0, tallied: 0, packets_kept: 0 };
 
   it("is nothing where nothing was", () => {
     expect(whatIsLost(capture)).toEqual([]);

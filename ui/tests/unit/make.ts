@@ -32,7 +32,7 @@ export const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
   stack: { name: "shop", folder: "/shop", manifest: "/shop/services.toml", trusted: false, diagnostics: [], asks: [] },
   services: [],
   engine: { ok: true, address: "unix:///var/run/docker.sock" },
-  capture: { state: "on", packets: 0, lost_kernel: 0, lost_gaps: 0, given_up: 0, lost_transport: 0, tallied: 0 },
+  capture: { state: "on", packets: 0, lost_kernel: 0, lost_gaps: 0, given_up: 0, lost_transport: 0, tallied: 0, packets_kept: 0 },
   counters: { lines: 0, lines_per_second: 0, calls: 0, calls_per_second: 0, failed_calls: 0, calls_revision: 0, session_memory: 0 },
   events: [],
   edges: [],

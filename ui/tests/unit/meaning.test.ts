@@ -56,7 +56,7 @@ describe("routes", () => {
 });
 
 describe("what narrows the calls", () => {
-  const panel = () => new CallPanel(backend(() => ({ calls: [], after: "" })), new SelectionState());
+  const panel = () => new CallPanel(backend(() => ({ calls: [], after: "" })), new SelectionState(), () => undefined);
 
   it("leaves background calls out until they are asked for", () => {
     const calls = panel();

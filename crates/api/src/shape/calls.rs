@@ -333,6 +333,10 @@ pub enum ExportFormat {
     Grpcurl,
     /// Spans of OpenTelemetry as OTLP/JSON, of calls that ended.
     Otlp,
+    /// One JSON object a line, with headers and bodies.
+    Ndjson,
+    /// What the services that were called offer, as OpenAPI 3.1: one document, or several by their services' names.
+    Openapi,
 }
 
 /// Which calls in which form.
@@ -348,6 +352,10 @@ pub struct CallsExport {
     pub query: CallsQuery,
     /// The form.
     pub format: ExportFormat,
+    /// Only the newest so many of `query`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub limit: Option<u32>,
 }
 
 /// A time range cut into bins.

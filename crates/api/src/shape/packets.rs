@@ -21,6 +21,9 @@ pub struct PacketsRead {
     /// Not before this time, RFC 3339. Without it: those that come from now on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// Not after this time, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// To go on: what the last page said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,

@@ -17,13 +17,17 @@ pub struct ReplayRequest {
     /// Another method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Another path; the query stays, unless this has one of its own.
+    /// Another path; the query stays, unless this has one of its own: a `?` at its end is one that is empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Parameters of the query, instead of or beside those that were sent.
     pub query: BTreeMap<String, String>,
     /// Headers, instead of or beside those that were sent. Those whose values are hidden go out only so.
     pub headers: BTreeMap<String, String>,
+    /// Headers that are not sent, by their names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<String>>", optional)]
+    pub without: Vec<String>,
     /// Another body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,

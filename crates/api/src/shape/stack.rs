@@ -358,6 +358,9 @@ pub struct CaptureView {
     pub lost_transport: Whole,
     /// Calls that came too thick to be told one by one: they are in the counts of their edges only.
     pub tallied: Whole,
+    /// How many bytes of the newest packets are kept, by the manifest; 0: none are.
+    #[serde(default)]
+    pub packets_kept: Whole,
 }
 
 /// How much there is of everything.

@@ -8,7 +8,7 @@ use model::call::Call;
 use model::exchange::{Ending, Message, Protocol, Quality};
 use serde_json::{Value, json};
 
-use super::{Url, base64, kept, sockets};
+use super::{Url, base64, cookies, kept, sockets};
 use crate::body::body_text;
 use crate::judge::header;
 use crate::protobuf::Rules;
@@ -106,8 +106,19 @@ fn request(call: &Call, rules: Rules<'_>) -> Value {
     if call.protocol != Protocol::WebSocket && !call.request.body.is_empty() {
         let mut data = json!({ "mimeType": header(&call.request, "content-type").unwrap_or_default() });
         put_body(&mut data, call, &call.request, rules);
+        // HAR knows an encoding of what was received, and none of what was sent.
+        if let Some(fields) = data.as_object_mut()
+            && fields.remove("encoding").is_some()
+        {
+            let coded = fields.insert("text".to_owned(), "".into()).unwrap_or_default();
+            fields.insert("_base64".to_owned(), coded);
+            let cut = fields.get("comment").and_then(Value::as_str).map(|cut| format!("; {cut}"));
+            let comment = format!("no text: `_base64` has its bytes{}", cut.unwrap_or_default());
+            fields.insert("comment".to_owned(), comment.into());
+        }
         request["postData"] = data;
     }
+    cookies::put(&mut request, &call.request);
     request
 }
 
@@ -134,6 +145,7 @@ fn response(call: &Call, rules: Rules<'_>) -> Value {
         "headersSize": -1,
         "bodySize": call.response.as_ref().map_or(-1, |message| message.bytes as i64),
     });
+    cookies::put(&mut response, message);
     if let Some(error) = error(call) {
         response["_error"] = error.into();
     }
@@ -211,16 +223,21 @@ fn put_body(into: &mut Value, call: &Call, message: &Message, rules: Rules<'_>) 
     }
 }
 
-/// `send` to the request's last byte, `wait` to the response's first, `receive` to its last; -1 where nothing was seen.
+/// `send` to the request's last byte, `wait` to the response's first, `receive` to its last. HAR has -1 only for the
+/// others, so what was not seen is 0 and a comment says it.
 fn timings(call: &Call) -> Value {
     let between = |from: Timestamp, to: Timestamp| to.since(from).as_nanos() as f64 / 1e6;
     let request = &call.request;
     let send = between(request.first, request.last);
     let (wait, receive) = match &call.response {
         Some(response) => (between(request.last, response.first), between(response.first, response.last)),
-        None => (-1.0, -1.0),
+        None => (0.0, 0.0),
     };
-    json!({ "blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": send, "wait": wait, "receive": receive })
+    let mut timings = json!({ "blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": send, "wait": wait, "receive": receive });
+    if call.response.is_none() {
+        timings["comment"] = "no response was seen, so `wait` and `receive` are not known".into();
+    }
+    timings
 }
 
 /// To the millisecond, which every reader of archives understands.

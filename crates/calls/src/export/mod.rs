@@ -1,6 +1,7 @@
 //! Calls in the formats of other tools.
 
 mod base64;
+mod cookies;
 mod curl;
 mod grpcurl;
 mod har;
@@ -14,6 +15,7 @@ pub use har::{Archive, har};
 use model::call::Call;
 use model::exchange::{Message, Protocol};
 
+use crate::REDACTED;
 use crate::judge::header;
 
 /// Host and port of a call's URL, and the path with its query.
@@ -66,6 +68,14 @@ fn kept(message: &Message) -> String {
     match (message.body.len(), message.decoded) {
         (kept, true) => format!("the first {kept} bytes"),
         (kept, false) => format!("{kept} of {} bytes", message.bytes),
+    }
+}
+
+/// A line of comment that says where a command has a placeholder for what is hidden; nothing where it has none.
+fn hidden(places: &[String]) -> String {
+    match places {
+        [] => String::new(),
+        _ => format!("\n# hidden, so put it in yourself where it says `{REDACTED}`: {}", places.join(", ")),
     }
 }
 

@@ -4,6 +4,7 @@
 //! object had it. Nothing that was sent is in the document: no examples, no values. What was hidden may be anything.
 
 mod formats;
+mod multipart;
 mod operation;
 mod params;
 mod schema;
@@ -17,6 +18,7 @@ use model::exchange::Protocol;
 use serde_json::{Map, Value, json};
 
 use operation::Operation;
+use params::Names;
 
 /// Methods that a document has a place for.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -30,8 +32,15 @@ pub struct Interfaces {
 #[derive(Debug, Default)]
 struct Interface {
     ports: BTreeSet<u16>,
-    /// By path, its parameters without names of their own, and by method.
-    operations: BTreeMap<String, BTreeMap<&'static str, Operation>>,
+    /// By path, its parameters nameless.
+    paths: BTreeMap<String, Path>,
+}
+
+#[derive(Debug, Default)]
+struct Path {
+    /// What routes call each of its parameters.
+    names: Vec<Names>,
+    operations: BTreeMap<&'static str, Operation>,
 }
 
 impl Interfaces {
@@ -49,9 +58,13 @@ impl Interfaces {
         }
         let Some(interface) = self.services.get_mut(&call.to.service) else { return };
         interface.ports.insert(call.to.addr.port());
-        let (path, names) = params::path(template);
-        let methods = interface.operations.entry(path).or_default();
-        methods.entry(method).or_default().add(call, template, &names);
+        let (path, names) = params::nameless(template);
+        let path = interface.paths.entry(path).or_default();
+        path.names.resize_with(names.len(), Names::default);
+        for (given, name) in path.names.iter_mut().zip(names) {
+            *given.entry(name.to_owned()).or_default() += 1;
+        }
+        path.operations.entry(method).or_default().add(call, template);
     }
 
     /// The services of which something is known, each with its document.
@@ -63,13 +76,15 @@ impl Interfaces {
 impl Interface {
     fn document(&self, name: &str) -> Value {
         let mut paths = Map::new();
-        for (path, methods) in &self.operations {
+        for (path, Path { names, operations }) in &self.paths {
+            let names = params::choose(names);
             // What answers only that it is not there is no part of an interface.
-            let offered = methods.iter().filter(|(_, operation)| operation.is_offered());
-            let item: Map<String, Value> =
-                offered.map(|(method, operation)| ((*method).to_owned(), operation.describe())).collect();
+            let offered = operations.iter().filter(|(_, operation)| operation.is_offered());
+            let item: Map<String, Value> = offered
+                .map(|(method, operation)| ((*method).to_owned(), operation.describe(&names)))
+                .collect();
             if !item.is_empty() {
-                paths.insert(path.clone(), Value::Object(item));
+                paths.insert(params::named(path, &names), Value::Object(item));
             }
         }
         let servers: Vec<Value> =

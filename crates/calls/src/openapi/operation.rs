@@ -6,8 +6,8 @@ use model::call::Call;
 use model::exchange::Message;
 use serde_json::{Map, Value, json};
 
-use super::params;
 use super::schema::Shape;
+use super::{multipart, params};
 use crate::body::{body_text, content_type};
 
 /// No more names of a query are told: then they are values.
@@ -17,7 +17,7 @@ const QUERY: usize = 64;
 pub(super) struct Operation {
     calls: u64,
     callers: BTreeSet<String>,
-    path: Vec<(String, Shape)>,
+    path: Vec<Shape>,
     query: BTreeMap<String, Parameter>,
     request: Bodies,
     /// How many requests had a body.
@@ -50,19 +50,15 @@ struct Body {
 }
 
 impl Operation {
-    pub(super) fn add(&mut self, call: &Call, template: &str, names: &[String]) {
+    pub(super) fn add(&mut self, call: &Call, template: &str) {
         self.calls += 1;
         if !self.callers.contains(&call.from.service) {
             self.callers.insert(call.from.service.clone());
         }
         let values = params::values(template, &call.path);
-        for (place, (name, value)) in names.iter().zip(values).enumerate() {
-            if self.path.len() == place {
-                self.path.push((name.clone(), Shape::default()));
-            }
-            if let Some((_, shape)) = self.path.get_mut(place) {
-                shape.add(&value.map_or_else(|| "".into(), params::scalar));
-            }
+        self.path.resize_with(values.len(), Shape::default);
+        for (shape, value) in self.path.iter_mut().zip(values) {
+            shape.add(&value.map_or_else(|| "".into(), params::scalar));
         }
         self.add_query(&call.target);
         self.with_body += u64::from(add_body(&mut self.request, &call.request));
@@ -97,10 +93,11 @@ impl Operation {
         self.answers.is_empty() || !self.answers.keys().all(absent)
     }
 
-    pub(super) fn describe(&self) -> Value {
+    /// With these names for the parameters of its path.
+    pub(super) fn describe(&self, names: &[String]) -> Value {
         let callers: Vec<String> = self.callers.iter().map(|name| format!("`{name}`")).collect();
         let mut shown = json!({ "description": format!("Called by {}.", callers.join(", ")) });
-        let in_path = self.path.iter().map(
+        let in_path = names.iter().zip(&self.path).map(
             |(name, shape)| json!({ "name": name, "in": "path", "required": true, "schema": shape.schema() }),
         );
         let in_query = self.query.iter().map(|(name, parameter)| {
@@ -150,6 +147,10 @@ fn add_body(bodies: &mut Bodies, message: &Message) -> bool {
 
 /// What a body holds; `None` where that cannot be told.
 fn value(message: &Message, kind: &str) -> Option<Value> {
+    // Its files may be anything.
+    if kind == "multipart/form-data" {
+        return multipart::fields(message);
+    }
     let text = body_text(message)?;
     match kind {
         "application/json" => serde_json::from_str(&text).ok(),

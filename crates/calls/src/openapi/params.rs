@@ -1,30 +1,58 @@
 //! Parameters in paths and queries.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// The path with a name of its own for each parameter, and these names in order: `/a/{id}/b/{id}` becomes
-/// `/a/{id}/b/{id2}`, and `{}` is `{value}`.
-pub(super) fn path(template: &str) -> (String, Vec<String>) {
-    let mut names: Vec<String> = Vec::new();
+/// What stands for a parameter in a path whose parameters have no names.
+const NAMELESS: &str = "{}";
+/// A parameter's name where no route gives one.
+const UNNAMED: &str = "value";
+
+/// The path with its parameters nameless, and the names that the template gives them, in order: `/a/{id}` becomes
+/// `/a/{}`. Two paths that differ only in names are one (OpenAPI 3.1, "Paths Object").
+pub(super) fn nameless(template: &str) -> (String, Vec<&str>) {
+    let mut names = Vec::new();
     let mut path = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         let Some((name, behind)) = after.split_once('}') else { break };
-        let name = if name.is_empty() { "value" } else { name };
-        let mut own = name.to_owned();
-        let mut number = 2;
-        while names.contains(&own) {
-            own = format!("{name}{number}");
-            number += 1;
-        }
-        path.extend([before, "{", &own, "}"]);
-        names.push(own);
+        path.extend([before, NAMELESS]);
+        names.push(if name.is_empty() { UNNAMED } else { name });
         rest = behind;
     }
     path.push_str(rest);
     (path, names)
+}
+
+/// How often each name was given to a parameter.
+pub(super) type Names = BTreeMap<String, u64>;
+
+/// A name of its own for each parameter: the one that it was given most, with a number where another has it already.
+pub(super) fn choose(given: &[Names]) -> Vec<String> {
+    let mut chosen: Vec<String> = Vec::with_capacity(given.len());
+    for names in given {
+        // Of two that are equally common the first by letter, so that a document does not change by itself.
+        let most = names.iter().max_by_key(|(name, times)| (*name != UNNAMED, **times, Reverse(*name)));
+        let name = most.map_or(UNNAMED, |(name, _)| name);
+        let numbered = (2..).map(|number| format!("{name}{number}"));
+        let own = std::iter::once(name.to_owned()).chain(numbered).find(|own| !chosen.contains(own));
+        chosen.extend(own);
+    }
+    chosen
+}
+
+/// A nameless path with these names.
+pub(super) fn named(path: &str, names: &[String]) -> String {
+    let mut names = names.iter();
+    let mut parts = path.split(NAMELESS);
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.extend(["{", names.next().map_or(UNNAMED, String::as_str), "}", part]);
+    }
+    shown
 }
 
 /// The values of a template's parameters in a path, in order; `None` for one that is only a part of its segment.

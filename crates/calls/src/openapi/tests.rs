@@ -66,8 +66,11 @@ fn each_parameter_has_a_name_of_its_own() {
         ("/plain", "/plain", &[]),
         ("/{", "/{", &[None]),
     ] {
-        let (shown, names) = params::path(template);
-        assert_eq!(shown, path);
+        let (nameless, given) = params::nameless(template);
+        let given: Vec<params::Names> =
+            given.iter().map(|name| params::Names::from([((*name).to_owned(), 1)])).collect();
+        let names = params::choose(&given);
+        assert_eq!(params::named(&nameless, &names), path);
         let seen = match template {
             "/orders/{id}" => "/orders/7",
             "/t/{}/order-{id}.json" => "/t/a/order-9.json",
@@ -76,6 +79,70 @@ fn each_parameter_has_a_name_of_its_own() {
         assert_eq!(params::values(template, seen), values, "{template}");
         assert!(names.len() <= values.len());
     }
+}
+
+#[test]
+fn a_parameter_with_several_names_has_the_commonest() {
+    let names = |all: &[(&str, u64)]| all.iter().map(|(n, times)| ((*n).to_owned(), *times)).collect();
+    for (given, chosen) in [
+        (&[("email", 1), ("id", 3)][..], "id"),
+        (&[("email", 2), ("id", 2)], "email"),
+        (&[("value", 9), ("id", 1)], "id"),
+        (&[], "value"),
+    ] {
+        assert_eq!(params::choose(&[names(given)]), [chosen], "{given:?}");
+    }
+}
+
+#[test]
+fn paths_that_differ_only_in_names_are_one() {
+    let get = |target: &str| call(asked("GET", target, "", "200", "{}"), "web", "orders");
+    let document = &documents(&[
+        get("/users/7"),
+        get("/users/8"),
+        get("/users/9"),
+        get("/users/ann@example.com"),
+        call(asked("DELETE", "/users/bob@example.com", "", "204", ""), "web", "orders"),
+    ])[0]
+        .1;
+    let paths = document["paths"].as_object().unwrap();
+    assert_eq!(paths.keys().collect::<Vec<_>>(), ["/users/{id}"]);
+    let both = &paths["/users/{id}"];
+    let parameter = |method: &str| &both[method]["parameters"];
+    assert_eq!(
+        parameter("get"),
+        &json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": ["integer", "string"], "format": "email" } }])
+    );
+    assert_eq!(parameter("delete")[0]["name"], "id");
+}
+
+#[test]
+fn a_form_with_files_has_a_field_a_part() {
+    let form = "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nann\r\n\
+        --b\r\nContent-Disposition: form-data; name=\"tag\"\r\n\r\n2026-11-23\r\n\
+        --b\r\nContent-Disposition: form-data; name=\"tag\"\r\n\r\n2026-11-24\r\n\
+        --b\r\nContent-Disposition: form-data; name=\"secret\"\r\n\r\n[redacted]\r\n\
+        --b\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"a.png\"\r\n\
+        Content-Type: image/png\r\n\r\n";
+    let mut x = exchange(1, 0, "POST", "/photos");
+    header(&mut x.request, "Content-Type", "multipart/form-data; boundary=b");
+    x.request.body = [form.as_bytes(), &[0x89, 0xff], b"\r\n--b--\r\n"].concat();
+    x.request.bytes = x.request.body.len() as u64;
+    let document = &documents(&[call(x, "web", "orders")])[0].1;
+    let content = &document["paths"]["/photos"]["post"]["requestBody"]["content"]["multipart/form-data"];
+    assert_eq!(
+        content["schema"],
+        json!({
+            "type": "object",
+            "properties": {
+                "name": { "type": "string" },
+                "tag": { "type": "array", "items": { "type": "string", "format": "date" } },
+                "secret": {},
+                "photo": { "type": "string" },
+            },
+            "required": ["name", "photo", "secret", "tag"],
+        })
+    );
 }
 
 fn asked(method: &str, target: &str, body: &str, status: &str, answer: &str) -> Exchange {

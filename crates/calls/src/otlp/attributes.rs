@@ -89,12 +89,17 @@ fn http(all: &mut Attributes, call: &Call, is_callers: bool) {
             all.number("http.response.body.size", response.bytes as i64);
         }
     }
-    all.text("url.scheme", if call.protocol == Protocol::WebSocket { "ws" } else { "http" });
+    let scheme = match (call.protocol, call.decrypted) {
+        (Protocol::WebSocket, false) => "ws",
+        (Protocol::WebSocket, true) => "wss",
+        (_, false) => "http",
+        (_, true) => "https",
+    };
+    all.text("url.scheme", scheme);
     all.text("url.path", &call.path);
     all.text("url.query", call.target.split_once('?').map_or("", |(_, query)| query));
     if is_callers {
         let rest = if call.target.starts_with('/') { call.target.as_str() } else { call.path.as_str() };
-        let scheme = if call.protocol == Protocol::WebSocket { "ws" } else { "http" };
         let host = header(&call.request, ":authority").or_else(|| header(&call.request, "host"));
         let host = host.map_or_else(|| call.to.addr.to_string(), str::to_owned);
         all.text("url.full", &format!("{scheme}://{host}{rest}"));

@@ -44,6 +44,12 @@ impl Calls {
     }
 }
 
+/// The spans of calls of which nobody knows why they were made.
+pub fn unlinked_spans<'c>(calls: impl Iterator<Item = &'c Call>) -> Spans {
+    let linked: Vec<Linked<'_>> = calls.map(|call| Linked { call, parent: None }).collect();
+    spans(&linked, &|_| true, &Cow::Borrowed)
+}
+
 /// The spans of those of the calls that are wanted. A call is behind the one that it was made for.
 fn spans<'c>(
     linked: &'c [Linked<'_>],

@@ -195,6 +195,16 @@ fn each_protocol_has_its_attributes() {
 }
 
 #[test]
+fn what_was_decrypted_has_the_scheme_of_tls() {
+    let both = |conn| Exchange { decrypted: true, ..hop(conn, (WEB, ORDERS), (0, 2), "/a") };
+    let socket = Exchange { protocol: Protocol::WebSocket, ..both(2) };
+    let spans = spans(&observed(vec![both(1), socket]));
+    let told = |key| spans.iter().filter_map(|span| attribute(&span.1, key)).collect::<Vec<_>>();
+    assert_eq!(told("url.scheme"), ["https", "wss", "https", "wss"]);
+    assert_eq!(told("url.full"), ["https://172.20.0.3:8000/a", "wss://172.20.0.3:8000/a"]);
+}
+
+#[test]
 fn what_goes_on_has_no_span_yet() {
     let open = crate::tests::fixture::pending(&hop(1, (GATEWAY, WEB), (0, 10), "/a"));
     let spans = otlp(&observed(vec![open]));

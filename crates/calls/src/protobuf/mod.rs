@@ -7,7 +7,7 @@ mod schemas;
 
 pub use raw::raw;
 pub use rules::Rules;
-pub use schemas::{ProtoFile, Schemas};
+pub use schemas::{ProtoFile, ProtoSource, Schemas};
 
 /// A message as something to read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! The `.proto` files of a repository, and the messages of gRPC calls by them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
@@ -18,11 +19,38 @@ pub struct ProtoFile {
     pub source: String,
 }
 
+/// The file that a method was found by, in the words of protobuf's compilers.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ProtoSource {
+    file: String,
+    folders: BTreeSet<String>,
+}
+
+impl ProtoSource {
+    /// Its path from the repository's folder.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The folders in which it and all that it imports are found, from the repository's, that one first.
+    pub fn import_paths(&self) -> impl Iterator<Item = &str> {
+        let others = self.folders.iter().map(String::as_str).filter(|folder| *folder != ".");
+        std::iter::once(".").chain(others)
+    }
+}
+
+#[derive(Debug)]
+struct Method {
+    input: MessageDescriptor,
+    output: MessageDescriptor,
+    source: Arc<ProtoSource>,
+}
+
 /// What request and response of each method are.
 #[derive(Debug, Default)]
 pub struct Schemas {
     /// By request path: `/shop.Stock/Reserve`.
-    methods: HashMap<String, [MessageDescriptor; 2]>,
+    methods: HashMap<String, Method>,
 }
 
 impl Schemas {
@@ -34,7 +62,7 @@ impl Schemas {
         let mut problems = Vec::new();
         for file in files.iter() {
             match compile(&file.path, Rc::clone(&files)) {
-                Ok(pool) => schemas.add(&pool),
+                Ok(pool) => schemas.add(&pool, source(&file.path, &pool, &files)),
                 Err(error) => problems.push(format!("{}: {error}", file.path)),
             }
         }
@@ -60,13 +88,23 @@ impl Schemas {
 
     /// What a message of this method is.
     pub(super) fn of(&self, target: &str, is_request: bool) -> Option<&MessageDescriptor> {
-        self.methods.get(target).map(|both| &both[usize::from(!is_request)])
+        self.methods.get(target).map(|method| if is_request { &method.input } else { &method.output })
     }
 
-    fn add(&mut self, pool: &DescriptorPool) {
+    /// Where the method with this request path is described.
+    pub fn source(&self, target: &str) -> Option<&ProtoSource> {
+        self.methods.get(target).map(|method| &*method.source)
+    }
+
+    fn add(&mut self, pool: &DescriptorPool, source: ProtoSource) {
+        let source = Arc::new(source);
         for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
             let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-            self.methods.entry(path).or_insert_with(|| [method.input(), method.output()]);
+            self.methods.entry(path).or_insert_with(|| Method {
+                input: method.input(),
+                output: method.output(),
+                source: Arc::clone(&source),
+            });
         }
     }
 }
@@ -93,6 +131,24 @@ fn compile(root: &str, files: Rc<[ProtoFile]>) -> Result<DescriptorPool, Error> 
     Ok(compiler.descriptor_pool())
 }
 
+/// Where a compiler finds `root` and all that it imports.
+fn source(root: &str, pool: &DescriptorPool, files: &[ProtoFile]) -> ProtoSource {
+    let imported = pool.files().filter_map(|file| {
+        let path = &nearest(file.name(), root, files)?.path;
+        let folder = path.strip_suffix(file.name())?.trim_end_matches('/');
+        Some(if folder.is_empty() { ".".to_owned() } else { folder.to_owned() })
+    });
+    ProtoSource { file: root.to_owned(), folders: imported.collect() }
+}
+
+/// The file that an import in `root` means.
+fn nearest<'f>(name: &str, root: &str, files: &'f [ProtoFile]) -> Option<&'f ProtoFile> {
+    let ends =
+        |path: &str| path.strip_suffix(name).is_some_and(|folder| folder.is_empty() || folder.ends_with('/'));
+    let shared = |path: &str| path.bytes().zip(root.bytes()).take_while(|(a, b)| a == b).count();
+    files.iter().filter(|file| ends(&file.path)).max_by_key(|file| shared(&file.path))
+}
+
 /// Finds imports in a repository. Where builds look for them is written in each team's own tools, so an import is the
 /// file whose path ends with it, the one nearest to the file that is read where there are several.
 struct Repository {
@@ -106,12 +162,7 @@ impl FileResolver for Repository {
     }
 
     fn open_file(&self, name: &str) -> Result<File, Error> {
-        let ends = |path: &str| {
-            path.strip_suffix(name).is_some_and(|folder| folder.is_empty() || folder.ends_with('/'))
-        };
-        let shared = |path: &str| path.bytes().zip(self.root.bytes()).take_while(|(a, b)| a == b).count();
-        let nearest = self.files.iter().filter(|file| ends(&file.path)).max_by_key(|file| shared(&file.path));
-        match nearest {
+        match nearest(name, &self.root, &self.files) {
             Some(file) => File::from_source(name, &file.source),
             None => Err(Error::file_not_found(name)),
         }
@@ -154,6 +205,9 @@ mod tests {
             schemas.decode("/shop.Stock/Reserve", true, order, false),
             Some(Decoded::Named(named.into()))
         );
+        let source = schemas.source("/shop.Stock/Reserve").unwrap();
+        assert_eq!(source.file(), "services/stock/stock.proto");
+        assert_eq!(source.import_paths().collect::<Vec<_>>(), [".", "protos"]);
         let slip = Some(Decoded::Named(r#"{"ok":true}"#.into()));
         assert_eq!(schemas.decode("/shop.Stock/Reserve", false, b"\x08\x01", false), slip);
     }

@@ -30,7 +30,7 @@ impl<'r> Look<'r> {
             Some(kind) if kind.starts_with("multipart/") => {
                 let value = message.media.as_deref();
                 let value = value.or_else(|| crate::judge::header(message, "content-type"));
-                multipart::find(body, value.unwrap_or_default(), self, cuts);
+                multipart::find_hidden(body, value.unwrap_or_default(), self, cuts);
             }
             Some(kind) if kind.contains("json") => {
                 json::find(body, self, cuts);

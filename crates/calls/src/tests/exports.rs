@@ -58,10 +58,56 @@ fn curl_of_plain_empty_and_binary_requests() {
     (x.request.body, x.request.bytes, x.request.cut) = (vec![0, 255, b'\''], 5, true);
     assert_eq!(
         curl(&call(x, "web", "orders")).unwrap(),
-        "printf '\\000\\377\\047' | curl 'http://public.example:8000/x' --resolve 'public.example:8000:172.20.0.3' \\\n  \
+        "printf '\\000\\377\\047' | curl -X 'POST' 'http://public.example:8000/x' --resolve 'public.example:8000:172.20.0.3' \\\n  \
          -H 'host: public.example' \\\n  -H 'content-type: application/octet-stream' \\\n  --data-binary @-\n\
          # 3 of 5 bytes of the body were kept"
     );
+}
+
+#[test]
+fn a_body_that_was_not_kept_leaves_the_method_and_is_told() {
+    let mut x = exchange(1, 0, "POST", "/x?token=[redacted]");
+    header(&mut x.request, "content-encoding", "br");
+    (x.request.bytes, x.request.cut) = (13, true);
+    let post = call(x, "web", "orders");
+    assert_eq!(
+        curl(&post).unwrap(),
+        "curl -X 'POST' --globoff 'http://172.20.0.3:8000/x?token=[redacted]' \\\n  -H 'content-length: 0'\n\
+         # without its body: nothing of its 13 bytes was kept\n\
+         # hidden, so put it in yourself where it says `[redacted]`: the query"
+    );
+}
+
+#[test]
+fn what_went_through_tls_goes_through_it_again() {
+    let mut x = http2("GET", "/a");
+    (x.decrypted, x.request.headers[0].1) = (true, "https".to_owned());
+    let command = curl(&call(x, "web", "orders")).unwrap();
+    assert!(command.starts_with("curl --http2 --insecure 'https://orders:8000/a'"), "{command}");
+    let (schemas, redaction) = rules();
+    let rules = Rules { schemas: &schemas, redaction: &redaction };
+    let x = Exchange { decrypted: true, ..login() };
+    let command = grpcurl(&call(x, "web", "orders"), rules).unwrap();
+    assert!(command.starts_with("grpcurl -insecure -import-path"), "{command}");
+}
+
+#[test]
+fn bytes_that_were_sent_are_no_text_in_an_archive() {
+    let mut x = exchange(1, 0, "POST", "/x");
+    header(&mut x.request, "content-type", "application/octet-stream");
+    header(&mut x.request, "cookie", "[redacted]");
+    (x.request.body, x.request.bytes, x.request.cut) = (vec![0, 255], 3, true);
+    let request = &archive(&[call(x, "web", "orders")]).json["log"]["entries"][0]["request"];
+    assert_eq!(
+        request["postData"],
+        serde_json::json!({
+            "mimeType": "application/octet-stream",
+            "text": "",
+            "_base64": "AP8=",
+            "comment": "no text: `_base64` has its bytes; 2 of 3 bytes were kept",
+        })
+    );
+    assert_eq!(request["comment"], "its cookies are hidden, names and values");
 }
 
 #[test]
@@ -170,9 +216,11 @@ fn grpc_goes_out_as_json_with_its_secrets_hidden() {
     let command = grpcurl(&call(login(), "web", "orders"), rules).unwrap();
     assert_eq!(
         command,
-        "grpcurl -plaintext -authority 'orders:8000' \\\n  -H 'accept: */*' \\\n  \
+        "grpcurl -plaintext -import-path '.' -proto 'users.proto' -authority 'orders:8000' \\\n  -H 'accept: */*' \\\n  \
          -H 'authorization: [redacted]' \\\n  -H 'x-note: it'\\''s' \\\n  \
-         -d '{\"name\":\"ann\",\"password\":\"[redacted]\"}' \\\n  '172.20.0.3:8000' 'shop.Users/Login'"
+         -d '{\"name\":\"ann\",\"password\":\"[redacted]\"}' \\\n  '172.20.0.3:8000' 'shop.Users/Login'\n\
+         # to be run in the folder of the manifest, from which its .proto files are named\n\
+         # hidden, so put it in yourself where it says `[redacted]`: `authorization`, the messages"
     );
     let whole = archive(&[call(login(), "web", "orders")]).json;
     let entry = &whole["log"]["entries"][0];
@@ -193,13 +241,18 @@ fn grpc_without_a_schema_says_so() {
     let other = call(x, "web", "orders");
     let command = grpcurl(&other, rules).unwrap();
     assert!(command.ends_with(
-        "'172.20.0.3:8000' 'shop.Other/Do'\n# without its messages: no .proto file of the repository describes them"
+        "'172.20.0.3:8000' 'shop.Other/Do'\n# without its messages: no .proto file of the repository describes them\n\
+         # hidden, so put it in yourself where it says `[redacted]`: `authorization`"
     ));
     let whole = archive(&[other]).json.to_string();
     assert!(!whole.contains("hunter"), "{whole}");
     let mut cut = login();
     cut.request.parts[0].bytes += 1;
-    assert!(grpcurl(&call(cut, "web", "orders"), rules).unwrap().ends_with("not all of them was kept"));
+    assert!(
+        grpcurl(&call(cut, "web", "orders"), rules)
+            .unwrap()
+            .contains("\n# without its messages: not all of them was kept\n")
+    );
     assert_eq!(grpcurl(&order(), rules), None);
 }
 

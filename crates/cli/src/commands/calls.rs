@@ -4,7 +4,7 @@ use api::Client;
 use api::commands::command;
 use api::shape::{
     CallDetail, CallMessage, CallShow, CallsExport, CallsQuery, CallsRead, ExportFormat, From, HiddenState,
-    PartyShape,
+    PartyShape, Text,
 };
 
 use super::time::{moment, span};
@@ -18,50 +18,52 @@ const PAGE: u32 = 500;
 pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> Result<(), Failure> {
     let query = query(calls)?;
     if !calls.pcap.is_empty() {
-        let paint = Paint::stdout();
-        let mut lines = print::Lines::new();
-        let mut print = |call: &CallDetail| {
-            if calls.json { lines.json(call) } else { lines.line(&shown(call, paint)) }
-        };
-        let outcome = server::decode_captures(&calls.pcap, &calls.tls_keys, &query, calls.json, &mut print);
-        return lines.end().and(outcome);
+        return super::captured::list(calls, query);
+    }
+    if let Some(CallsCommand::Show { id, json, pcap, tls_keys, .. }) = &calls.command
+        && !pcap.is_empty()
+    {
+        let call = super::captured::one(id, pcap, tls_keys)?;
+        return if *json { print::json(&call) } else { whole(&call) };
     }
     let client = super::session(arguments).await?;
-    if let Some(CallsCommand::Show { id, reveal, json }) = &calls.command {
+    if let Some(CallsCommand::Show { id, reveal, json, .. }) = &calls.command {
         let call = client.call(command::call_show, &CallShow { id: id.clone(), reveal: *reveal }).await?;
         return if *json { print::json(&call) } else { whole(&call) };
     }
     if let Some(CallsCommand::Chain { id, json }) = &calls.command {
         return super::chain::run(&client, id, *json).await;
     }
-    if let Some(CallsCommand::Replay { id, set, json }) = &calls.command {
-        return super::replay::run(&client, id, set, *json).await;
+    if let Some(CallsCommand::Replay { id, set, without, json }) = &calls.command {
+        return super::replay::run(&client, id, set, without, *json).await;
     }
     match &calls.command {
         Some(CallsCommand::Pcap { id, to }) => return super::packets::of_call(&client, id, to).await,
-        Some(CallsCommand::Record { services, since, seconds, to }) => {
-            return super::packets::record(&client, services, since.as_deref(), *seconds, to).await;
+        Some(CallsCommand::Record { services, since, until, seconds, to }) => {
+            let when = super::packets::When::read(since.as_deref(), until.as_deref(), *seconds)?;
+            return super::packets::record(&client, services, when, to).await;
         }
         Some(CallsCommand::Show { .. } | CallsCommand::Chain { .. } | CallsCommand::Replay { .. }) | None => {
         }
     }
     if let Some((ids, format)) = form(calls) {
-        return export(&client, CallsExport { ids, query, format }).await;
+        let export = CallsExport { ids, query, format, limit: calls.lines };
+        return exported(&client.call(command::calls_export, &export).await?);
     }
     super::or_interrupt(pages(&client, calls, query)).await
 }
 
 /// Which calls are asked for in another tool's form; no id: those of the query.
-fn form(calls: &CallsArguments) -> Option<(Vec<String>, ExportFormat)> {
+pub(super) fn form(calls: &CallsArguments) -> Option<(Vec<String>, ExportFormat)> {
     let one = |id: &Option<String>, format| id.clone().map(|id| (vec![id], format));
     one(&calls.curl, ExportFormat::Curl)
         .or_else(|| one(&calls.grpcurl, ExportFormat::Grpcurl))
         .or_else(|| calls.otlp.then(|| (Vec::new(), ExportFormat::Otlp)))
+        .or_else(|| calls.openapi.then(|| (Vec::new(), ExportFormat::Openapi)))
         .or_else(|| calls.har.then(|| (Vec::new(), ExportFormat::Har)))
 }
 
-async fn export(client: &Client, export: CallsExport) -> Result<(), Failure> {
-    let text = client.call(command::calls_export, &export).await?;
+pub(super) fn exported(text: &Text) -> Result<(), Failure> {
     if let Some(note) = &text.note {
         print::note(note);
     }
@@ -136,7 +138,7 @@ fn condition(calls: &CallsArguments) -> Option<String> {
     }
 }
 
-fn shown(call: &CallDetail, paint: Paint) -> String {
+pub(super) fn shown(call: &CallDetail, paint: Paint) -> String {
     let row = &call.row;
     let ends = format!("{} -> {}", name(&row.from), name(&row.to));
     let status = row.status.as_deref().unwrap_or(if row.pending { "..." } else { "-" });

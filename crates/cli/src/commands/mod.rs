@@ -1,6 +1,7 @@
 //! One file a command, or a few that belong together.
 
 mod calls;
+mod captured;
 mod chain;
 mod check;
 mod events;

@@ -45,39 +45,61 @@ pub(super) async fn of_call(client: &Client, id: &str, to: &Path) -> Result<(), 
     Ok(())
 }
 
+/// From when to when packets are recorded.
+#[derive(Debug, Default)]
+pub(super) struct When {
+    /// RFC 3339, or from now on.
+    since: Option<String>,
+    /// RFC 3339.
+    until: Option<String>,
+    /// How long from now until the end; `None`: until Ctrl-C.
+    left: Option<Duration>,
+}
+
+impl When {
+    /// As people type it.
+    pub(super) fn read(
+        since: Option<&str>,
+        until: Option<&str>,
+        seconds: Option<f64>,
+    ) -> Result<Self, Failure> {
+        let span = seconds.map(Duration::try_from_secs_f64).transpose();
+        let span = span.map_err(|_| Failure::usage("`--seconds` is no span of time"))?;
+        let since = since.map(moment).transpose()?;
+        let until = until.map(moment).transpose()?;
+        let left = match (span, &until) {
+            (Some(span), _) => Some(span),
+            (None, Some(until)) => Some(super::time::left_until(until)),
+            // What is kept is all that was asked for.
+            (None, None) => since.as_ref().map(|_| Duration::ZERO),
+        };
+        Ok(Self { since, until, left })
+    }
+}
+
 /// The packets of services: those that are kept since a time, those that come for so long, or both.
 pub(super) async fn record(
     client: &Client,
     services: &[String],
-    since: Option<&str>,
-    seconds: Option<f64>,
+    when: When,
     to: &Path,
 ) -> Result<(), Failure> {
-    let span = seconds.map(Duration::try_from_secs_f64).transpose();
-    let span = span.map_err(|_| Failure::usage("`--seconds` is no span of time"))?;
-    let mut read = PacketsRead {
-        services: services.to_vec(),
-        since: since.map(moment).transpose()?,
-        ..PacketsRead::default()
-    };
+    let When { since, until, left } = when;
+    let mut read = PacketsRead { services: services.to_vec(), since, until, ..PacketsRead::default() };
     // Nothing is written before it is known that there is something to write.
     let first = client.call(command::packets_read, &read).await?;
     let mut written = Written::open(to)?;
     let mut page = first;
-    let mut until = match (span, since) {
-        (Some(span), _) => Some(Instant::now() + span),
-        (None, Some(_)) => Some(Instant::now()),
-        (None, None) => {
-            print::note("recording until Ctrl-C");
-            None
-        }
-    };
+    let mut end = left.map(|left| Instant::now() + left);
+    if end.is_none() {
+        print::note("recording until Ctrl-C");
+    }
     let stop = tokio::signal::ctrl_c();
     tokio::pin!(stop);
     let mut stopping = false;
     loop {
         written.put(&page)?;
-        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) && !page.more {
             break;
         }
@@ -93,7 +115,7 @@ pub(super) async fn record(
         if stopped {
             // What came until now belongs to it.
             stopping = true;
-            until = Some(Instant::now());
+            end = Some(Instant::now());
             read.wait_ms = 0;
             page = client.call(command::packets_read, &read).await?;
         }

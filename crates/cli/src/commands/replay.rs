@@ -1,23 +1,31 @@
 //! `shoal calls replay`: a call made again, and what is different about its answer.
 
+mod columns;
+mod diff;
+
 use std::collections::BTreeMap;
 
 use api::Client;
 use api::commands::command;
 use api::shape::{CallMessage, ReplayRequest, ReplayResult};
 
+use columns::columns;
+use diff::diff;
+
 use crate::failure::Failure;
 use crate::print::{self, Paint};
 
-/// Lines around a difference that are shown.
-const AROUND: usize = 2;
-/// Longer bodies are compared as wholes: pairs of lines.
-const PAIRS: usize = 4_000_000;
 /// Headers that differ each time and say nothing by it.
 const ALWAYS: [&str; 1] = ["date"];
 
-pub(super) async fn run(client: &Client, id: &str, set: &[String], json: bool) -> Result<(), Failure> {
-    let request = request(id, set)?;
+pub(super) async fn run(
+    client: &Client,
+    id: &str,
+    set: &[String],
+    without: &[String],
+    json: bool,
+) -> Result<(), Failure> {
+    let request = ReplayRequest { without: without.to_vec(), ..request(id, set)? };
     let result = client.call(command::replay, &request).await?;
     if json {
         return print::json(&result);
@@ -33,7 +41,12 @@ pub(super) async fn run(client: &Client, id: &str, set: &[String], json: bool) -
     if let Some(note) = &result.note {
         print::note(note);
     }
-    shown(&result, Paint::stdout()).iter().try_for_each(|line| print::line(line))
+    let paint = Paint::stdout();
+    let lines = match print::columns().filter(|width| *width >= columns::LEAST) {
+        Some(width) => columns(&result, width, paint),
+        None => shown(&result, paint),
+    };
+    lines.iter().try_for_each(|line| print::line(line))
 }
 
 /// What to change.
@@ -88,18 +101,10 @@ fn shown(result: &ReplayResult, paint: Paint) -> Vec<String> {
         format!("was {} {:>9}", status(then), row.ms.map(print::span).unwrap_or_default()),
         format!("now {} {:>9}", status(&now.status), print::span(now.ms)),
     ];
-    let empty = CallMessage {
-        bytes: 0.into(),
-        headers: None,
-        body: None,
-        binary: false,
-        truncated: false,
-        decoded: false,
-        media: None,
-        parts: Vec::new(),
-    };
+    let empty = nothing();
     let before = was.response.as_ref().unwrap_or(&empty);
-    for (name, old, new) in headers(before, &now.message) {
+    let differs = |(name, old, new): &Pair<'_>| old != new && !ALWAYS.contains(name);
+    for (name, old, new) in headers(before, &now.message).into_iter().filter(differs) {
         let side = |mark: &str, value: Option<&str>| value.map(|value| format!("{mark} {name}: {value}"));
         lines.extend(side("-", old).map(|line| paint.red(&line)));
         lines.extend(side("+", new).map(|line| paint.green(&line)));
@@ -121,19 +126,31 @@ fn shown(result: &ReplayResult, paint: Paint) -> Vec<String> {
     lines
 }
 
-/// Headers that differ: the name, and the value then and now.
-fn headers<'a>(
-    was: &'a CallMessage,
-    now: &'a CallMessage,
-) -> Vec<(&'a str, Option<&'a str>, Option<&'a str>)> {
+/// No message.
+fn nothing() -> CallMessage {
+    CallMessage {
+        bytes: 0.into(),
+        headers: None,
+        body: None,
+        binary: false,
+        truncated: false,
+        decoded: false,
+        media: None,
+        parts: Vec::new(),
+    }
+}
+
+/// A header: its name, and its value then and now.
+type Pair<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
+
+fn headers<'a>(was: &'a CallMessage, now: &'a CallMessage) -> Vec<Pair<'a>> {
     let mut both: BTreeMap<&str, [Option<&str>; 2]> = BTreeMap::new();
     for (side, message) in [was, now].into_iter().enumerate() {
         for (name, value) in message.headers.iter().flatten() {
             both.entry(name).or_default()[side] = value.as_str();
         }
     }
-    let differs = |(name, [old, new]): &(&str, [Option<&str>; 2])| old != new && !ALWAYS.contains(name);
-    both.into_iter().filter(differs).map(|(name, [old, new])| (name, old, new)).collect()
+    both.into_iter().map(|(name, [old, new])| (name, old, new)).collect()
 }
 
 /// The body in lines that can be compared: JSON has one value a line.
@@ -144,89 +161,9 @@ fn text(message: &CallMessage) -> Vec<String> {
     pretty.as_deref().unwrap_or(body).lines().map(str::to_owned).collect()
 }
 
-/// The lines that are gone (`-`) and that are new (`+`), with those around them; `…` stands for what is left out.
-fn diff(old: &[String], new: &[String]) -> Vec<(char, String)> {
-    let all = align(old, new);
-    let near = |place: usize| {
-        let (from, to) = (place.saturating_sub(AROUND), (place + AROUND + 1).min(all.len()));
-        all.get(from..to).unwrap_or_default().iter().any(|(mark, _)| *mark != ' ')
-    };
-    let mut shown: Vec<(char, String)> = Vec::new();
-    for (place, (mark, line)) in all.iter().enumerate() {
-        if near(place) {
-            shown.push((*mark, (*line).to_owned()));
-        } else if shown.last().is_none_or(|(_, last)| last != "…") {
-            shown.push((' ', "…".to_owned()));
-        }
-    }
-    shown
-}
-
-/// Every line of both, by the longest list of lines that they share.
-fn align<'l>(old: &'l [String], new: &'l [String]) -> Vec<(char, &'l str)> {
-    let same = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let (head, old, new) = (&old[..same], &old[same..], &new[same..]);
-    let same = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
-    let (old, tail) = old.split_at(old.len() - same);
-    let new = &new[..new.len() - same];
-    let mut all: Vec<(char, &str)> = head.iter().map(|line| (' ', line.as_str())).collect();
-    let width = new.len() + 1;
-    // How many lines the rests share, from each place on.
-    let mut shared = Vec::new();
-    if old.len().saturating_mul(new.len()) <= PAIRS {
-        shared = vec![0u32; (old.len() + 1) * width];
-        for i in (0..old.len()).rev() {
-            for j in (0..new.len()).rev() {
-                shared[i * width + j] = if old[i] == new[j] {
-                    shared[(i + 1) * width + j + 1] + 1
-                } else {
-                    shared[(i + 1) * width + j].max(shared[i * width + j + 1])
-                };
-            }
-        }
-    }
-    let at = |i: usize, j: usize| shared.get(i * width + j).copied().unwrap_or_default();
-    let (mut i, mut j) = (0, 0);
-    while i < old.len() || j < new.len() {
-        if i < old.len() && j < new.len() && !shared.is_empty() && old[i] == new[j] {
-            all.push((' ', &old[i]));
-            (i, j) = (i + 1, j + 1);
-        } else if i < old.len() && (j == new.len() || at(i + 1, j) >= at(i, j + 1)) {
-            all.push(('-', &old[i]));
-            i += 1;
-        } else {
-            all.push(('+', &new[j]));
-            j += 1;
-        }
-    }
-    all.extend(tail.iter().map(|line| (' ', line.as_str())));
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lines(text: &str) -> Vec<String> {
-        text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn differences_are_shown_with_what_is_around_them() {
-        for (old, new, expected) in [
-            ("a b c", "a x c", " a -b +x  c"),
-            ("", "a", "+a"),
-            ("a b", "", "-a -b"),
-            ("a b c d", "b c d e", "-a  b  c  d +e"),
-            ("1 2 3 4 5 6 7 8", "1 2 3 4 x 6 7 8", " …  3  4 -5 +x  6  7  …"),
-        ] {
-            let shown: Vec<String> = diff(&lines(old), &lines(new))
-                .into_iter()
-                .map(|(mark, line)| format!("{mark}{line}"))
-                .collect();
-            assert_eq!(shown.join(" "), expected, "{old} / {new}");
-        }
-    }
 
     #[test]
     fn what_to_change_is_read() {

@@ -18,6 +18,12 @@ pub(super) fn moment(text: &str) -> Result<String, Failure> {
     }
 }
 
+/// How long it is until a moment in RFC 3339; zero when it is over.
+pub(super) fn left_until(moment: &str) -> Duration {
+    let now = Timestamp::from_system(SystemTime::now());
+    moment.parse::<Timestamp>().map_or(Duration::ZERO, |moment| moment.since(now))
+}
+
 /// The moment that `text` means at `now`. What has no zone is UTC, as all times that are shown.
 fn at(text: &str, now: Timestamp) -> Option<Timestamp> {
     let text = text.trim();

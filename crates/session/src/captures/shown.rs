@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::shape::{CaptureState, CaptureView};
+use api::shape::{CaptureState, CaptureView, Whole};
 use model::exchange::CaptureCounts;
 
 use super::{Heard, Post};
@@ -22,6 +22,8 @@ fn view(state: CaptureState, message: Option<String>, counts: &CaptureCounts) ->
         given_up: counts.given_up.into(),
         lost_transport: counts.lost_transport.into(),
         tallied: counts.tallied.into(),
+        // The manifest says it.
+        packets_kept: Whole::default(),
     }
 }
 

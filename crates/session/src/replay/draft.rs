@@ -106,6 +106,7 @@ fn target(sent: &str, edits: &ReplayRequest) -> String {
     let (path, query) = match &edits.path {
         None => (path, query),
         Some(given) => match given.split_once('?') {
+            Some((path, "")) => (path, None),
             Some((path, query)) => (path, Some(query)),
             None => (given.as_str(), query),
         },
@@ -148,7 +149,7 @@ fn headers(call: &Call, edits: &ReplayRequest) -> (Vec<(String, String)>, Vec<St
     for (name, value) in &request.headers {
         let of_connection = OF_THE_CONNECTION.iter().any(|known| is(name, known))
             || listed.iter().any(|listed| is(name, listed));
-        let edited = edits.headers.keys().any(|given| is(name, given));
+        let edited = edits.headers.keys().chain(&edits.without).any(|given| is(name, given));
         // The body goes out as it is shown.
         let of_coding = is(name, "content-encoding") && (request.decoded || edits.body.is_some());
         if name.starts_with(':') || is(name, "host") || of_connection || edited || of_coding {
@@ -222,6 +223,12 @@ mod tests {
             binary: true,
             ..ReplayRequest::default()
         };
+        let less = ReplayRequest {
+            without: vec!["x-plain".to_owned(), "authorization".to_owned()],
+            ..ReplayRequest::default()
+        };
+        let draft = Draft::of(&call(|_| ()), &less).unwrap();
+        assert_eq!((draft.headers, draft.left_out.len()), (pairs(&[("shoal-replay", "e-0")]), 0));
         let draft = Draft::of(&call(|_| ()), &edits).unwrap();
         assert_eq!(draft.target, "/orders/7?full=1&new=%C3%BC&tag=b%20c%26d");
         assert_eq!((draft.method.as_str(), draft.host.as_str()), ("PUT", "other"));
@@ -237,6 +244,7 @@ mod tests {
             ("http://orders:8000", None, "/"),
             ("/a?x=1#f", None, "/a?x=1"),
             ("/a?x=1", Some("/b?y=2"), "/b?y=2"),
+            ("/a?x=1", Some("/b?"), "/b"),
             ("/a?next=http://x/", Some("/b"), "/b?next=http://x/"),
             ("*", None, "*"),
         ] {

@@ -4,4 +4,4 @@ mod draft;
 mod send;
 
 pub(crate) use draft::Draft;
-pub(crate) use send::{Sent, send};
+pub(crate) use send::{Read, Sent, send};

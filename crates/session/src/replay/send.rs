@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api::{ApiError, Code};
 use http_body_util::{BodyExt, Full};
@@ -11,15 +11,51 @@ use hyper::client::conn::{http1, http2};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 
 use super::Draft;
 
 /// Somebody who is there accepts at once.
 const CONNECT: Duration = Duration::from_secs(3);
-/// From the request to the answer's end.
-const ANSWER: Duration = Duration::from_secs(30);
+const PATIENCE: Patience = Patience { answer: Duration::from_secs(30), events: Duration::from_secs(5) };
 /// So much of a body is read.
 const BODY: usize = 1024 * 1024;
+
+/// How long is waited.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// From the request to the answer's end.
+    answer: Duration,
+    /// From the request to where an event stream is cut: it has no end to wait for.
+    events: Duration,
+}
+
+/// How much of an answer's body was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// All of it.
+    Whole,
+    /// There was more than is read.
+    Much,
+    /// It still went on.
+    Unended(Duration),
+    /// The connection broke.
+    Broken,
+}
+
+impl Read {
+    /// What is to be said about it.
+    pub(crate) fn note(self) -> Option<String> {
+        match self {
+            Self::Whole => None,
+            Self::Much => Some(format!("of the answer's body the first {} KiB were read", BODY / 1024)),
+            Self::Unended(after) => {
+                Some(format!("the answer still went on after {} s, and was cut there", after.as_secs_f64()))
+            }
+            Self::Broken => Some("the connection broke before the answer's end".to_owned()),
+        }
+    }
+}
 
 /// An answer.
 #[derive(Debug)]
@@ -29,23 +65,23 @@ pub(crate) struct Sent {
     pub(crate) ms: f64,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    pub(crate) cut: bool,
+    pub(crate) read: Read,
 }
 
 /// Sends it to the first of these addresses that accepts.
 pub(crate) async fn send(draft: &Draft, addrs: &[SocketAddr]) -> Result<Sent, ApiError> {
+    send_within(draft, addrs, PATIENCE).await
+}
+
+async fn send_within(draft: &Draft, addrs: &[SocketAddr], patience: Patience) -> Result<Sent, ApiError> {
     let (addr, stream) = connect(addrs).await?;
     let begun = Instant::now();
-    let answer = tokio::time::timeout(ANSWER, exchange(draft, addr, stream)).await;
-    let answer = answer.map_err(|_| {
-        ApiError::new(Code::TimedOut, format!("{addr} did not answer within {} s", ANSWER.as_secs()))
-    })?;
-    let (response, body, cut) = answer?;
+    let Answer { head, body, read } = exchange(draft, addr, stream, begun, patience).await?;
     let ms = begun.elapsed().as_secs_f64() * 1000.0;
     let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = response.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
-    let status = response.status.as_str().to_owned();
-    Ok(Sent { addr, status, ms, headers: headers.collect(), body, cut })
+    let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
+    let status = head.status.as_str().to_owned();
+    Ok(Sent { addr, status, ms, headers: headers.collect(), body, read })
 }
 
 async fn connect(addrs: &[SocketAddr]) -> Result<(SocketAddr, TcpStream), ApiError> {
@@ -63,24 +99,43 @@ async fn connect(addrs: &[SocketAddr]) -> Result<(SocketAddr, TcpStream), ApiErr
     Err(error)
 }
 
+struct Answer {
+    head: hyper::http::response::Parts,
+    body: Vec<u8>,
+    read: Read,
+}
+
 async fn exchange(
     draft: &Draft,
     addr: SocketAddr,
     stream: TcpStream,
-) -> Result<(hyper::http::response::Parts, Vec<u8>, bool), ApiError> {
+    begun: Instant,
+    patience: Patience,
+) -> Result<Answer, ApiError> {
     let broke = |error: hyper::Error| {
         ApiError::new(Code::Failed, format!("{addr} did not answer in HTTP")).caused_by(&error)
     };
+    let late = |_| {
+        let seconds = patience.answer.as_secs_f64();
+        ApiError::new(Code::TimedOut, format!("{addr} did not answer within {seconds} s"))
+    };
+    let until = begun + patience.answer;
     let request = request(draft)?;
     // The connection works while this does, and ends with it.
     if draft.http2 {
-        let (mut sender, connection) =
-            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.map_err(broke)?;
-        let answer = async { read(sender.send_request(request).await.map_err(broke)?).await.map_err(broke) };
+        let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+        let (mut sender, connection) = timeout_at(until, handshake).await.map_err(late)?.map_err(broke)?;
+        let answer = async {
+            let head = timeout_at(until, sender.send_request(request)).await.map_err(late)?.map_err(broke)?;
+            Ok(read(head, begun, patience).await)
+        };
         alongside(connection, answer).await
     } else {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broke)?;
-        let answer = async { read(sender.send_request(request).await.map_err(broke)?).await.map_err(broke) };
+        let answer = async {
+            let head = timeout_at(until, sender.send_request(request)).await.map_err(late)?.map_err(broke)?;
+            Ok(read(head, begun, patience).await)
+        };
         alongside(connection, answer).await
     }
 }
@@ -97,18 +152,29 @@ async fn alongside<T>(
     }
 }
 
-async fn read(response: Response<Incoming>) -> hyper::Result<(hyper::http::response::Parts, Vec<u8>, bool)> {
+/// The body as far as it comes: with the head there is an answer, whatever becomes of the rest.
+async fn read(response: Response<Incoming>, begun: Instant, patience: Patience) -> Answer {
     let (head, mut incoming) = response.into_parts();
+    let kind = head.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let is_events = kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream");
+    let patience = if is_events { patience.events } else { patience.answer };
     let mut body = Vec::new();
-    while let Some(frame) = incoming.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
-        let room = BODY - body.len();
-        body.extend_from_slice(data.get(..room).unwrap_or(&data));
-        if data.len() > room {
-            return Ok((head, body, true));
+    let read = loop {
+        match timeout_at(begun + patience, incoming.frame()).await {
+            Err(_) => break Read::Unended(patience),
+            Ok(None) => break Read::Whole,
+            Ok(Some(Err(_))) => break Read::Broken,
+            Ok(Some(Ok(frame))) => {
+                let Ok(data) = frame.into_data() else { continue };
+                let room = BODY - body.len();
+                body.extend_from_slice(data.get(..room).unwrap_or(&data));
+                if data.len() > room {
+                    break Read::Much;
+                }
+            }
         }
-    }
-    Ok((head, body, false))
+    };
+    Answer { head, body, read }
 }
 
 fn request(draft: &Draft) -> Result<Request<Full<Bytes>>, ApiError> {
@@ -203,7 +269,49 @@ mod tests {
         answer.resize(BODY + 200_000, b'x');
         let (addr, _) = answering(answer).await;
         let sent = send(&draft(), &[addr]).await.unwrap();
-        assert_eq!((sent.body.len(), sent.cut), (BODY, true));
+        assert_eq!((sent.body.len(), sent.read), (BODY, Read::Much));
+    }
+
+    #[tokio::test]
+    async fn what_came_of_an_answer_that_goes_on_is_kept() {
+        let events = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n6\r\ndata:1\r\n";
+        let broken = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\ndata:1";
+        let quick = Duration::from_millis(200);
+        for (answer, holds, patience, read) in [
+            (events, true, Patience { answer: Duration::from_secs(20), events: quick }, Read::Unended(quick)),
+            (broken, true, Patience { answer: quick, events: quick }, Read::Unended(quick)),
+            (broken, false, PATIENCE, Read::Broken),
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let addr = listener.local_addr().unwrap();
+            let serve = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut asked = Vec::new();
+                while !asked.ends_with(b"hello") {
+                    assert_ne!(stream.read_buf(&mut asked).await.unwrap(), 0);
+                }
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                // Until the asker is gone.
+                while holds && stream.read_buf(&mut asked).await.is_ok_and(|read| read > 0) {}
+            };
+            let draft = draft();
+            let addrs = [addr];
+            let ((), sent) = tokio::join!(serve, send_within(&draft, &addrs, patience));
+            let sent = sent.unwrap();
+            assert_eq!((sent.body.as_slice(), sent.read), (&b"data:1"[..], read));
+            assert!(sent.read.note().is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_ever_for_a_first_byte() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let quick = Patience { answer: Duration::from_millis(100), events: Duration::ZERO };
+        for http2 in [false, true] {
+            let error = send_within(&Draft { http2, ..draft() }, &[addr], quick).await.unwrap_err();
+            assert_eq!(error.code, Code::TimedOut, "{error:?}");
+        }
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! What viewers ask of a session, one method a command of the contract.
 
+mod export;
 mod map;
 mod packets;
 mod pages;
@@ -17,6 +18,7 @@ use crate::run::Event;
 use crate::state::{Clearing, Input};
 use crate::{Session, doctor};
 
+pub(crate) use export::{MOST_BYTES, text, too_large};
 pub(crate) use query::{calls_query, logs_query};
 
 /// How long a command waits for the engine to answer for the first time.

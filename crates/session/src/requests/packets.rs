@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use api::shape::{PacketsPage, PacketsRead};
 use api::{ApiError, Code};
+use calls::Within;
 use model::Timestamp;
-use model::packets::{Packets, PacketsOf, file_head};
+use model::packets::{Packets, PacketsOf, Record, file_head};
 
 use super::pages::no_call;
+use super::query::within;
 use crate::Session;
 use crate::captures::Post;
 use crate::jobs::now;
@@ -20,8 +22,7 @@ impl Session {
     /// A page of packets.
     pub async fn packets(&self, read: PacketsRead) -> Result<PacketsPage, ApiError> {
         let bad = |e: String| ApiError::new(Code::BadRequest, e);
-        let since: Option<Timestamp> =
-            read.since.as_ref().map(|at| at.parse()).transpose().map_err(|e| bad(format!("{e}")))?;
+        let Within { since, until } = within(read.since.as_ref(), read.until.as_ref())?;
         let after: Option<u64> = read
             .after
             .as_ref()
@@ -36,9 +37,10 @@ impl Session {
         loop {
             // A service's addresses change when it is started again.
             let (post, of) = self.of_whom(&read)?;
-            let page = self.kept_packets(&post, from, since.unwrap_or_default(), of).await?;
+            let mut page = self.kept_packets(&post, from, since.unwrap_or_default(), of).await?;
+            let over = until.is_some_and(|until| end_at(&mut page, until) || now() > until);
             missed += page.missed;
-            if page.count > 0 || page.more || Instant::now() >= deadline {
+            if over || page.count > 0 || page.more || Instant::now() >= deadline {
                 return Ok(shown(&page, missed, first));
             }
             from = Some(page.next);
@@ -93,6 +95,20 @@ impl Session {
     }
 }
 
+/// Leaves out what was heard after `until`; whether anything was, so that nothing more is to come.
+fn end_at(page: &mut Packets, until: Timestamp) -> bool {
+    let (mut length, mut count) = (0, 0);
+    while let Some(record) = page.records.get(length..).and_then(Record::read) {
+        if record.at > until {
+            page.records.truncate(length);
+            (page.count, page.more) = (count, false);
+            return true;
+        }
+        (length, count) = (length + record.bytes.len(), count + 1);
+    }
+    false
+}
+
 fn shown(page: &Packets, missed: u64, first: bool) -> PacketsPage {
     let head = file_head();
     let bytes = [if first { &head[..] } else { &[] }, &page.records].concat();
@@ -102,5 +118,27 @@ fn shown(page: &Packets, missed: u64, first: bool) -> PacketsPage {
         missed: missed.into(),
         after: page.next.to_string(),
         more: page.more,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_end_at_a_time() {
+        let at = |ms: i64| Timestamp(ms * 1_000_000);
+        let record = |ms| [&Record::head(at(ms), 2, 2)[..], b"ab"].concat();
+        let page = || Packets {
+            records: [record(1), record(5)].concat(),
+            count: 2,
+            more: true,
+            ..Packets::default()
+        };
+        for (until, over, count) in [(0, true, 0), (1, true, 1), (4, true, 1), (5, false, 2), (9, false, 2)] {
+            let mut cut = page();
+            assert_eq!((end_at(&mut cut, at(until)), cut.count, cut.more), (over, count, !over), "{until}");
+            assert_eq!(cut.records, page().records[..count as usize * 18]);
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use api::shape::{
-    CallDetail, CallShow, CallsExport, CallsPage, CallsRead, Chain, Count, ExportFormat, From, HiddenState,
-    LogsOutline, LogsOutlineRequest, LogsPage, LogsQuery, LogsRead, Text, Timeline, TimelineRequest,
+    CallDetail, CallShow, CallsPage, CallsRead, Chain, Count, From, HiddenState, LogsOutline,
+    LogsOutlineRequest, LogsPage, LogsQuery, LogsRead, Timeline, TimelineRequest,
 };
 use api::{ApiError, Code};
 use calls::{Redaction, Unrevealed};
@@ -20,8 +20,6 @@ use crate::jobs::now;
 use crate::translate::Rules;
 use crate::{Session, translate};
 
-/// An archive is made in memory, so what goes into one has a limit.
-const MOST_BYTES: u64 = 256_000_000;
 /// Rows a page at most.
 const MOST: u32 = 10_000;
 /// Stretches of an outline at most.
@@ -184,42 +182,6 @@ impl Session {
         Ok(Chain { calls: chain.iter().map(translate::linked).collect() })
     }
 
-    /// Calls in another tool's form.
-    pub async fn export(&self, export: &CallsExport) -> Result<Text, ApiError> {
-        let query = calls_query(&export.query)?;
-        let schemas = self.shared.protos.read().await;
-        let mut calls = self.shared.calls();
-        calls.settle();
-        let chosen = if export.ids.is_empty() {
-            calls.list(&query, calls::Position::Oldest, usize::MAX).calls
-        } else {
-            export.ids.iter().map(|id| calls.get(id).ok_or_else(|| no_call(id))).collect::<Result<_, _>>()?
-        };
-        let bytes: u64 = chosen.iter().map(|call| calls.bytes_on_disk(call)).sum();
-        if export.format == ExportFormat::Har && bytes > MOST_BYTES {
-            return Err(too_large(bytes));
-        }
-        let rules = Rules { schemas: &schemas, redaction: calls.redaction() };
-        let chosen_whole = || chosen.iter().map(|call| calls.whole(call));
-        Ok(match export.format {
-            ExportFormat::Har => {
-                let archive = calls::export::har(chosen_whole(), rules);
-                Text { text: archive.json.to_string(), note: left_out(archive.left_out) }
-            }
-            ExportFormat::Curl => commands(chosen_whole().map(|call| calls::export::curl(&call))),
-            ExportFormat::Grpcurl => {
-                commands(chosen_whole().map(|call| calls::export::grpcurl(&call, rules)))
-            }
-            ExportFormat::Otlp => {
-                let chosen: Vec<&str> = chosen.iter().map(|call| call.id.as_str()).collect();
-                let spans = calls.otlp(&chosen);
-                let open = spans.open;
-                let note = (open > 0).then(|| format!("{open} calls that still go on were left out"));
-                Text { text: spans.json.to_string(), note }
-            }
-        })
-    }
-
     /// Calls over time.
     pub fn timeline(&self, request: &TimelineRequest) -> Result<Timeline, ApiError> {
         let bins = request.bins as usize;
@@ -244,26 +206,6 @@ impl Session {
     }
 }
 
-/// One below the other.
-fn commands(all: impl Iterator<Item = Option<String>>) -> Text {
-    let (mut text, mut without) = (Vec::new(), 0);
-    for command in all {
-        match command {
-            Some(command) => text.push(command),
-            None => without += 1,
-        }
-    }
-    Text { text: text.join("\n"), note: left_out(without) }
-}
-
-fn left_out(calls: usize) -> Option<String> {
-    match calls {
-        0 => None,
-        1 => Some("1 call was left out: its protocol has no such form".to_owned()),
-        _ => Some(format!("{calls} calls were left out: their protocols have no such form")),
-    }
-}
-
 fn unrevealed(id: &str, why: Unrevealed) -> ApiError {
     match why {
         Unrevealed::Unknown => no_call(id),
@@ -272,11 +214,6 @@ fn unrevealed(id: &str, why: Unrevealed) -> ApiError {
             "it was only ever in the memory of the session that saw the call, and only that of the newest calls",
         ),
     }
-}
-
-fn too_large(bytes: u64) -> ApiError {
-    let text = format!("these calls have {} MB of bodies, too much for one archive", bytes / 1_000_000);
-    ApiError::new(Code::BadRequest, text).hint("ask for fewer of them: `--since 10m`, `--where`, `--failed`")
 }
 
 pub(super) fn no_call(id: &str) -> ApiError {

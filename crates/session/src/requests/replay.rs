@@ -9,7 +9,7 @@ use model::exchange::{Exchange, Message};
 
 use super::pages::no_call;
 use crate::jobs::now;
-use crate::replay::{Draft, Sent, send};
+use crate::replay::{Draft, Read, Sent, send};
 use crate::translate::Rules;
 use crate::{Session, translate};
 
@@ -32,6 +32,7 @@ impl Session {
         let begun = now();
         let sent = send(&draft, &addrs).await?;
         let (addr, status, ms) = (sent.addr.to_string(), sent.status.clone(), sent.ms);
+        let notes: Vec<String> = draft.note.into_iter().chain(sent.read.note()).collect();
         let mut answer = answer(&call, sent, begun);
         let calls = self.shared.calls();
         // What is hidden in an answer is seen in the call that the capture sees.
@@ -45,7 +46,7 @@ impl Session {
             now: ReplayAnswer { status, ms, message },
             addr,
             left_out: draft.left_out,
-            note: draft.note,
+            note: (!notes.is_empty()).then(|| notes.join("; ")),
         })
     }
 
@@ -95,16 +96,16 @@ fn published(ports: &[PortView], port: u16) -> Vec<SocketAddr> {
 /// What was answered, as a capture would tell it.
 fn answer(call: &Call, sent: Sent, begun: model::Timestamp) -> Exchange {
     let mut exchange = Exchange::new((0, 0), call.from.addr, sent.addr, call.protocol, begun);
-    let bytes = sent.body.len() as u64;
+    let (bytes, cut) = (sent.body.len() as u64, sent.read != Read::Whole);
     exchange.status = Some(sent.status);
     exchange.response = Some(Message {
         headers: sent.headers,
         body: sent.body,
         bytes,
-        cut: sent.cut,
+        cut,
         first: begun,
         last: now(),
-        complete: !sent.cut,
+        complete: !cut,
         ..Message::default()
     });
     exchange

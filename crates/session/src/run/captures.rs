@@ -63,7 +63,11 @@ impl Run {
             let what = post.service().map_or_else(|| "calls cannot be observed".to_owned(), unheard);
             self.tell("capture", post.service().map(str::to_owned), format!("{what}: {why}"));
         }
-        self.shared.board.post(Change::Capture(self.shown.view()));
+        self.shared.board.post(Change::Capture(self.capture_view()));
+    }
+
+    fn capture_view(&self) -> CaptureView {
+        CaptureView { packets_kept: self.state.plan.calls.packets.into(), ..self.shown.view() }
     }
 
     /// The ground is laid: containers may be made once the capture listens, so that it misses no connection.
@@ -81,7 +85,7 @@ impl Run {
     /// Shows that the capture is about to come, if it is.
     pub(super) fn show_starting(&self) {
         if self.observe_calls {
-            let view = CaptureView { state: CaptureState::Starting, ..self.shown.view() };
+            let view = CaptureView { state: CaptureState::Starting, ..self.capture_view() };
             self.shared.board.post(Change::Capture(view));
         }
     }

@@ -34,6 +34,12 @@ export function fakeBackend(query: URLSearchParams): Backend {
     calls_read: (request) => { const { items, ...rest } = store.readCalls(request); return { calls: items, ...rest }; },
     call_show: ({ id, reveal }) => whole(store, id, reveal === true),
     calls_export: ({ ids }) => ({ text: `curl -i 'http://gateway/' # ${ids.join(" ")}` }),
+    replay: ({ id }) => {
+      const was = whole(store, id, false);
+      const body = JSON.stringify({ order: 119, items: [{ sku: "A-71", count: 2 }], total: 43, paid: true });
+      const headers = { "content-type": "application/json", date: "Mon, 23 Nov 2026 06:45:00 GMT" };
+      return { was, now: { status: "200", ms: 12.4, bytes: body.length, headers, body }, addr: "127.0.0.1:32768", left_out: ["authorization"] };
+    },
     chain: ({ id }) => chain(store, id),
     routes: (request) => routes(store, request),
     edges: () => ({ edges: edges(store) }),
@@ -106,7 +112,7 @@ function firstSnapshot(services: ServiceView[], store: FakeStore, play: string):
     engine: play === "no-engine"
       ? { ok: false, address: "unix:///var/run/docker.sock", error: { code: "engine-unreachable", message: "No engine answers at `/var/run/docker.sock`", hint: "start it: `sudo systemctl start docker`" } }
       : { ok: true, address: "unix:///var/run/docker.sock", version: "28.2.2" },
-    capture: { state: "on", packets: 120_341, lost_kernel: 0, lost_gaps: 0, given_up: 0, lost_transport: 0, tallied: 0 },
+    capture: { state: "on", packets: 120_341, lost_kernel: 0, lost_gaps: 0, given_up: 0, lost_transport: 0, tallied: 0, packets_kept: 0 },
     counters: counters(store), events, edges: edges(store),
   };
 }

@@ -17,4 +17,8 @@ query: CallsQuery,
 /**
  * The form.
  */
-format: ExportFormat, };
+format: ExportFormat, 
+/**
+ * Only the newest so many of `query`.
+ */
+limit?: number, };

@@ -37,4 +37,8 @@ lost_transport: Whole,
 /**
  * Calls that came too thick to be told one by one: they are in the counts of their edges only.
  */
-tallied: Whole, };
+tallied: Whole, 
+/**
+ * How many bytes of the newest packets are kept, by the manifest; 0: none are.
+ */
+packets_kept: Whole, };

@@ -3,4 +3,4 @@
 /**
  * Another tool's form.
  */
-export type ExportFormat = "har" | "curl" | "grpcurl" | "otlp";
+export type ExportFormat = "har" | "curl" | "grpcurl" | "otlp" | "ndjson" | "openapi";

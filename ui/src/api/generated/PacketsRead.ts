@@ -17,6 +17,10 @@ services: Array<string>,
  */
 since?: string, 
 /**
+ * Not after this time, RFC 3339.
+ */
+until?: string, 
+/**
  * To go on: what the last page said.
  */
 after?: string, 

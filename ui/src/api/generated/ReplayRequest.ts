@@ -13,7 +13,7 @@ id: string,
  */
 method?: string, 
 /**
- * Another path; the query stays, unless this has one of its own.
+ * Another path; the query stays, unless this has one of its own: a `?` at its end is one that is empty.
  */
 path?: string, 
 /**
@@ -24,6 +24,10 @@ query: { [key in string]: string },
  * Headers, instead of or beside those that were sent. Those whose values are hidden go out only so.
  */
 headers: { [key in string]: string }, 
+/**
+ * Headers that are not sent, by their names.
+ */
+without?: Array<string>, 
 /**
  * Another body.
  */

@@ -1,0 +1,32 @@
+//! Forms with files (`multipart/form-data`, RFC 7578).
+
+use model::exchange::Message;
+use serde_json::{Map, Value};
+
+use crate::coding::is_coded;
+use crate::judge::header;
+use crate::redact::multipart::{Part, boundary, parts};
+
+/// The form as an object with a field a part, several of one name as a list; `None` where that cannot be told. What is
+/// in a file says nothing, as that of any text.
+pub(super) fn fields(message: &Message) -> Option<Value> {
+    if message.body.is_empty() || is_coded(message) {
+        return None;
+    }
+    let boundary = boundary(message.media.as_deref().or_else(|| header(message, "content-type"))?)?;
+    let mut fields = Map::new();
+    for Part { head, content, .. } in parts(&message.body, &boundary) {
+        let name = head.parameter("name")?;
+        let text = str::from_utf8(content).ok().filter(|_| head.parameter("filename").is_none());
+        let value: Value = text.unwrap_or_default().into();
+        match fields.get_mut(&name) {
+            None => drop(fields.insert(name, value)),
+            Some(Value::Array(list)) => list.push(value),
+            Some(one) => {
+                let first = one.take();
+                *one = vec![first, value].into();
+            }
+        }
+    }
+    (!fields.is_empty()).then_some(Value::Object(fields))
+}
