@@ -15,7 +15,7 @@ const SWITCHES: [&str; 5] = ["watch", "follow", "stream", "longpoll", "long_poll
 const SPANS: [&str; 7] = ["wait", "poll", "longpoll", "long_poll", "wait_time", "waittime", "wait_seconds"];
 /// The same, but on many interfaces how long an answer may take to compute: only beside one of [`PLACES`].
 const TIMEOUTS: [&str; 3] = ["timeout", "timeout_ms", "timeoutseconds"];
-/// Parameters that say what the asker has already: Telegram, Matrix, CouchDB.
+/// Parameters that say what the asker has already: Telegram, Matrix, `CouchDB`.
 const PLACES: [&str; 11] = [
     "offset",
     "since",
@@ -29,7 +29,7 @@ const PLACES: [&str; 11] = [
     "last_event_id",
     "next_batch",
 ];
-/// What CouchDB calls feeds that last.
+/// What `CouchDB` calls feeds that last.
 const FEEDS: [&str; 3] = ["longpoll", "continuous", "eventsource"];
 /// Media types whose parts come as they happen.
 const STREAMS: [&str; 8] = [
