@@ -19,7 +19,7 @@ pub(crate) struct Declared {
     pub(crate) depends_on: BTreeSet<String>,
     /// The path that is asked to see whether it is ready.
     ready: Option<String>,
-    /// It is there to be called: it has published ports or a port that is probed.
+    /// It is there to be called by what the manifest says: it has published ports or a port that is probed.
     pub(crate) listens: bool,
 }
 

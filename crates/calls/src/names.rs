@@ -28,6 +28,8 @@ pub struct Names {
     gateways: HashSet<IpAddr>,
     published: HashMap<u16, (ServiceId, u16)>,
     probing: HashMap<ServiceId, VecDeque<Span>>,
+    /// Services that took a connection of Shoal's own.
+    listening: HashSet<ServiceId>,
     fresh: Vec<(IpAddr, Timestamp)>,
 }
 
@@ -53,6 +55,7 @@ impl Default for Names {
             gateways: HashSet::new(),
             published: HashMap::new(),
             probing: HashMap::new(),
+            listening: HashSet::new(),
             fresh: Vec::new(),
         }
     }
@@ -184,6 +187,16 @@ impl Names {
     pub(crate) fn has_seen(&self, service: &str) -> bool {
         let id = self.id(service);
         id.is_some_and(|id| self.spans.values().flatten().any(|span| span.service == id))
+    }
+
+    /// A probe of Shoal's was answered.
+    pub(crate) fn listens(&mut self, service: ServiceId) {
+        self.listening.insert(service);
+    }
+
+    /// Whether a service ever answered a probe of Shoal's.
+    pub(crate) fn has_listened(&self, service: &str) -> bool {
+        self.id(service).is_some_and(|service| self.listening.contains(&service))
     }
 
     pub(crate) fn is_gateway(&self, addr: IpAddr) -> bool {
