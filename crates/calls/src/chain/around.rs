@@ -86,7 +86,9 @@ impl<'a> Around<'a> {
             calls.map(|entry| (begin(&entry.call), &entry.call)).collect();
         calls.sort_by_key(|(at, _)| *at);
         let mut around = Self::default();
-        calls.into_iter().for_each(|(_, call)| around.push(call));
+        for (_, call) in calls {
+            around.push(call);
+        }
         around
     }
 
