@@ -101,7 +101,11 @@ impl Calls {
     /// What does not fit, the gravest first. Health checks and scrapes are nobody's dependency and do not count.
     pub fn findings(&self) -> Vec<Finding> {
         let mut pairs: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        let mut answers: BTreeSet<&str> = BTreeSet::new();
         for ((from, to, _), counts) in self.edges.counts() {
+            if counts.sums.calls > counts.sums.errors {
+                answers.insert(self.names.name(to));
+            }
             let calls = counts.sums.calls.saturating_sub(counts.sums.background);
             if calls > 0 {
                 *pairs.entry((self.names.name(from), self.names.name(to))).or_default() += calls;
@@ -124,10 +128,9 @@ impl Calls {
         if pairs.values().sum::<u64>() >= TRAFFIC {
             let called: BTreeSet<&str> = pairs.keys().map(|(_, to)| *to).collect();
             let idle = self.manifest.services.iter().filter(|(name, service)| {
-                service.listens
-                    && !called.contains(name.as_str())
-                    && self.names.has_seen(name)
-                    && !self.feeds(name)
+                let listens =
+                    service.listens || answers.contains(name.as_str()) || self.names.has_listened(name);
+                listens && !called.contains(name.as_str()) && self.names.has_seen(name) && !self.feeds(name)
             });
             findings.extend(idle.map(|(name, _)| Finding::Uncalled { service: name.clone() }));
         }

@@ -21,7 +21,7 @@ pub(crate) struct Declared {
     ready: Option<String>,
     /// A command in its own container says whether it is ready.
     checked_within: bool,
-    /// It is there to be called: it has published ports or a port that is probed.
+    /// It is there to be called by what the manifest says: it has published ports or a port that is probed.
     pub(crate) listens: bool,
 }
 

@@ -32,6 +32,8 @@ pub struct Names {
     /// The subnets of networks that others are on as well.
     shared: Vec<Subnet>,
     probing: HashMap<ServiceId, VecDeque<Span>>,
+    /// Services that took a connection of Shoal's own.
+    listening: HashSet<ServiceId>,
     fresh: Vec<(IpAddr, Timestamp)>,
 }
 
@@ -58,6 +60,7 @@ impl Default for Names {
             published: HashMap::new(),
             shared: Vec::new(),
             probing: HashMap::new(),
+            listening: HashSet::new(),
             fresh: Vec::new(),
         }
     }
@@ -195,6 +198,16 @@ impl Names {
     pub(crate) fn has_seen(&self, service: &str) -> bool {
         let id = self.id(service);
         id.is_some_and(|id| self.spans.values().flatten().any(|span| span.service == id))
+    }
+
+    /// A probe of Shoal's was answered.
+    pub(crate) fn listens(&mut self, service: ServiceId) {
+        self.listening.insert(service);
+    }
+
+    /// Whether a service ever answered a probe of Shoal's.
+    pub(crate) fn has_listened(&self, service: &str) -> bool {
+        self.id(service).is_some_and(|service| self.listening.contains(&service))
     }
 
     pub(crate) fn is_gateway(&self, addr: IpAddr) -> bool {

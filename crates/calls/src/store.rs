@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use model::Timestamp;
 use model::call::Call;
-use model::exchange::Message;
+use model::exchange::{Message, Part};
 
 use crate::disk::{Disk, Places};
 use crate::edges::Share;
@@ -203,7 +203,10 @@ impl Store {
     }
 }
 
-/// What a call costs in memory, near enough: its own record, its texts, headers and bodies.
+/// What an allocation costs beside what is in it, near enough.
+const ALLOCATION: usize = 16;
+
+/// What a call costs in memory, near enough: its own record, its texts, headers, bodies and lists of messages.
 pub(crate) fn size(call: &Call) -> usize {
     let texts = [&call.id, &call.from.service, &call.to.service, &call.operation, &call.method, &call.path];
     let more = [&call.target, &call.conn, &call.route];
@@ -211,11 +214,38 @@ pub(crate) fn size(call: &Call) -> usize {
     size_of::<Entry>()
         + texts.iter().chain(&more).map(|text| text.len()).sum::<usize>()
         + maybe.iter().map(|text| text.as_ref().map_or(0, String::len)).sum::<usize>()
+        + call.topic.as_ref().map_or(0, |topic| topic.name.len() + topic.key.as_ref().map_or(0, String::len))
         + message_size(&call.request)
         + call.response.as_ref().map_or(0, message_size)
 }
 
 fn message_size(message: &Message) -> usize {
     let headers = message.headers.iter().map(|(name, value)| name.len() + value.len());
-    headers.sum::<usize>() + message.headers.len() * size_of::<(String, String)>() + message.body.len()
+    let parts = message.parts.iter().map(|part| size_of::<Part>() + ALLOCATION + part.kind.len());
+    headers.sum::<usize>()
+        + message.headers.len() * size_of::<(String, String)>()
+        + message.body.len()
+        + parts.sum::<usize>()
+        + message.media.as_ref().map_or(0, String::len)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::exchange::{Topic, TopicRole};
+
+    use super::*;
+    use crate::tests::fixture::{call, exchange};
+
+    #[test]
+    fn lists_of_messages_and_places_cost_memory_too() {
+        let mut one = call(exchange(1, 0, "SUBSCRIBE", "news"), "web", "orders");
+        let bare = size(&one);
+        let name = "n".repeat(100);
+        one.topic = Some(Topic { role: TopicRole::Receives, name: name.clone(), key: Some(name.clone()) });
+        one.request.media = Some(name);
+        assert_eq!(size(&one), bare + 300);
+        let part = Part { at: Timestamp(0), kind: "message".to_owned(), bytes: 0, kept: 0 };
+        one.request.parts = vec![part; 1000];
+        assert!(size(&one) > bare + 1000 * (size_of::<Part>() + "message".len()));
+    }
 }

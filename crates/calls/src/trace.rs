@@ -3,7 +3,7 @@
 use model::exchange::Message;
 
 /// Whose word it is. The first counts most: it has spans, and a request id may be anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
     /// `traceparent` (W3C Trace Context, section 3.2).
     W3c,
@@ -49,7 +49,29 @@ pub(crate) fn trace_id(request: &Message) -> Option<String> {
 
 /// What the headers say, the most telling of them.
 pub(crate) fn context(request: &Message) -> Option<Context<'_>> {
-    let mut best: Option<Context<'_>> = None;
+    contexts(request).0.into_iter().next()
+}
+
+/// What each kind of header says, the most telling first.
+#[derive(Debug, Default)]
+pub(crate) struct Contexts<'a>(pub(crate) Vec<Context<'a>>);
+
+impl Contexts<'_> {
+    /// Whether both are of the same trace, by the most telling header that both carry; `None` when they carry none.
+    pub(crate) fn same_trace(&self, other: &Self) -> Option<bool> {
+        self.0.iter().find_map(|own| other.0.iter().find_map(|other| own.same_trace(other)))
+    }
+
+    /// The same as [`Context::is_within`], by any header that both carry.
+    pub(crate) fn is_within(&self, outer: &Self) -> bool {
+        self.same_trace(outer) == Some(true)
+            && self.0.iter().any(|own| outer.0.iter().any(|outer| own.is_within(outer)))
+    }
+}
+
+/// What the headers say: who gets several kinds may pass on only one of them.
+pub(crate) fn contexts(request: &Message) -> Contexts<'_> {
+    let mut all: Vec<Context<'_>> = Vec::new();
     // The parts of these come in headers of their own.
     let (mut b3, mut datadog) = ([None; 2], None);
     for (name, value) in &request.headers {
@@ -79,21 +101,23 @@ pub(crate) fn context(request: &Message) -> Option<Context<'_>> {
             None => None,
         };
         if let Some(found) = found
-            && best.is_none_or(|best| found.kind < best.kind)
+            && all.iter().all(|known| known.kind != found.kind)
         {
-            best = Some(found);
+            all.push(found);
         }
     }
-    let mut best = best?;
-    match best.kind {
-        Kind::B3 => {
-            best.span = best.span.or(b3[0]);
-            best.parent = best.parent.or(b3[1]);
+    for context in &mut all {
+        match context.kind {
+            Kind::B3 => {
+                context.span = context.span.or(b3[0]);
+                context.parent = context.parent.or(b3[1]);
+            }
+            Kind::Datadog => context.span = datadog,
+            Kind::W3c | Kind::Amazon | Kind::RequestId => {}
         }
-        Kind::Datadog => best.span = datadog,
-        Kind::W3c | Kind::Amazon | Kind::RequestId => {}
     }
-    Some(best)
+    all.sort_by_key(|context| context.kind);
+    Contexts(all)
 }
 
 enum Header {

@@ -42,11 +42,29 @@ pub(super) struct Delivery<'a> {
     pub(super) place: &'a str,
 }
 
-/// Where a call leaves messages.
-pub(super) fn places(call: &Call) -> Vec<&str> {
-    let several: Vec<&str> = topics(&call.request).map(|(topic, _)| topic).collect();
-    let one = || call.topic.iter().map(|topic| topic.name.as_str()).collect();
-    if several.is_empty() { one() } else { several }
+/// Where a call leaves messages, or gets them.
+pub(crate) fn places(call: &Call) -> Vec<&str> {
+    let Some(topic) = &call.topic else { return Vec::new() };
+    let message = match topic.role {
+        TopicRole::Sends => Some(&call.request),
+        TopicRole::Receives => call.response.as_ref(),
+    };
+    let several: Vec<&str> = message.into_iter().flat_map(topics).map(|(topic, _)| topic).collect();
+    if several.is_empty() { vec![&topic.name] } else { several }
+}
+
+/// Whether its answer is messages that somebody had left there, as far as is told without its body.
+pub(crate) fn is_fetched(call: &Call) -> bool {
+    let receives = call.topic.as_ref().is_some_and(|topic| topic.role == TopicRole::Receives);
+    let Some(answer) = call.response.as_ref().filter(|answer| answer.parts.is_empty()) else { return false };
+    receives
+        && call.done
+        && call.ok
+        && match call.protocol {
+            Protocol::Kafka => answer.messages > 0,
+            Protocol::Redis => call.status.as_deref().is_some_and(|status| status != "nil"),
+            _ => false,
+        }
 }
 
 /// What brought messages: what the receiver does not answer is told as a request of the broker's.

@@ -21,8 +21,8 @@ use crate::names::{Names, ServiceId};
 use crate::past::Past;
 use crate::recent::Newest;
 use crate::routes;
-use deliveries::{Delivery, MOST, deliveries, places, tallied};
-pub(crate) use deliveries::{Known, is_pushed};
+use deliveries::{Delivery, MOST, deliveries, tallied};
+pub(crate) use deliveries::{Known, is_fetched, is_pushed, places};
 use early::{Earlies, Early};
 use place::{Place, covers};
 

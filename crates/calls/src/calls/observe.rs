@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use model::call::{Background, Call};
-use model::exchange::Exchange;
+use model::exchange::{Ending, Exchange};
 
 use super::{Calls, Change, Slot, Source};
 use crate::background::Asked;
@@ -93,6 +93,9 @@ impl Calls {
         }
         if ends.is_probe(&self.names, &exchange) {
             self.head.probes += u64::from(exchange.done);
+            if exchange.done && exchange.ending != Ending::Idle && judge::ok(&exchange) {
+                self.names.listens(ends.to);
+            }
             return None;
         }
         let hidden = self.prepare(&mut exchange);

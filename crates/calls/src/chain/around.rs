@@ -8,9 +8,9 @@ use model::Timestamp;
 use model::call::{Call, OUTSIDE};
 use model::exchange::{Protocol, TopicRole};
 
-use crate::brokers::is_pushed;
+use crate::brokers::{is_fetched, is_pushed, places};
 use crate::store::Store;
-use crate::trace::{self, Context};
+use crate::trace::{self, Contexts, Kind};
 
 /// So far before a call its reasons are looked for, and so far after its end its consequences.
 const REACH: Duration = Duration::from_mins(2);
@@ -28,6 +28,8 @@ pub(super) struct Around<'a> {
     on: HashMap<&'a str, Vec<usize>>,
     sent: HashMap<AtBroker<'a>, Vec<usize>>,
     delivered: HashMap<AtBroker<'a>, Vec<usize>>,
+    /// By the ids that trace headers name, in lower case.
+    traced: HashMap<(Kind, String), Vec<usize>>,
 }
 
 /// A broker, and the name of a place there.
@@ -35,13 +37,17 @@ type AtBroker<'a> = (&'a str, &'a str);
 
 pub(super) struct Seen<'a> {
     pub(super) call: &'a Call,
-    pub(super) context: Option<Context<'a>>,
+    /// When it began to be a reason: what is waited for at a broker, when it came.
+    pub(super) at: Timestamp,
+    pub(super) contexts: Contexts<'a>,
     /// `None` while it goes on.
     pub(super) end: Option<Timestamp>,
     /// Who works because of it, and which of its instances.
     pub(super) worker: Option<(&'a str, IpAddr)>,
     /// It is a stream: held open, it may be the reason for all that its callee does, or for nothing.
     pub(super) is_stream: bool,
+    /// It fetched messages. Nobody sees how long its caller works on them.
+    pub(super) is_fetch: bool,
 }
 
 impl<'a> Around<'a> {
@@ -49,31 +55,45 @@ impl<'a> Around<'a> {
     pub(super) fn of(store: &'a Store, ordinal: u64) -> Option<(Self, usize)> {
         let middle = &store.get(ordinal)?.call;
         let order = store.order();
-        let at = order.binary_search(&(middle.ts, ordinal)).ok()?;
-        let (first, last) = (middle.ts.minus(REACH), end(middle).unwrap_or(Timestamp(i64::MAX)));
+        let now = begin(middle);
+        let at = order.partition_point(|place| *place < (now, ordinal));
+        let (first, last) = (now.minus(REACH), end(middle).unwrap_or(Timestamp(i64::MAX)));
         let mut start = at;
         while start > 0 && at - start < MOST && order.get(start - 1).is_some_and(|(at, _)| *at >= first) {
             start -= 1;
         }
-        let mut around = Self::default();
         let in_reach = |at: &Timestamp| *at <= last || at.since(last) <= REACH;
         let stop = order.len().min(at.saturating_add(MOST));
-        for (_, ordinal) in order.range(start..stop).take_while(|(at, _)| in_reach(at)) {
-            let Some(entry) = store.get(*ordinal) else { continue };
-            around.push(&entry.call);
-        }
-        Some((around, at - start))
+        let near = order.range(start..stop).take_while(|(at, _)| in_reach(at));
+        // What came from a broker meanwhile may have been asked for long before.
+        let asked_before = order.range(..start).filter(|(_, ordinal)| {
+            let call = store.get(*ordinal).map(|entry| &entry.call);
+            call.is_some_and(|call| is_fetched(call) && begin(call) >= first && in_reach(&begin(call)))
+        });
+        let around = Self::in_order(store, asked_before.chain(near).map(|(_, ordinal)| *ordinal));
+        let place = around.seen.iter().position(|seen| std::ptr::eq(seen.call, middle))?;
+        Some((around, place))
     }
 
     /// All calls.
     pub(super) fn all(store: &'a Store) -> Self {
+        Self::in_order(store, store.order().iter().map(|(_, ordinal)| *ordinal))
+    }
+
+    fn in_order(store: &'a Store, ordinals: impl Iterator<Item = u64>) -> Self {
+        let calls = ordinals.filter_map(|ordinal| store.get(ordinal));
+        let mut calls: Vec<(Timestamp, &Call)> =
+            calls.map(|entry| (begin(&entry.call), &entry.call)).collect();
+        calls.sort_by_key(|(at, _)| *at);
         let mut around = Self::default();
-        store
-            .order()
-            .iter()
-            .filter_map(|(_, ordinal)| store.get(*ordinal))
-            .for_each(|e| around.push(&e.call));
+        for (_, call) in calls {
+            around.push(call);
+        }
         around
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.seen.len()
     }
 
     fn push(&mut self, call: &'a Call) {
@@ -85,20 +105,25 @@ impl<'a> Around<'a> {
         if let Some((service, _)) = worker {
             self.worked_on_by.entry(service).or_default().push(place);
         }
-        if let Some(topic) = &call.topic {
-            let key = (call.to.service.as_str(), topic.name.as_str());
-            match topic.role {
-                TopicRole::Sends => self.sent.entry(key).or_default().push(place),
-                TopicRole::Receives if is_delivery(call) => {
+        let role = call.topic.as_ref().map(|topic| topic.role);
+        for name in places(call) {
+            let key = (call.to.service.as_str(), name);
+            match role {
+                Some(TopicRole::Sends) => self.sent.entry(key).or_default().push(place),
+                Some(TopicRole::Receives) if is_delivery(call) => {
                     self.delivered.entry(key).or_default().push(place);
                 }
-                TopicRole::Receives => {}
+                Some(TopicRole::Receives) | None => {}
             }
         }
         self.on.entry(&call.conn).or_default().push(place);
-        let is_stream = call.waits && !is_delivery(call);
-        let context = trace::context(&call.request);
-        self.seen.push(Seen { call, context, end: end(call), worker, is_stream });
+        let contexts = trace::contexts(&call.request);
+        for context in &contexts.0 {
+            let key = (context.kind, context.trace.to_ascii_lowercase());
+            self.traced.entry(key).or_default().push(place);
+        }
+        let (is_fetch, is_stream) = (is_fetched(call), call.waits && !is_delivery(call));
+        self.seen.push(Seen { call, at: begin(call), contexts, end: end(call), worker, is_stream, is_fetch });
     }
 
     pub(super) fn get(&self, place: usize) -> Option<&Seen<'a>> {
@@ -116,7 +141,7 @@ impl<'a> Around<'a> {
         let made = after(worker.and_then(|(service, _)| self.made_by.get(service)), place);
         let end = seen.and_then(|seen| seen.end);
         let soon = move |made: &&usize| {
-            let at = self.seen.get(**made).map_or(Timestamp(i64::MAX), |seen| seen.call.ts);
+            let at = self.seen.get(**made).map_or(Timestamp(i64::MAX), |seen| seen.at);
             end.is_none_or(|end| at <= end || at.since(end) <= AFTER)
         };
         made.iter().take_while(soon).copied()
@@ -127,22 +152,38 @@ impl<'a> Around<'a> {
         before(self.worked_on_by.get(service), place).iter().rev().copied()
     }
 
-    /// Calls that left something where this one got it, the latest first.
+    /// Calls that left something where this one got it, the latest first of each place.
     pub(super) fn sent_before(&self, place: usize) -> impl Iterator<Item = usize> {
-        let key = self.at_broker(place, TopicRole::Receives);
-        before(key.and_then(|key| self.sent.get(&key)), place).iter().rev().copied()
+        let keys = self.at_broker(place, TopicRole::Receives);
+        keys.into_iter().flat_map(move |key| before(self.sent.get(&key), place).iter().rev().copied())
     }
 
     /// Calls that got something where this one left it.
     pub(super) fn delivered_after(&self, place: usize) -> impl Iterator<Item = usize> {
-        let key = self.at_broker(place, TopicRole::Sends);
-        after(key.and_then(|key| self.delivered.get(&key)), place).iter().copied()
+        let keys = self.at_broker(place, TopicRole::Sends);
+        keys.into_iter().flat_map(move |key| after(self.delivered.get(&key), place).iter().copied())
     }
 
-    fn at_broker(&self, place: usize, role: TopicRole) -> Option<AtBroker<'a>> {
-        let call = self.call(place)?;
-        let topic = call.topic.as_ref().filter(|topic| topic.role == role)?;
-        Some((call.to.service.as_str(), topic.name.as_str()))
+    /// Calls of the same trace before this one, the latest first.
+    pub(super) fn traced_before(&self, place: usize) -> impl Iterator<Item = usize> {
+        self.traces(place).flat_map(move |key| before(self.traced.get(&key), place).iter().rev().copied())
+    }
+
+    /// Calls of the same trace behind this one.
+    pub(super) fn traced_after(&self, place: usize) -> impl Iterator<Item = usize> {
+        self.traces(place).flat_map(move |key| after(self.traced.get(&key), place).iter().copied())
+    }
+
+    fn traces(&self, place: usize) -> impl Iterator<Item = (Kind, String)> {
+        let contexts = self.seen.get(place).into_iter().flat_map(|seen| &seen.contexts.0);
+        contexts.map(|context| (context.kind, context.trace.to_ascii_lowercase()))
+    }
+
+    fn at_broker(&self, place: usize, role: TopicRole) -> Vec<AtBroker<'a>> {
+        let Some(call) = self.call(place) else { return Vec::new() };
+        let about = call.topic.as_ref().is_some_and(|topic| topic.role == role);
+        let places = if about { places(call) } else { Vec::new() };
+        places.into_iter().map(|name| (call.to.service.as_str(), name)).collect()
     }
 
     /// The call before the one at `place` on its connection.
@@ -161,10 +202,17 @@ fn after(places: Option<&Vec<usize>>, place: usize) -> &[usize] {
     places.get(places.partition_point(|other| *other <= place)..).unwrap_or_default()
 }
 
-/// Whether a broker hands over one message, for which the receiver then works until it says that it is done.
+/// Whether a broker hands over messages, for which the receiver then works: until it says that it is done, where it was
+/// not asked for them.
 pub(super) fn is_delivery(call: &Call) -> bool {
     let receives = call.topic.as_ref().is_some_and(|topic| topic.role == TopicRole::Receives);
-    receives && is_pushed(call)
+    receives && (is_pushed(call) || is_fetched(call))
+}
+
+/// When it began, or when what it waited for came.
+fn begin(call: &Call) -> Timestamp {
+    let came = call.response.as_ref().filter(|_| is_fetched(call)).map(|response| response.first);
+    came.map_or(call.ts, |came| came.max(call.ts))
 }
 
 /// Who is asked works, and so does who gets a delivery. A connection of which nothing else is known says nothing.

@@ -2,7 +2,8 @@
 //!
 //! Trace headers say it where they are. Where they are not, a call that a service makes while it serves exactly one
 //! other is made for that one; while it serves several, one of them is chosen and the choice is marked. What is left at a
-//! broker leads to its delivery, and that to what the receiver does until it says that it is done.
+//! broker leads to its delivery, and that to what the receiver does until it says that it is done, or shortly after it
+//! fetched it. A trace that goes on where nothing shows how joins what is before.
 
 mod around;
 mod parents;
@@ -71,7 +72,8 @@ impl Calls {
         let mut below = VecDeque::from([place]);
         let mut looked_at = 0;
         while let Some(place) = below.pop_front() {
-            for made in around.made_during(place).chain(around.delivered_after(place)) {
+            let made = around.made_during(place).chain(around.delivered_after(place));
+            for made in made.chain(around.traced_after(place)) {
                 looked_at += 1;
                 if chain.len() >= LONGEST || looked_at > LOOKED_AT {
                     below.clear();
@@ -95,8 +97,8 @@ impl Calls {
     pub(crate) fn all_linked(&self) -> Vec<Linked<'_>> {
         let around = Around::all(&self.store);
         let mut parents = Parents::new(&around);
-        let mut linked = Vec::with_capacity(self.store.len());
-        for place in 0..self.store.len() {
+        let mut linked = Vec::with_capacity(around.len());
+        for place in 0..around.len() {
             let Some(call) = around.call(place) else { break };
             let parent = parents.of(place);
             let parent = parent.and_then(|(parent, link)| Some((around.call(parent)?.id.as_str(), link)));

@@ -1,14 +1,23 @@
 //! The one call that another was made for.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use model::call::OUTSIDE;
+use model::exchange::TopicRole;
 
 use super::Link;
 use super::around::{AFTER, Around, Seen, is_delivery};
 
 /// No more calls to a service are looked at to find the one that it was serving.
 const CANDIDATES: usize = 512;
+
+/// So long after messages were fetched whoever got them may still work on them.
+const WORKED_ON: Duration = Duration::from_secs(10);
+/// So far above a message's sender its trace is looked for.
+const ABOVE: usize = 8;
+/// So many calls of a trace are looked at.
+const TRACED: usize = 64;
 
 /// Parents, each found once.
 pub(super) struct Parents<'c, 'a> {
@@ -39,13 +48,18 @@ impl<'c, 'a> Parents<'c, 'a> {
         if seen.call.from.service == OUTSIDE {
             return None;
         }
-        let before = self.around.worked_on_before(&seen.call.from.service, place).take(CANDIDATES);
-        let candidates: Vec<(usize, &Seen<'a>)> =
-            before.filter_map(|served| Some((served, self.around.get(served)?))).collect();
+        self.served(place).or_else(|| self.fetched(place, seen)).or_else(|| self.traced(place, seen))
+    }
+
+    /// The call that its caller was serving.
+    fn served(&self, place: usize) -> Option<(usize, Link)> {
+        let seen = self.around.get(place)?;
+        let candidates = self.candidates(place, seen);
         if let Some(parent) = by_trace(seen, &candidates) {
             return Some((parent, Link::Trace));
         }
-        let open = candidates.into_iter().filter(|(_, outer)| is_open(outer, seen) && may_hold(outer, seen));
+        let open = candidates.into_iter().filter(|(_, outer)| !outer.is_fetch);
+        let open = open.filter(|(_, outer)| is_open(outer, seen) && may_hold(outer, seen));
         let (streams, open): (Vec<_>, Vec<_>) = open.partition(|(_, outer)| outer.is_stream);
         let open = of_instance(open, seen);
         match open.as_slice() {
@@ -53,6 +67,63 @@ impl<'c, 'a> Parents<'c, 'a> {
             [(only, _)] => Some((*only, Link::Inferred)),
             [(latest, _), ..] => Some((self.of_worker(place, &open).unwrap_or(*latest), Link::Ambiguous)),
         }
+    }
+
+    /// What its caller may have been working on before.
+    fn candidates(&self, place: usize, seen: &Seen<'a>) -> Vec<(usize, &'c Seen<'a>)> {
+        let before = self.around.worked_on_before(&seen.call.from.service, place).take(CANDIDATES);
+        before.filter_map(|served| Some((served, self.around.get(served)?))).collect()
+    }
+
+    /// The messages that its caller had fetched just before, unless their sender's trace speaks against it.
+    fn fetched(&self, place: usize, seen: &Seen<'a>) -> Option<(usize, Link)> {
+        let recent = |outer: &Seen<'_>| outer.end.is_some_and(|end| seen.at.since(end) <= WORKED_ON);
+        let mut fetched = self.candidates(place, seen);
+        fetched.retain(|(_, outer)| outer.is_fetch && recent(outer));
+        let fetched = of_instance(fetched, seen);
+        let of_trace = |(fetch, _): &(usize, &Seen<'a>)| self.is_of_trace(*fetch, seen);
+        if let Some((same, _)) = fetched.iter().find(|fetch| of_trace(fetch) == Some(true)) {
+            return Some((*same, Link::Trace));
+        }
+        let mut unknown = fetched.iter().filter(|fetch| of_trace(fetch).is_none());
+        let (latest, _) = unknown.next()?;
+        Some((*latest, if unknown.next().is_none() { Link::Inferred } else { Link::Ambiguous }))
+    }
+
+    /// Whether a message that was fetched was sent in the trace of a call; `None` when that is not known.
+    fn is_of_trace(&self, fetch: usize, seen: &Seen<'a>) -> Option<bool> {
+        let mut above = self.sender(fetch);
+        for _ in 0..ABOVE {
+            let (place, _) = above?;
+            let same = seen.contexts.same_trace(&self.around.get(place)?.contexts);
+            if same.is_some() {
+                return same;
+            }
+            above = self.served(place);
+        }
+        None
+    }
+
+    /// Whatever its caller was given does not show: the latest call of its trace that somebody else made, better one
+    /// because of which something was left at a broker.
+    fn traced(&self, place: usize, seen: &Seen<'a>) -> Option<(usize, Link)> {
+        let others = self.around.traced_before(place).take(TRACED).filter(|other| {
+            let other = self.around.get(*other);
+            other.is_some_and(|other| {
+                other.call.from.service != seen.call.from.service
+                    && seen.contexts.same_trace(&other.contexts) == Some(true)
+            })
+        });
+        let others: Vec<usize> = others.collect();
+        let sends = |outer: &usize| {
+            let mut made = self.around.made_during(*outer).take(CANDIDATES);
+            made.any(|made| {
+                let topic = self.around.call(made).and_then(|call| call.topic.as_ref());
+                topic.is_some_and(|topic| topic.role == TopicRole::Sends)
+            })
+        };
+        let parent = others.iter().copied().find(sends).or(others.first().copied())?;
+        Some((parent, Link::Trace))
     }
 
     /// The call that left at a broker what this one got: the one with its key, else the latest.
@@ -83,13 +154,10 @@ impl<'c, 'a> Parents<'c, 'a> {
 /// The call of the same trace: whose span is named, else the latest that was being served, else the latest that had
 /// been served not long ago.
 fn by_trace(seen: &Seen<'_>, candidates: &[(usize, &Seen<'_>)]) -> Option<usize> {
-    let context = seen.context?;
-    let same = candidates
-        .iter()
-        .filter(|(_, outer)| outer.context.is_some_and(|outer| context.same_trace(&outer) == Some(true)));
-    let recent = |outer: &Seen<'_>| outer.end.is_none_or(|end| seen.call.ts.since(end) <= AFTER);
+    let same = candidates.iter().filter(|(_, outer)| seen.contexts.same_trace(&outer.contexts) == Some(true));
+    let recent = |outer: &Seen<'_>| outer.end.is_none_or(|end| seen.at.since(end) <= AFTER);
     let same: Vec<_> = same.filter(|(_, outer)| recent(outer)).collect();
-    let exact = |outer: &Seen<'_>| outer.context.is_some_and(|outer| context.is_within(&outer));
+    let exact = |outer: &Seen<'_>| seen.contexts.is_within(&outer.contexts);
     let first = |suits: &dyn Fn(&Seen<'_>) -> bool| {
         same.iter().find(|(_, outer)| suits(outer)).map(|(place, _)| *place)
     };
@@ -100,13 +168,12 @@ fn by_trace(seen: &Seen<'_>, candidates: &[(usize, &Seen<'_>)]) -> Option<usize>
 }
 
 fn is_open(outer: &Seen<'_>, seen: &Seen<'_>) -> bool {
-    outer.end.is_none_or(|end| end >= seen.call.ts)
+    outer.end.is_none_or(|end| end >= seen.at)
 }
 
 /// Whether the traces do not speak against it.
 fn may_hold(outer: &Seen<'_>, seen: &Seen<'_>) -> bool {
-    let same = outer.context.zip(seen.context).and_then(|(outer, inner)| inner.same_trace(&outer));
-    same != Some(false)
+    seen.contexts.same_trace(&outer.contexts) != Some(false)
 }
 
 /// Those that are worked on by the instance that made the call; all when that cannot be told, since a container on two networks

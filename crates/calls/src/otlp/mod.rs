@@ -19,7 +19,7 @@ use model::hash::fnv1a;
 use serde_json::{Value, json};
 
 use crate::trace::{self, Kind};
-use crate::{Calls, Linked};
+use crate::{Calls, Link, Linked};
 
 /// `SPAN_KIND_SERVER` and `SPAN_KIND_CLIENT`.
 const SERVER: u8 = 2;
@@ -70,7 +70,13 @@ fn spans<'c>(
         let call = &*whole(linked.call);
         let trace = chains.trace(&call.id);
         let parent = linked.parent.map(|(parent, _)| chains.innermost(parent));
-        let caller = span(call, CLIENT, &trace, &span_id(&call.id, CLIENT), parent.as_deref());
+        let mut caller = span(call, CLIENT, &trace, &span_id(&call.id, CLIENT), parent.as_deref());
+        // A parent that no header names is told from those that one does.
+        if let Some((_, link @ (Link::Inferred | Link::Ambiguous))) = linked.parent
+            && let Some(attributes) = caller["attributes"].as_array_mut()
+        {
+            attributes.push(attributes::text("shoal.link", link.name()));
+        }
         by_service.entry(&linked.call.from.service).or_default().push(caller);
         if call.to.service != OUTSIDE {
             let above = span_id(&call.id, CLIENT);

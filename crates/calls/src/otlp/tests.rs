@@ -75,6 +75,9 @@ fn what_a_call_caused_is_below_its_callees_span() {
     assert_eq!(attribute(&last.1, "url.path"), Some("/orders/7"));
     assert_eq!(attribute(&last.1, "http.route"), Some("/orders/{id}"));
     assert_eq!(attribute(&last.1, "server.address"), Some("orders"));
+    // Nothing but time says that the inner call was made for the outer one.
+    let links = spans.iter().map(|(_, span)| attribute(span, "shoal.link"));
+    assert_eq!(links.flatten().collect::<Vec<_>>(), ["inferred"]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! What does not fit, and what only looks so.
 
-use model::exchange::{Exchange, Protocol};
+use model::exchange::{Ending, Exchange, Protocol};
 use model::plan::AllowRule;
 
-use super::fixture::{DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, plan};
+use super::fixture::{DB, GATEWAY, ORDERS, WEB, addr, at, calls, exchange, plan, tcp};
 use crate::{Calls, Finding, Limits, Position, Query, Where};
 
 /// A store that knows this plan and these rules.
@@ -107,6 +107,25 @@ fn one_route_answered_by_two() {
     silent.protocol = Protocol::Tcp;
     calls.observe(silent);
     assert_eq!(kinds(&calls), ["twice: `GET /orders/{id}` is answered by `db` and `orders`"]);
+}
+
+#[test]
+fn whatever_answered_a_probe_is_there_to_be_called() {
+    let mut plan = plan(&[("web", &[]), ("orders", &[]), ("db", &[])]);
+    plan.services.values_mut().for_each(|service| service.ready = None);
+    let mut calls = calls(Limits::default());
+    calls.configure(&plan);
+    (0..60).for_each(|conn| drop(calls.observe(hop(conn, GATEWAY, WEB, "/orders"))));
+    assert_eq!(kinds(&calls), [""; 0], "nothing says that anybody listens");
+    let probe = |conn, to, ending| Exchange {
+        client: addr(GATEWAY, 60_000),
+        server: addr(to, 5432),
+        ..tcp(conn, 5432, ending, 0, 0)
+    };
+    calls.observe(probe(100, DB, Ending::Closed));
+    assert_eq!(kinds(&calls), ["uncalled: Nobody has called `db`"]);
+    calls.observe(hop(102, DB, ORDERS, "/healthz"));
+    assert_eq!(kinds(&calls).len(), 2, "nor does who is only asked for its health: {:?}", kinds(&calls));
 }
 
 #[test]

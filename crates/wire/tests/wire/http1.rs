@@ -264,7 +264,8 @@ fn what_is_held_open_waits_and_what_is_slow_does_not() {
     let slow = [(9_000, head), (0, "\r\n"), (9_000, "2\r\n{}\r\n"), (0, "0\r\n\r\n")];
     let lines = [(0, head), (0, "Content-Type: application/x-ndjson\r\n\r\n"), (0, "2\r\n{}\r\n0\r\n\r\n")];
     let whole = [(25_000, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")];
-    let cases: [(&str, &[(i64, &str)], bool); 6] = [
+    type Answer<'a> = &'a [(i64, &'a str)];
+    let cases: [(&str, Answer<'_>, bool); 6] = [
         ("/updates?index=7&wait=30s", &whole, true),
         ("/updates", &whole, false),
         ("/api/v1/pods?watch=true", &slow, true),
