@@ -25,6 +25,9 @@ const PATIENCE: usize = 8;
 pub(super) struct Calls {
     streams: BTreeMap<u32, Stream>,
     over: Over,
+    /// By the lowest bit of their numbers, which says who began them: the newest stream that was let go for room. What
+    /// still comes of it, and of those before it, is nobody's.
+    let_go: [u32; 2],
     last: u32,
     losses: Losses,
     /// Some call of the connection is a gRPC call.
@@ -272,7 +275,7 @@ impl Calls {
 
     /// Opens an exchange for a response whose request was not seen; false when the stream is over already.
     fn unasked(&mut self, id: u32, first: Timestamp, env: &mut Env<'_, '_>) -> bool {
-        if id == 0 || self.over.has(id) {
+        if id == 0 || self.over.has(id) || id <= self.let_go[id as usize % 2] {
             return false;
         }
         let mut exchange = env.connection.exchange(Protocol::Http2, first);
@@ -290,10 +293,8 @@ impl Calls {
         at: Timestamp,
         env: &mut Env<'_, '_>,
     ) {
-        if self.streams.len() >= env.cx.limits.pending_per_flow
-            && let Some(oldest) = self.streams.keys().next().copied()
-        {
-            env.for_room(|env| self.close(oldest, Ending::Open, env));
+        if self.streams.len() >= env.cx.limits.pending_per_flow {
+            self.let_oldest_go(env);
         }
         stream.serial = env.ledger.open(exchange, at, env.cx);
         stream.losses = [Dir::ToServer, Dir::ToClient].map(|dir| self.losses.count(dir));
@@ -302,11 +303,17 @@ impl Calls {
 
     /// Gives up the oldest streams where headers and lists of messages grow without end.
     fn bound(&mut self, env: &mut Env<'_, '_>) {
-        while env.ledger.held() > PATIENCE * env.cx.limits.flow_buffer
-            && let Some(oldest) = self.streams.keys().next().copied()
-        {
-            env.for_room(|env| self.close(oldest, Ending::Open, env));
+        while env.ledger.held() > PATIENCE * env.cx.limits.flow_buffer && !self.streams.is_empty() {
+            self.let_oldest_go(env);
         }
+    }
+
+    fn let_oldest_go(&mut self, env: &mut Env<'_, '_>) {
+        let Some((&oldest, stream)) = self.streams.first_key_value() else { return };
+        if !stream.ended[Dir::ToClient as usize] {
+            self.let_go[oldest as usize % 2] = oldest;
+        }
+        env.for_room(|env| self.close(oldest, Ending::Open, env));
     }
 
     fn response(&mut self, headers: Headers, at: Timestamp, env: &mut Env<'_, '_>) {
