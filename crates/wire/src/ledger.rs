@@ -15,6 +15,9 @@ use crate::report::Pace;
 /// How many messages of a stream are listed one by one, for each direction.
 pub(crate) const PARTS_LIMIT: usize = 1000;
 
+/// A message of a stream gets at least this part of what is kept of a body, if larger ones have it.
+const FAIR_SHARE: usize = 8;
+
 #[derive(Debug)]
 struct Open {
     exchange: Exchange,
@@ -255,8 +258,8 @@ pub(crate) fn list(
         message.cut = true;
         return;
     }
-    let kept = bytes.len().min(limits.body.saturating_sub(message.body.len()));
-    message.body.extend_from_slice(&bytes[..kept]);
+    make_room(message, bytes.len() as u64, limits);
+    let kept = keep_of_part(message, bytes, limits);
     message.cut |= kept as u64 != size;
     message.parts.push(Part { at, kind: kind.to_owned(), bytes: size, kept: kept as u32 });
 }
@@ -286,4 +289,70 @@ pub(crate) fn keep(message: &mut Message, bytes: &[u8], limits: &Limits) -> usiz
     message.body.extend_from_slice(&bytes[..kept]);
     message.cut = kept < bytes.len();
     kept
+}
+
+/// As [`keep`], of a message of a stream: what is missing of others keeps nothing of this one out.
+pub(crate) fn keep_of_part(message: &mut Message, bytes: &[u8], limits: &Limits) -> usize {
+    let kept = bytes.len().min(limits.body.saturating_sub(message.body.len()));
+    message.body.extend_from_slice(&bytes[..kept]);
+    message.cut |= kept < bytes.len();
+    kept
+}
+
+/// Makes room for a message of a stream, of that size: the largest ones before it share theirs, so that a large one does
+/// not leave all later ones without a body. To be called between messages.
+pub(crate) fn make_room(message: &mut Message, size: u64, limits: &Limits) {
+    let wanted = usize::try_from(size).unwrap_or(usize::MAX).min(limits.body / FAIR_SHARE);
+    while message.body.len() + wanted > limits.body {
+        let largest = (0..message.parts.len()).max_by_key(|place| message.parts[*place].kept);
+        let Some(place) = largest.filter(|place| message.parts[*place].kept as usize > wanted) else { break };
+        let start: usize = message.parts[..place].iter().map(|part| part.kept as usize).sum();
+        let kept = message.parts[place].kept as usize;
+        let range = start + kept / 2..start + kept;
+        if range.end > message.body.len() {
+            break;
+        }
+        message.body.drain(range);
+        message.parts[place].kept = (kept / 2) as u32;
+        message.cut = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(sizes: &[usize], limit: usize) -> (Vec<u32>, Message) {
+        let mut message = Message::default();
+        for (n, size) in sizes.iter().enumerate() {
+            let bytes = vec![b'a' + (n % 26) as u8; *size];
+            list(&mut message, Timestamp(0), "message", &bytes, *size as u64, &Limits::new(limit));
+        }
+        (message.parts.iter().map(|part| part.kept).collect(), message)
+    }
+
+    #[test]
+    fn a_large_message_leaves_later_ones_room() {
+        for (sizes, expected) in [
+            (&[1000][..], &[800][..]),
+            (&[800, 10], &[400, 10]),
+            (&[1000, 10, 20, 1000, 5], &[200, 10, 20, 370, 5]),
+            (&[1000, 1000, 1000], &[400, 200, 200]),
+            (&[300, 300], &[300, 300]),
+        ] {
+            let (kept, message) = listed(sizes, 800);
+            assert_eq!(kept, expected, "{sizes:?}");
+            assert_eq!(message.cut, sizes.iter().sum::<usize>() > message.body.len(), "{sizes:?}");
+            // Each part's bytes are its own.
+            let mut rest = &message.body[..];
+            for (n, kept) in kept.iter().enumerate() {
+                let (own, behind) = rest.split_at(*kept as usize);
+                assert!(own.iter().all(|byte| *byte == b'a' + n as u8), "{sizes:?}");
+                rest = behind;
+            }
+            assert!(rest.is_empty() && message.body.len() <= 800);
+        }
+        // Of equal ones the first are whole.
+        assert_eq!(listed(&[100; 90], 8000).0, [[100; 80].to_vec(), vec![0; 10]].concat());
+    }
 }

@@ -95,7 +95,11 @@ impl Messages {
                     match payload.flag {
                         // What follows a hole has no place.
                         _ if payload.hurt => {}
-                        0 => payload.kept += ledger::keep(message, first, limits),
+                        0 => {
+                            let kept = ledger::keep_of_part(message, first, limits);
+                            payload.kept += kept;
+                            payload.hurt |= kept < taken;
+                        }
                         _ => self.held.extend_from_slice(&first[..taken.min(room)]),
                     }
                     if payload.left == 0 {
@@ -148,6 +152,9 @@ impl Messages {
             return;
         }
         let size = u64::from(length);
+        if flag == 0 {
+            ledger::make_room(message, size, limits);
+        }
         self.state = State::Payload(Payload { flag, size, left: size, kept: 0, hurt: false });
         if size == 0 {
             self.message_ended(at, message, limits);
@@ -166,14 +173,14 @@ impl Messages {
         self.count += 1;
         let mut size = payload.size;
         if payload.flag & COMPRESSED != 0 {
+            ledger::make_room(message, size, limits);
             let room = limits.body.saturating_sub(message.body.len());
-            let room = if message.cut { 0 } else { room };
             if let Some((plain, whole)) = inflate::inflate(self.encoding, &held, room) {
-                payload.kept = ledger::keep(message, &plain, limits);
+                payload.kept = ledger::keep_of_part(message, &plain, limits);
                 payload.hurt |= !whole;
                 size = if whole { plain.len() as u64 } else { size.max(plain.len() as u64) };
             } else {
-                payload.kept = ledger::keep(message, &held, limits);
+                payload.kept = ledger::keep_of_part(message, &held, limits);
                 payload.hurt |= payload.kept as u64 != size;
             }
         }
@@ -243,8 +250,9 @@ mod tests {
             let mut messages = Messages::default();
             messages.encoding(Some("gzip"));
             let (text, cut, parts) = read(&mut messages, &chunks, 9);
-            assert_eq!((text.as_str(), cut, messages.count()), ("onezipped", true, 4), "by {size}");
-            assert_eq!((parts[2].1, parts[3]), (6, (4, 0)), "by {size}");
+            // Each one has its beginning.
+            assert_eq!((text.as_str(), cut, messages.count()), ("onezipfou", true, 4), "by {size}");
+            assert_eq!((parts[2].1, parts[3]), (3, (4, 3)), "by {size}");
         }
     }
 
@@ -286,7 +294,7 @@ mod tests {
         messages.feed(Timestamp(0), &body[10..], &mut message, &limits);
         messages.ended(Timestamp(0), &mut message, &limits);
         let parts: Vec<_> = message.parts.iter().map(|part| (part.bytes, part.kept)).collect();
-        assert_eq!((message.body.as_slice(), parts), (&b"ab"[..], vec![(8, 2), (4, 0)]));
+        assert_eq!((message.body.as_slice(), parts), (&b"abnext"[..], vec![(8, 2), (4, 4)]));
         assert!(message.cut);
         // Across a boundary nobody knows where the next one begins, unless it was written in one piece.
         let mut messages = Messages::default();
