@@ -50,6 +50,7 @@ mod report;
 mod seq;
 mod servers;
 mod sql;
+mod stranger;
 mod table;
 mod tcp;
 mod tls;

@@ -248,6 +248,38 @@ impl Calls {
         }
     }
 
+    /// So many bytes came from the server that are of another protocol, in answer to all that was asked since the client
+    /// has begun.
+    pub(super) fn answered_otherwise(
+        &mut self,
+        words: &str,
+        bytes: usize,
+        begun: Timestamp,
+        env: &mut Env<'_, '_>,
+    ) {
+        if !env.ledger.any() {
+            // The client waits for the server's settings until it asks for more than to be understood.
+            let mut exchange = env.connection.exchange(Protocol::Http2, begun);
+            (exchange.method, exchange.target) = ("PRI".to_owned(), "*".to_owned());
+            exchange.request.complete = true;
+            let serial = env.open(exchange);
+            self.streams.insert(0, Stream { serial, ..Stream::default() });
+        }
+        while let Some((&id, stream)) = self.streams.first_key_value() {
+            env.ledger.change(stream.serial, env.at, |exchange| {
+                exchange.failure = Some(words.to_owned());
+                exchange.response = Some(Message {
+                    bytes: bytes as u64,
+                    cut: true,
+                    first: env.at,
+                    last: env.at,
+                    ..Message::default()
+                });
+            });
+            self.close(id, Ending::Open, env);
+        }
+    }
+
     /// No more comes.
     pub(super) fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
         let failing = self.failing.take();

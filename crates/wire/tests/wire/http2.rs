@@ -424,3 +424,26 @@ fn a_reset_connection_ends_what_is_pending() {
     let calls = exchanges(&talk.packets);
     assert_eq!((calls[0].ending, calls[0].quality), (Ending::Reset, Quality::NoResponse));
 }
+
+#[test]
+fn an_answer_in_http1_or_tls_is_a_failure_that_says_so() {
+    let ask = headers(1, END_STREAM, &get("/a"));
+    let begins = [PREFACE, &settings()].concat();
+    let answers: [(&[u8], &str); 2] = [
+        (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno", "answered in HTTP/1: 400 Bad Request"),
+        (b"\x15\x03\x01\0\x02\x02\x46", "answered in TLS: alert protocol_version"),
+    ];
+    for (answer, words) in answers {
+        for (asked, operation) in [(&b""[..], "PRI *"), (&ask, "GET /a")] {
+            let mut talk = Talk::open(4000);
+            talk.send(Client, &[&begins, asked].concat());
+            talk.send(Server, answer);
+            talk.close();
+            let [call] = &exchanges(&talk.packets)[..] else { panic!("one call") };
+            let bytes = call.response.as_ref().map(|response| response.bytes);
+            assert_eq!(format!("{} {}", call.method, call.target), operation);
+            assert_eq!((call.failure.as_deref(), &call.status), (Some(words), &None));
+            assert_eq!((call.quality, bytes), (Quality::Complete, Some(answer.len() as u64)));
+        }
+    }
+}
