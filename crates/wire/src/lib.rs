@@ -54,6 +54,7 @@ mod stranger;
 mod table;
 mod tcp;
 mod tls;
+mod unreachable;
 mod websocket;
 mod wire;
 
