@@ -194,6 +194,16 @@ impl Conversation {
         self.decoder = Decoder::Unknown { retries: 0, turns: Turns::default() };
     }
 
+    /// Why the connection failed.
+    pub(crate) fn failed(&mut self, words: String) {
+        self.tcp.fail(words);
+    }
+
+    /// Whether the connect was answered was not seen.
+    pub(crate) fn unseen(&mut self) {
+        self.tcp.mark(Quality::Truncated);
+    }
+
     /// The connect was not answered so far.
     pub(crate) fn unanswered(&mut self, at: Timestamp, cx: &mut Cx<'_>) {
         self.tcp.end(Ending::NoAnswer, at, &mut self.connection, cx);

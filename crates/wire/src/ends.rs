@@ -31,5 +31,6 @@ pub fn ends(link: Link, bytes: &[u8]) -> Option<Ends> {
             Some(Ends { from: segment.from, to: segment.to, opens })
         }
         Carried::Datagram(datagram) => Some(Ends { from: datagram.from, to: datagram.to, opens: false }),
+        Carried::Unreachable(segment) => Some(Ends { from: segment.from, to: segment.to, opens: false }),
     }
 }

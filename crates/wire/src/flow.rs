@@ -21,6 +21,7 @@ use crate::reassembly::{Half, Piece, Want};
 use crate::seq::Seq;
 use crate::servers::Servers;
 use crate::table::Follow;
+use crate::unreachable::Unreachable;
 
 /// Two retransmissions of a SYN later (RFC 6298: after one second, then after two).
 const NO_ANSWER_AFTER: Duration = Duration::from_secs(3);
@@ -45,6 +46,8 @@ enum Phase {
     Asked {
         since: Timestamp,
         told: bool,
+        /// How often it was sent.
+        times: u32,
     },
     Open,
     Dead,
@@ -101,7 +104,7 @@ impl Flow {
             client,
             settled: false,
             talk,
-            phase: if opens { Phase::Asked { since: at, told: false } } else { Phase::Open },
+            phase: if opens { Phase::Asked { since: at, told: false, times: 0 } } else { Phase::Open },
             reset: false,
             stuck: None,
             seen: at,
@@ -131,6 +134,9 @@ impl Flow {
             return Fate::Goes;
         }
         if segment.syn {
+            if let Phase::Asked { times, .. } = &mut self.phase {
+                *times += 1;
+            }
             self.synchronize(side, segment);
         } else if side != self.client || !segment.payload.is_empty() {
             self.phase = Phase::Open;
@@ -158,9 +164,18 @@ impl Flow {
         Fate::Goes
     }
 
+    /// Somebody says that a segment from one side did not arrive. Whoever connects gives up then.
+    pub(crate) fn unreachable(&mut self, at: Timestamp, side: usize, told: &Unreachable, cx: &mut Cx<'_>) {
+        let is_connect = self.halves[side].start() == Some(told.seq.plus(1));
+        if side == self.client && is_connect && matches!(self.phase, Phase::Asked { told: false, .. }) {
+            self.talk.failed(format!("the connection was refused: {} (ICMP)", told.reason));
+            self.end(Ending::Refused, at, cx);
+        }
+    }
+
     /// Does what time alone asks for.
     pub(crate) fn tick(&mut self, now: Timestamp, cx: &mut Cx<'_>) {
-        if let Phase::Asked { since, told: told @ false } = &mut self.phase
+        if let Phase::Asked { since, told: told @ false, .. } = &mut self.phase
             && now.since(*since) >= NO_ANSWER_AFTER
         {
             *told = true;
@@ -195,9 +210,18 @@ impl Flow {
     /// Ends the flow: what waits is handed on, every exchange gets its last report.
     pub(crate) fn end(&mut self, ending: Ending, at: Timestamp, cx: &mut Cx<'_>) {
         let told = matches!(self.phase, Phase::Asked { told: true, .. });
-        if self.phase == Phase::Dead {
-            return;
-        }
+        let ending = match (self.phase, ending) {
+            (Phase::Dead, _) => return,
+            // Who asks again has waited for a second.
+            (Phase::Asked { times: 2.., .. }, Ending::Open | Ending::Idle) if !cx.for_room => {
+                Ending::NoAnswer
+            }
+            (Phase::Asked { .. }, Ending::Open | Ending::Idle) => {
+                self.talk.unseen();
+                ending
+            }
+            _ => ending,
+        };
         while let Some(hole) = self.hole() {
             self.give_up(hole, at, cx);
             self.hand_on_ready(cx);
@@ -370,7 +394,7 @@ impl Follow for Flow {
     fn deadline(&self) -> Timestamp {
         let expiry = self.seen.plus(self.lifetime());
         let asked = match self.phase {
-            Phase::Asked { since, told: false } => Some(since.plus(NO_ANSWER_AFTER)),
+            Phase::Asked { since, told: false, .. } => Some(since.plus(NO_ANSWER_AFTER)),
             Phase::Asked { told: true, .. } | Phase::Open | Phase::Dead => None,
         };
         let stuck = self.stuck.map(|stuck| stuck.since.plus(self.patience(stuck.hole).0));

@@ -93,6 +93,19 @@ impl Framer {
         keep: usize,
         head: impl Fn(&[u8]) -> Head,
     ) -> Result<Option<Frame<'a>>, Broken> {
+        self.next_passing(rest, at, keep, head, |_, _| {})
+    }
+
+    /// As [`Self::next`]. Of a payload that is larger than what is kept, `pass` gets what was kept, and the rest piece by
+    /// piece as it comes, unless some of it is lost before.
+    pub(crate) fn next_passing<'a, 'r: 'a>(
+        &'a mut self,
+        rest: &mut &'r [u8],
+        at: Timestamp,
+        keep: usize,
+        head: impl Fn(&[u8]) -> Head,
+        mut pass: impl FnMut(&[u8], &[u8]),
+    ) -> Result<Option<Frame<'a>>, Broken> {
         if std::mem::take(&mut self.spent) {
             self.restart();
         }
@@ -109,7 +122,10 @@ impl Framer {
                     let (frame, behind) = rest.split_at(end);
                     *rest = behind;
                     let (head, payload) = frame.split_at(length);
-                    let payload = &payload[..size.min(keep)];
+                    let (payload, more) = payload.split_at(size.min(keep));
+                    if !more.is_empty() {
+                        pass(payload, more);
+                    }
                     return Ok(Some(Frame { head, payload, size: size as u64, first: at, loss: None }));
                 }
             }
@@ -124,7 +140,11 @@ impl Framer {
         payload.left -= taken as u64;
         if payload.loss.is_none() {
             let room = keep.saturating_sub(self.held.len() - payload.head);
-            self.held.extend_from_slice(&bytes[..taken.min(room)]);
+            let (kept, more) = bytes.split_at(taken.min(room));
+            self.held.extend_from_slice(kept);
+            if !more.is_empty() {
+                pass(&self.held[payload.head..], more);
+            }
         }
         if payload.left > 0 {
             return Ok(None);
@@ -239,6 +259,24 @@ mod tests {
             assert_eq!(whole, ["abc/3", "/0", "hello/5", "x/1"], "by {size}");
             let short = frames(&mut Framer::default(), bytes, size, 2).unwrap();
             assert_eq!(short, ["ab/3", "/0", "he/5", "x/1"], "by {size}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_kept_of_a_payload_is_passed_on() {
+        let bytes = b"\x03abc\x05hello\x01x";
+        for size in 1..=bytes.len() {
+            let mut framer = Framer::default();
+            let mut passed = String::new();
+            for chunk in bytes.chunks(size) {
+                let mut rest = chunk;
+                let mut pass = |kept: &[u8], more: &[u8]| {
+                    assert!(kept == b"ab" || kept == b"he", "{kept:?}");
+                    passed.push_str(&String::from_utf8_lossy(more));
+                };
+                while framer.next_passing(&mut rest, Timestamp(0), 2, head, &mut pass).unwrap().is_some() {}
+            }
+            assert_eq!(passed, "cllo", "by {size}");
         }
     }
 

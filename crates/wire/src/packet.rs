@@ -6,6 +6,7 @@ use etherparse::{IpNumber, LaxNetSlice, TransportSlice};
 
 use crate::link::Link;
 use crate::seq::Seq;
+use crate::unreachable::Unreachable;
 
 /// One TCP segment.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(crate) struct Datagram<'a> {
 pub(crate) enum Carried<'a> {
     Segment(Segment<'a>),
     Datagram(Datagram<'a>),
+    /// It says that a segment did not arrive.
+    Unreachable(Unreachable),
 }
 
 /// What a packet carries; `None` when it is neither, or not enough of it is there.
@@ -61,7 +64,9 @@ pub(crate) fn parse(link: Link, bytes: &[u8], wire_len: usize) -> Option<Carried
     let tcp = match &packet.transport {
         Some(TransportSlice::Tcp(tcp)) => tcp,
         Some(TransportSlice::Udp(udp)) => return Some(Carried::Datagram(datagram(from, to, udp.slice())?)),
-        Some(_) => return None,
+        Some(TransportSlice::Icmpv4(icmp)) => return Unreachable::v4(icmp.slice()).map(Carried::Unreachable),
+        Some(TransportSlice::Icmpv6(icmp)) => return Unreachable::v6(icmp.slice()).map(Carried::Unreachable),
+        Some(TransportSlice::Igmp(_)) => return None,
         None => return Some(Carried::Datagram(datagram(from, to, first_fragment(packet.net.as_ref()?)?)?)),
     };
     Some(Carried::Segment(Segment {
@@ -226,7 +231,7 @@ mod tests {
                     assert_eq!((d.from.port(), d.to.port()), (4000, 53));
                     Some((d.payload, d.cut))
                 }
-                Some(Carried::Segment(segment)) => panic!("{segment:?}"),
+                Some(other) => panic!("{other:?}"),
                 None => None,
             };
             assert_eq!(found, expected);

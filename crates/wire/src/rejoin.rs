@@ -27,6 +27,9 @@ pub(crate) trait Framed: std::fmt::Debug {
     /// Takes a frame; an error when it cannot be one.
     fn frame(&mut self, dir: Dir, frame: &Frame<'_>, env: &mut Env<'_, '_>) -> Result<(), Broken>;
 
+    /// Takes bytes of a payload that is larger than what is kept, behind what was kept of it. Its frame comes after them.
+    fn passes(&mut self, _: Dir, _kept: &[u8], _more: &[u8]) {}
+
     /// Frames of one direction are missing.
     fn lost(&mut self, dir: Dir, quality: Quality, env: &mut Env<'_, '_>);
 
@@ -70,7 +73,8 @@ impl<C: Framed> Frames<C> {
         let framer = &mut self.sides[dir as usize].framer;
         let mut rest = input.rest();
         let result = loop {
-            match framer.next(&mut rest, env.at, keep, C::head) {
+            let pass = |kept: &[u8], more: &[u8]| self.calls.passes(dir, kept, more);
+            match framer.next_passing(&mut rest, env.at, keep, C::head, pass) {
                 Err(broken) => break Err(broken),
                 Ok(None) => break Ok(()),
                 Ok(Some(frame)) => {

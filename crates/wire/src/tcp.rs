@@ -23,12 +23,21 @@ pub(crate) struct Tcp {
     pace: Pace,
     exchange: Option<Exchange>,
     told: bool,
+    failure: Option<String>,
 }
 
 impl Tcp {
     pub(crate) fn new(opened: Timestamp) -> Self {
         let ways = [Way::default(), Way::default()];
-        Self { opened, ways, quality: Quality::Complete, pace: Pace::default(), exchange: None, told: false }
+        Self {
+            opened,
+            ways,
+            quality: Quality::Complete,
+            pace: Pace::default(),
+            exchange: None,
+            told: false,
+            failure: None,
+        }
     }
 
     pub(crate) fn count(&mut self, dir: Dir, at: Timestamp, bytes: u64) {
@@ -75,6 +84,11 @@ impl Tcp {
         }
     }
 
+    /// Why the connection failed.
+    pub(crate) fn fail(&mut self, words: String) {
+        self.failure = Some(words);
+    }
+
     pub(crate) fn close(&mut self, dir: Dir) {
         self.ways[dir as usize].closed = true;
     }
@@ -110,6 +124,7 @@ impl Tcp {
         let mut exchange = self.fill(exchange);
         exchange.ending = ending;
         exchange.done = true;
+        exchange.failure = self.failure.take();
         match ending {
             Ending::NoAnswer => exchange.quality = Quality::NoResponse,
             // A connection's time is from its opening to its close, and the close is no byte.

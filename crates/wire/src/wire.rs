@@ -15,6 +15,7 @@ use crate::packet::{self, Carried, Segment};
 use crate::servers::Servers;
 use crate::table::{Key, Table};
 use crate::tls::Keys;
+use crate::unreachable::Unreachable;
 
 /// Decodes one capture.
 #[derive(Debug)]
@@ -110,6 +111,7 @@ impl Wire {
                 let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, &self.keys, out);
                 self.datagrams.datagram(at, &datagram, &mut self.next_conn, &mut cx);
             }
+            Some(Carried::Unreachable(told)) => self.unreachable(at, &told, out),
             None => {}
         }
     }
@@ -189,6 +191,14 @@ impl Wire {
         let slot = self.table.insert(key, flow);
         self.hand_on(slot, at, side, segment, out);
         self.make_room(out);
+    }
+
+    fn unreachable(&mut self, at: Timestamp, told: &Unreachable, out: &mut Vec<Exchange>) {
+        let (key, side) = Key::of(told.from, told.to);
+        if let Some(slot) = self.table.find(&key) {
+            let mut cx = cx(&self.limits, &mut self.counts, &mut self.servers, &self.keys, out);
+            self.table.with(slot, |flow| flow.unreachable(at, side, told, &mut cx));
+        }
     }
 
     fn hand_on(

@@ -1,5 +1,5 @@
-//! The kernel's part of choosing packets: a classic BPF program on interface, direction and protocol. TCP passes, and
-//! of UDP what asks for names.
+//! The kernel's part of choosing packets: a classic BPF program on interface, direction and protocol. TCP passes, of
+//! UDP what asks for names, and of ICMP that something did not arrive.
 //!
 //! The socket hears every interface. A packet that crosses a bridge is heard several times: on the sender's port, on
 //! the receiver's port, and on the bridge itself when one end is the host. Each is heard exactly once where it comes
@@ -25,6 +25,8 @@ const IPV4: u32 = 0x0800;
 const IPV6: u32 = 0x86dd;
 const TCP: u32 = 6;
 const UDP: u32 = 17;
+const ICMP: u32 = 1;
+const ICMP_V6: u32 = 58;
 const FIN_SYN_RST: u32 = 7;
 /// Whole packets: segments that the kernel has not split yet are up to 64 KB long.
 const ALL: u32 = 256 * 1024;
@@ -119,10 +121,12 @@ struct Ip {
     /// What the packet begins with when its header is as long as `size`, if that is not always so.
     plain: Option<u32>,
     size: i32,
+    /// Its ICMP, and the type by which that says that a packet did not arrive.
+    unreachable: (u32, u32),
 }
 
-const V4: Ip = Ip { next: 9, length: 2, own: 20, plain: Some(0x45), size: 20 };
-const V6: Ip = Ip { next: 6, length: 4, own: 0, plain: None, size: 40 };
+const V4: Ip = Ip { next: 9, length: 2, own: 20, plain: Some(0x45), size: 20, unreachable: (ICMP, 3) };
+const V6: Ip = Ip { next: 6, length: 4, own: 0, plain: None, size: 40, unreachable: (ICMP_V6, 1) };
 
 /// What is copied of packets of this version. It always ends in a verdict.
 fn inside(ip: &Ip, copied: Copied) -> Vec<sock_filter> {
@@ -147,19 +151,23 @@ fn inside(ip: &Ip, copied: Copied) -> Vec<sock_filter> {
         ]);
     }
     let over = segments.len() as u8;
+    let (icmp, unreachable) = ip.unreachable;
     let mut program = vec![load(BPF_B, SKF_NET_OFF + ip.next)];
     match ip.plain {
-        Some(_) => program.push(if_equal(TCP, 6, 0)),
+        Some(_) => program.push(if_equal(TCP, 9, 0)),
         // Hop-by-hop options may stand before TCP; other extensions do not within a host.
-        None => program.extend([if_equal(TCP, 7, 0), if_equal(0, 6 + over, 0)]),
+        None => program.extend([if_equal(TCP, 10, 0), if_equal(0, 9 + over, 0)]),
     }
     // The ports of a datagram stand behind a header without options, as all are within a host.
     program.extend([
         if_equal(UDP, 0, 4),
         load(BPF_H, transport),
-        if_equal(DNS, 3 + over, 0),
+        if_equal(DNS, 6 + over, 0),
         load(BPF_H, transport + 2),
-        if_equal(DNS, 1 + over, 0),
+        if_equal(DNS, 4 + over, 3),
+        if_equal(icmp, 0, 2),
+        load(BPF_B, transport),
+        if_equal(unreachable, 1 + over, 0),
         verdict(0),
     ]);
     program.extend(segments);
@@ -326,12 +334,17 @@ mod tests {
                 (IPV4, 17, [53, 4000], true),
                 (IPV4, 17, [4000, 443], false),
                 (IPV4, 1, [53, 53], false),
+                // What did not arrive, and another ping.
+                (IPV4, 1, [0x0303, 0], true),
+                (IPV4, 1, [0x0800, 0], false),
                 (IPV6, 6, [4000, 80], true),
                 (IPV6, 0, [4000, 80], true),
                 (IPV6, 17, [4000, 53], true),
                 (IPV6, 17, [53, 4000], true),
                 (IPV6, 17, [443, 4000], false),
                 (IPV6, 58, [53, 53], false),
+                (IPV6, 58, [0x0104, 0], true),
+                (IPV6, 58, [0x0304, 0], false),
                 (0x806, 6, [53, 53], false),
             ] {
                 let packet =

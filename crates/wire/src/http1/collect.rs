@@ -92,6 +92,10 @@ impl Head {
         std::mem::take(&mut self.held)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
     pub(super) fn held(&self) -> usize {
         self.held.capacity()
     }

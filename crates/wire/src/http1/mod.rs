@@ -18,6 +18,7 @@ use model::Timestamp;
 use model::exchange::Ending;
 
 use crate::decode::{Decode, Dir, Env, Loss, Verdict};
+use crate::stranger;
 use body::{Body, Framing, Skipped};
 use head::{Meaning, RequestHead, ResponseHead};
 use pairs::Pairs;
@@ -35,7 +36,28 @@ struct Http1 {
     sides: [Side; 2],
     pairs: Pairs,
     next: Option<Next>,
+    /// What the client sent behind a request for a tunnel: what it is the answer tells.
+    behind: Option<Behind>,
 }
+
+/// Bytes that wait, and since when.
+#[derive(Debug)]
+struct Behind {
+    first: Timestamp,
+    bytes: Vec<u8>,
+    /// Some are missing, or there were too many to be kept.
+    lost: bool,
+}
+
+impl Behind {
+    fn lose(&mut self) {
+        self.bytes = Vec::new();
+        self.lost = true;
+    }
+}
+
+/// How much of that is waited for, in bytes.
+const BEHIND_LIMIT: usize = 64 * 1024;
 
 /// What speaks behind a response.
 #[derive(Debug)]
@@ -48,6 +70,12 @@ impl Decode for Http1 {
     fn data(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
         let mut rest = bytes;
         while !rest.is_empty() {
+            if dir == Dir::ToServer && self.waits_behind(rest, env.at) {
+                return Verdict::Mine;
+            }
+            if dir == Dir::ToClient && self.is_strange(rest, env) {
+                return Verdict::Mine;
+            }
             let used = match self.sides[dir as usize].state {
                 State::Head => match self.head(dir, rest, env) {
                     Some(used) => used,
@@ -63,11 +91,17 @@ impl Decode for Http1 {
                 Some(Next::Known(decoder)) => return Verdict::Becomes { decoder, rest: rest.len() },
                 Some(Next::Unknown) => return Verdict::Anew { rest: rest.len() },
             }
+            if self.behind.is_some() && !self.pairs.waits_for_tunnel() {
+                self.read_behind(env);
+            }
         }
         Verdict::Mine
     }
 
     fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
+        if let (Dir::ToServer, Some(behind)) = (dir, &mut self.behind) {
+            return behind.lose();
+        }
         let side = &mut self.sides[dir as usize];
         side.hunt.forget();
         side.grew(bytes);
@@ -122,6 +156,9 @@ impl Decode for Http1 {
     }
 
     fn early(&mut self) -> Option<(Dir, Timestamp, Vec<u8>)> {
+        if let Some(Behind { first, bytes, .. }) = self.behind.take() {
+            return (!bytes.is_empty()).then_some((Dir::ToServer, first, bytes));
+        }
         let head = &mut self.sides[Dir::ToServer as usize].head;
         let (first, bytes) = (head.first_byte_at(Timestamp(0)), head.take());
         (!bytes.is_empty()).then_some((Dir::ToServer, first, bytes))
@@ -141,11 +178,53 @@ impl Decode for Http1 {
     }
 
     fn held(&self) -> usize {
-        self.pairs.held() + self.sides.iter().map(Side::held).sum::<usize>()
+        let behind = self.behind.as_ref().map_or(0, |behind| behind.bytes.capacity());
+        behind + self.pairs.held() + self.sides.iter().map(Side::held).sum::<usize>()
     }
 }
 
 impl Http1 {
+    /// Whether bytes of the client wait for the answer to a request for a tunnel.
+    fn waits_behind(&mut self, bytes: &[u8], at: Timestamp) -> bool {
+        let is_between = matches!(self.sides[Dir::ToServer as usize].state, State::Head);
+        if !is_between || !self.pairs.waits_for_tunnel() {
+            return false;
+        }
+        let nothing = || Behind { first: at, bytes: Vec::new(), lost: false };
+        let behind = self.behind.get_or_insert_with(nothing);
+        if behind.bytes.len() + bytes.len() > BEHIND_LIMIT {
+            behind.lose();
+        }
+        if !behind.lost {
+            behind.bytes.extend_from_slice(bytes);
+        }
+        true
+    }
+
+    /// There is no tunnel: what waits is for the server itself.
+    fn read_behind(&mut self, env: &mut Env<'_, '_>) {
+        let Some(Behind { first, bytes, lost }) = self.behind.take() else { return };
+        if lost {
+            self.sides[Dir::ToServer as usize].state = State::Hunt;
+        }
+        let now = std::mem::replace(&mut env.at, first);
+        self.data(Dir::ToServer, &bytes, env);
+        env.at = now;
+    }
+
+    /// Whether the server speaks another protocol, by the first bytes of what should be a response.
+    fn is_strange(&mut self, bytes: &[u8], env: &mut Env<'_, '_>) -> bool {
+        let side = &mut self.sides[Dir::ToClient as usize];
+        if !matches!(side.state, State::Head) || !side.head.is_empty() || !self.pairs.wait() {
+            return false;
+        }
+        let Some(words) = stranger::in_tls(bytes).or_else(|| stranger::in_http2(bytes)) else { return false };
+        side.missing = 0;
+        side.state = State::Hunt;
+        self.pairs.answered_otherwise(&words, bytes.len(), env);
+        true
+    }
+
     /// Takes bytes of a head; `None` when the connection is no HTTP after all.
     fn head(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Option<usize> {
         let side = &mut self.sides[dir as usize];

@@ -276,6 +276,38 @@ impl Pairs {
         self.asking &= !self.calls.is_empty();
     }
 
+    /// Whether any call waits for its answer.
+    pub(super) fn wait(&self) -> bool {
+        !self.answering && self.calls.back().is_some_and(|call| !call.answered)
+    }
+
+    /// The last call asks for a tunnel, and has no answer yet.
+    pub(super) fn waits_for_tunnel(&self) -> bool {
+        let asks = |call: &Call| call.exchange.method == "CONNECT" && call.exchange.response.is_none();
+        !self.asking && self.calls.back().is_some_and(asks)
+    }
+
+    /// So many bytes came that are of another protocol, in answer to what waits.
+    pub(super) fn answered_otherwise(&mut self, words: &str, bytes: usize, env: &mut Env<'_, '_>) {
+        let mut response = Some(Message {
+            bytes: bytes as u64,
+            cut: true,
+            first: env.at,
+            last: env.at,
+            ..Message::default()
+        });
+        while let Some(mut call) = self.calls.pop_front() {
+            self.held = self.held.saturating_sub(call.held());
+            if call.exchange.response.is_none() {
+                call.exchange.failure = Some(words.to_owned());
+                call.exchange.response = response.take();
+            }
+            self.held += call.held();
+            self.finish(call, Ending::Open, env);
+        }
+        (self.asking, self.answering) = (false, false);
+    }
+
     /// Hands out the call that turned its connection into something else, without the answer that only said so.
     pub(super) fn take_upgraded(&mut self) -> Option<Exchange> {
         let call = self.calls.pop_front()?;

@@ -26,6 +26,9 @@ const PATIENCE: usize = 8;
 pub(super) struct Calls {
     streams: BTreeMap<u32, Stream>,
     over: Over,
+    /// By the lowest bit of their numbers, which says who began them: the newest stream that was let go for room. What
+    /// still comes of it, and of those before it, is nobody's.
+    let_go: [u32; 2],
     last: u32,
     losses: Losses,
     /// Some call of the connection is a gRPC call.
@@ -253,6 +256,38 @@ impl Calls {
         }
     }
 
+    /// So many bytes came from the server that are of another protocol, in answer to all that was asked since the client
+    /// has begun.
+    pub(super) fn answered_otherwise(
+        &mut self,
+        words: &str,
+        bytes: usize,
+        begun: Timestamp,
+        env: &mut Env<'_, '_>,
+    ) {
+        if !env.ledger.any() {
+            // The client waits for the server's settings until it asks for more than to be understood.
+            let mut exchange = env.connection.exchange(Protocol::Http2, begun);
+            (exchange.method, exchange.target) = ("PRI".to_owned(), "*".to_owned());
+            exchange.request.complete = true;
+            let serial = env.open(exchange);
+            self.streams.insert(0, Stream { serial, ..Stream::default() });
+        }
+        while let Some((&id, stream)) = self.streams.first_key_value() {
+            env.ledger.change(stream.serial, env.at, |exchange| {
+                exchange.failure = Some(words.to_owned());
+                exchange.response = Some(Message {
+                    bytes: bytes as u64,
+                    cut: true,
+                    first: env.at,
+                    last: env.at,
+                    ..Message::default()
+                });
+            });
+            self.close(id, Ending::Open, env);
+        }
+    }
+
     /// No more comes.
     pub(super) fn end(&mut self, ending: Ending, env: &mut Env<'_, '_>) {
         let failing = self.failing.take();
@@ -280,7 +315,7 @@ impl Calls {
 
     /// Opens an exchange for a response whose request was not seen; false when the stream is over already.
     fn unasked(&mut self, id: u32, first: Timestamp, env: &mut Env<'_, '_>) -> bool {
-        if id == 0 || self.over.has(id) {
+        if id == 0 || self.over.has(id) || id <= self.let_go[id as usize % 2] {
             return false;
         }
         let mut exchange = env.connection.exchange(Protocol::Http2, first);
@@ -298,10 +333,8 @@ impl Calls {
         at: Timestamp,
         env: &mut Env<'_, '_>,
     ) {
-        if self.streams.len() >= env.cx.limits.pending_per_flow
-            && let Some(oldest) = self.streams.keys().next().copied()
-        {
-            env.for_room(|env| self.close(oldest, Ending::Open, env));
+        if self.streams.len() >= env.cx.limits.pending_per_flow {
+            self.let_oldest_go(env);
         }
         stream.serial = env.ledger.open(exchange, at, env.cx);
         stream.losses = [Dir::ToServer, Dir::ToClient].map(|dir| self.losses.count(dir));
@@ -310,11 +343,17 @@ impl Calls {
 
     /// Gives up the oldest streams where headers and lists of messages grow without end.
     fn bound(&mut self, env: &mut Env<'_, '_>) {
-        while env.ledger.held() > PATIENCE * env.cx.limits.flow_buffer
-            && let Some(oldest) = self.streams.keys().next().copied()
-        {
-            env.for_room(|env| self.close(oldest, Ending::Open, env));
+        while env.ledger.held() > PATIENCE * env.cx.limits.flow_buffer && !self.streams.is_empty() {
+            self.let_oldest_go(env);
         }
+    }
+
+    fn let_oldest_go(&mut self, env: &mut Env<'_, '_>) {
+        let Some((&oldest, stream)) = self.streams.first_key_value() else { return };
+        if !stream.ended[Dir::ToClient as usize] {
+            self.let_go[oldest as usize % 2] = oldest;
+        }
+        env.for_room(|env| self.close(oldest, Ending::Open, env));
     }
 
     fn response(&mut self, headers: Headers, at: Timestamp, env: &mut Env<'_, '_>) {

@@ -18,6 +18,7 @@ use model::Timestamp;
 use model::exchange::{Ending, Exchange, Quality};
 
 use crate::decode::{Decode, Dir, Env, Loss, Verdict};
+use crate::stranger;
 use calls::Calls;
 pub(crate) use detect::recognise;
 use fields::Headers;
@@ -44,8 +45,9 @@ pub(crate) fn upgraded(request: Exchange, env: &mut Env<'_, '_>) -> Box<dyn Deco
 struct Http2 {
     sides: [Side; 2],
     calls: Calls,
-    /// The client's preface was seen.
-    begun: bool,
+    /// When the client's preface was seen.
+    begun: Option<Timestamp>,
+    server: Server,
     turn: Turn,
 }
 
@@ -57,6 +59,16 @@ enum Turn {
     /// It was, as the bytes say that are being read.
     Found,
     Settled,
+}
+
+/// What the server has said so far.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Server {
+    #[default]
+    Nothing,
+    Frames,
+    /// It speaks another protocol.
+    Stranger,
 }
 
 /// How reading a frame went.
@@ -75,7 +87,11 @@ impl Decode for Http2 {
         }
         verdict
     }
+
     fn gap(&mut self, dir: Dir, bytes: u64, loss: Loss, env: &mut Env<'_, '_>) {
+        if dir == Dir::ToClient && self.server == Server::Nothing {
+            self.server = Server::Frames;
+        }
         let side = &mut self.sides[dir as usize];
         side.hunted = Hunted::default();
         let mut missing = bytes;
@@ -129,7 +145,7 @@ impl Decode for Http2 {
 impl Http2 {
     fn new(calls: Calls) -> Self {
         let sides = [Side::new(Place::Preface(0)), Side::new(Place::Frames)];
-        Self { sides, calls, begun: false, turn: Turn::Open }
+        Self { sides, calls, begun: None, server: Server::Nothing, turn: Turn::Open }
     }
 
     fn take(&mut self, dir: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
@@ -176,19 +192,22 @@ impl Http2 {
     }
 
     fn read(&mut self, handed: Dir, bytes: &[u8], env: &mut Env<'_, '_>) -> Verdict {
+        if handed == Dir::ToClient && !bytes.is_empty() && self.is_strange(bytes, env) {
+            return Verdict::Mine;
+        }
         let mut rest = bytes;
         while !rest.is_empty() {
             let dir = self.turned(handed);
             match &self.sides[dir as usize].place {
                 Place::Preface(known) => {
                     let known = *known;
-                    rest = self.preface(known, rest);
+                    rest = self.preface(known, rest, env.at);
                 }
                 Place::Data(_) => self.content(dir, &mut rest, env),
                 Place::Frames => match self.step(dir, &mut rest, env) {
                     Step::Next => {}
                     Step::NeedsMore => break,
-                    Step::Broken if self.begun || env.ledger.any() => {
+                    Step::Broken if self.begun.is_some() || env.ledger.any() => {
                         self.lose(dir, Loss::Lost, env);
                     }
                     Step::Broken if self.sides[dir as usize].trusted => return Verdict::NotMine,
@@ -211,13 +230,25 @@ impl Http2 {
         Verdict::Mine
     }
 
+    /// Whether the server speaks another protocol, by its first bytes: then nothing that was asked is answered any more.
+    fn is_strange(&mut self, bytes: &[u8], env: &mut Env<'_, '_>) -> bool {
+        if let (Server::Nothing, Some(begun)) = (self.server, self.begun) {
+            let words = stranger::in_http1(bytes).or_else(|| stranger::in_tls(bytes));
+            self.server = if words.is_some() { Server::Stranger } else { Server::Frames };
+            if let Some(words) = words {
+                self.calls.answered_otherwise(&words, bytes.len(), begun, env);
+            }
+        }
+        self.server == Server::Stranger
+    }
+
     /// Takes bytes of what a client begins with; the others are frames.
-    fn preface<'b>(&mut self, known: usize, bytes: &'b [u8]) -> &'b [u8] {
+    fn preface<'b>(&mut self, known: usize, bytes: &'b [u8], at: Timestamp) -> &'b [u8] {
         let expected = &detect::PREFACE[known..];
         let same = bytes.iter().zip(expected).take_while(|(byte, expected)| byte == expected).count();
         let [client, server] = &mut self.sides;
         client.place = if known + same == detect::PREFACE.len() {
-            self.begun = true;
+            self.begun = Some(at);
             client.trusted = true;
             server.trusted = true;
             client.hpack.begin();
@@ -377,7 +408,7 @@ impl Http2 {
         }
         let OpenBlock { stream, promised, ends, first, .. } = *block;
         let mut dir = dir;
-        if self.turn == Turn::Open && !self.begun && promised.is_none() {
+        if self.turn == Turn::Open && self.begun.is_none() && promised.is_none() {
             match fields::goes(&read) {
                 Some(told) if told == dir => self.turn = Turn::Settled,
                 Some(told) => {

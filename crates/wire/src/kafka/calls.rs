@@ -2,16 +2,17 @@
 
 use std::collections::VecDeque;
 
-use model::exchange::{Ending, Exchange, Message, Protocol, Quality, Topic, TopicRole};
+use model::exchange::{Ending, Message, Protocol, Quality};
 
 use super::apis::{self, Api};
 use super::fields::Fields;
 use super::header::{self, SIZE, Shape};
 use super::known::{Known, Session};
-use super::records::Seen;
 use super::request::Asked;
-use super::response::{Answered, is_normal};
-use super::{errors, request, response};
+use super::response::Answered;
+use super::tell::{tell_request, tell_response};
+use super::walk::Walk;
+use super::{request, response};
 use crate::decode::{Dir, Env, Loss};
 use crate::framing::{Broken, Frame, Head};
 use crate::limits::Limits;
@@ -19,9 +20,6 @@ use crate::rejoin::Framed;
 
 /// How much of a message is looked at, in bytes, whatever the limit of bodies is: the topics of a large cluster.
 const MESSAGE_KEPT: usize = 128 * 1024;
-/// How many names an operation shows.
-const NAMES_SHOWN: usize = 3;
-
 /// How many times as many requests are known by their numbers as are kept whole.
 const WAITING_TIMES: usize = 4;
 /// How many responses are looked for after a loss: those to the oldest requests.
@@ -39,8 +37,17 @@ struct Waiting {
     doubted: bool,
 }
 
+/// A message that is too large to be kept.
+#[derive(Debug)]
+struct Large {
+    /// Reads all of it, where there is more to be known than its beginning.
+    walk: Option<Walk>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Calls {
+    /// By [`Dir`]: the message that is being read.
+    large: [Option<Large>; 2],
     waiting: VecDeque<Waiting>,
     session: Session,
     /// Who asks.
@@ -55,6 +62,7 @@ pub(super) struct Calls {
 
 impl Calls {
     fn request(&mut self, frame: &Frame<'_>, env: &mut Env<'_, '_>) -> Result<(), Broken> {
+        let large = self.walked(Dir::ToServer, frame);
         let Some(header) = header::request(frame.payload, frame.size) else {
             if self.bare_proofs {
                 self.proofs += 1;
@@ -84,6 +92,9 @@ impl Calls {
             let fields = Fields::new(header.body, api.is_flexible(version));
             let mut known = Known { servers: env.cx.servers, session: &mut self.session };
             asked = request::read(api, version, fields, &mut known, room);
+            if let Some(walk) = large {
+                walk.tell_asked(&mut asked, &known);
+            }
         }
         let unanswered = asked.unanswered;
         tell_request(&mut exchange, api, asked, env.cx.limits.body);
@@ -103,6 +114,7 @@ impl Calls {
     }
 
     fn response(&mut self, frame: &Frame<'_>, env: &mut Env<'_, '_>) {
+        let large = self.walked(Dir::ToClient, frame);
         let mut fields = Fields::new(frame.payload, false);
         let Some(correlation) = fields.i32() else {
             if let Some(loss) = frame.loss {
@@ -132,6 +144,9 @@ impl Calls {
             if body.tags().is_some() {
                 let body = Fields::new(body.rest(), flexible);
                 answered = response::read(api, *version, body, &mut known, room);
+                if let Some(walk) = large {
+                    walk.tell_answered(&mut answered, &known);
+                }
             }
         }
         // Of one that was given up for the number of open ones, nothing more is told.
@@ -154,6 +169,35 @@ impl Calls {
         env.ledger.change(serial, at, |exchange| tell_response(exchange, message, key, answered, limit));
         env.ledger.miss(serial, frame.loss);
         env.finish(serial);
+    }
+
+    /// What reads the body of a message whose beginning this is, to its end, if there is anything in it but its beginning.
+    fn walk(&self, dir: Dir, payload: &[u8]) -> Option<Walk> {
+        let (api, version, body) = match dir {
+            Dir::ToServer => {
+                let header = header::request(payload, u64::MAX)?;
+                (header.api, header.version, header.body)
+            }
+            Dir::ToClient => {
+                let mut fields = Fields::new(payload, false);
+                let correlation = fields.i32()?;
+                let asked = self.waiting.iter().find(|waiting| waiting.correlation == correlation)?;
+                let mut body = Fields::new(fields.rest(), asked.api.is_flexible(asked.version));
+                body.tags()?;
+                (asked.api, asked.version, body.rest())
+            }
+        };
+        let has_records = api.key == if dir == Dir::ToServer { apis::PRODUCE } else { apis::FETCH };
+        (has_records && api.knows(version)).then(|| {
+            let mut walk = Walk::of(api.key, version, api.is_flexible(version));
+            walk.feed(body);
+            walk
+        })
+    }
+
+    /// What was read of a message that was too large to be kept, if all of it came.
+    fn walked(&mut self, dir: Dir, frame: &Frame<'_>) -> Option<Walk> {
+        self.large[dir as usize].take()?.walk.filter(|_| frame.loss.is_none())
     }
 
     /// Whether bytes begin with a response to what was asked. All of them go on with a zero: of a count, a time or a
@@ -233,7 +277,17 @@ impl Framed for Calls {
         }
     }
 
+    fn passes(&mut self, dir: Dir, kept: &[u8], more: &[u8]) {
+        if self.large[dir as usize].is_none() {
+            self.large[dir as usize] = Some(Large { walk: self.walk(dir, kept) });
+        }
+        if let Some(Large { walk: Some(walk) }) = &mut self.large[dir as usize] {
+            walk.feed(more);
+        }
+    }
+
     fn lost(&mut self, dir: Dir, quality: Quality, env: &mut Env<'_, '_>) {
+        self.large[dir as usize] = None;
         if dir == Dir::ToClient {
             self.doubt(quality, env);
         }
@@ -245,80 +299,7 @@ impl Framed for Calls {
     }
 
     fn held(&self) -> usize {
-        self.session.held() + self.waiting.len() * size_of::<Waiting>()
+        let walks = self.large.iter().flatten().filter_map(|large| large.walk.as_ref());
+        walks.map(Walk::held).sum::<usize>() + self.session.held() + self.waiting.len() * size_of::<Waiting>()
     }
-}
-
-fn tell_request(exchange: &mut Exchange, api: &Api, asked: Asked, limit: usize) {
-    let more = asked.about.len().saturating_sub(NAMES_SHOWN);
-    exchange.target = asked.about[..asked.about.len() - more].join(", ");
-    if more > 0 {
-        exchange.target = format!("{} +{more}", exchange.target);
-        exchange.request.headers.push(("names".to_owned(), asked.about.join(", ")));
-    }
-    let facts = asked.facts.into_iter().map(|(name, value)| (name.to_owned(), value));
-    exchange.request.headers.extend(facts);
-    let role = match api.key {
-        apis::PRODUCE => Some(TopicRole::Sends),
-        apis::FETCH => Some(TopicRole::Receives),
-        _ => None,
-    };
-    if let (Some(role), Some(name)) = (role, asked.about.into_iter().next()) {
-        let key = asked.records.as_ref().and_then(|seen| seen.key.clone());
-        exchange.topic = Some(Topic { role, name, key });
-    }
-    if asked.counts.len() > 1 {
-        tell_topics(&mut exchange.request, &asked.counts);
-    }
-    if let Some(seen) = asked.records {
-        show(&mut exchange.request, seen, limit);
-    }
-}
-
-/// How many records there are of which topic.
-fn tell_topics(message: &mut Message, counts: &[(String, u64)]) {
-    let counts: Vec<_> = counts.iter().map(|(topic, count)| format!("{topic}={count}")).collect();
-    message.headers.push(("topics".to_owned(), counts.join(", ")));
-}
-
-fn tell_response(
-    exchange: &mut Exchange,
-    mut message: Message,
-    key: Option<i16>,
-    answered: Answered,
-    limit: usize,
-) {
-    if let (Some(code), Some(key)) = (answered.code, key) {
-        let name = errors::name(code);
-        if !is_normal(key, code) {
-            let what = if answered.what.is_empty() { String::new() } else { format!(": {}", answered.what) };
-            exchange.failure = Some(format!("{name}{what}"));
-        }
-        exchange.status = Some(name);
-    }
-    if let Some((first, _)) = answered.counts.first() {
-        let key = answered.records.as_ref().and_then(|seen| seen.key.clone());
-        exchange.topic = Some(Topic { role: TopicRole::Receives, name: first.clone(), key });
-        tell_topics(&mut message, &answered.counts);
-    }
-    if let Some(seen) = answered.records {
-        show(&mut message, seen, limit);
-    }
-    exchange.response = Some(message);
-}
-
-/// Puts what was seen of records into a message.
-fn show(message: &mut Message, seen: Seen, limit: usize) {
-    let more = if seen.more { "+" } else { "" };
-    message.headers.push(("records".to_owned(), format!("{}{more}", seen.count)));
-    message.messages = seen.count;
-    if let Some(codec) = seen.codec {
-        message.headers.push(("codec".to_owned(), codec.to_owned()));
-    }
-    if seen.shown > 0 {
-        message.media = Some("application/json".to_owned());
-        message.body = (seen.json + "]").into_bytes();
-    }
-    message.cut = seen.more || seen.shown < seen.count || message.body.len() > limit;
-    message.body.truncate(limit);
 }

@@ -97,6 +97,11 @@ impl<'a> Fields<'a> {
         Some(usize::try_from(length).unwrap_or_default())
     }
 
+    /// How many elements an array has, or bytes a blob, behind it.
+    pub(super) fn count(&mut self) -> Option<usize> {
+        self.length(false)
+    }
+
     /// A string; a null one is empty, and what is no UTF-8 is replaced.
     pub(super) fn string(&mut self) -> Option<String> {
         let length = self.length(true)?;
@@ -113,11 +118,19 @@ impl<'a> Fields<'a> {
 
     /// What is in an array, element by element; what is cut off is left out, and then there is nothing behind it.
     pub(super) fn each(&mut self, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        for _ in 0..self.length(false)? {
+        self.each_before(|element_fields, _| element(element_fields))
+    }
+
+    /// As [`Self::each`], and how many elements follow each one.
+    pub(super) fn each_before(
+        &mut self,
+        mut element: impl FnMut(&mut Self, usize) -> Option<()>,
+    ) -> Option<()> {
+        for left in (0..self.count()?).rev() {
             if self.rest.is_empty() {
                 return None;
             }
-            element(self)?;
+            element(self, left)?;
         }
         Some(())
     }

@@ -3,7 +3,7 @@
 //!
 //! `header` reads what stands before each message and finds the next one after a loss, `apis` knows what can be asked.
 //! `calls` makes exchanges of both, with what `request` and `response` read; `records` counts and shows the records in
-//! them, `known` remembers names across messages. What becomes what is told in `docs/protocols/kafka.md`.
+//! them, `walk` those in messages that are too large to be kept, `known` remembers names across messages. What becomes what is told in `docs/protocols/kafka.md`.
 
 mod apis;
 mod calls;
@@ -15,6 +15,8 @@ mod known;
 mod records;
 mod request;
 mod response;
+mod tell;
+mod walk;
 
 use crate::decode::Decode;
 use crate::rejoin::Frames;

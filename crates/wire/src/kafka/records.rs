@@ -8,7 +8,11 @@ use crate::json;
 const COMPRESSION: i16 = 7;
 const CONTROL: i16 = 32;
 /// Bytes of an offset and a size.
-const ENTRY_HEAD: usize = 12;
+pub(super) const ENTRY_HEAD: usize = 12;
+/// Bytes up to the format and the attributes of a message, with those of its offset and size.
+pub(super) const HEAD_AT_LEAST: usize = 18;
+/// Bytes of a batch up to its first record, with those of its offset and size.
+pub(super) const BATCH_HEAD: usize = ENTRY_HEAD + BATCH_COUNT + 4;
 /// Where in a batch, behind its size, its attributes are, and its count of records.
 const BATCH_ATTRIBUTES: usize = 9;
 const BATCH_COUNT: usize = 45;
@@ -31,6 +35,35 @@ pub(super) struct Seen {
     pub(super) shown: u64,
     /// Bytes that `json` may have.
     pub(super) room: usize,
+}
+
+/// What the head of a batch, or of a message, tells.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// How many records it has.
+    pub(super) count: u64,
+    pub(super) codec: Option<&'static str>,
+    /// It is a compressed message, in which there are others.
+    pub(super) holds_others: bool,
+}
+
+impl Entry {
+    /// Reads its first [`BATCH_HEAD`] bytes, or all where there are less.
+    pub(super) fn read(head: &[u8]) -> Option<Self> {
+        let mut fields = Fields::new(head.get(ENTRY_HEAD + 4..)?, false);
+        let is_message = fields.i8()? < 2;
+        if is_message {
+            let codec = codec(i16::from(fields.i8()?));
+            return Some(Self { count: 1, codec, holds_others: codec.is_some() });
+        }
+        fields.skip(BATCH_ATTRIBUTES - 5)?;
+        let attributes = fields.i16()?;
+        fields.skip(BATCH_COUNT - BATCH_ATTRIBUTES - 2)?;
+        let count = u64::try_from(fields.i32()?).ok()?;
+        // The broker's own are about transactions.
+        let count = if attributes & CONTROL != 0 { 0 } else { count };
+        Some(Self { count, codec: codec(attributes), holds_others: false })
+    }
 }
 
 /// Where records are.

@@ -25,7 +25,7 @@ impl Asked {
         }
     }
 
-    fn add(&mut self, name: String) {
+    pub(super) fn add(&mut self, name: String) {
         if !name.is_empty()
             && name.len() <= NAME_LIMIT
             && !self.about.contains(&name)

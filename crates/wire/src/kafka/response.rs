@@ -9,7 +9,7 @@ use super::records::{Place, Seen};
 /// Longer words of a broker are not told, in bytes.
 const WORDS_LIMIT: usize = 1024;
 /// Bytes of the time for which a client is throttled.
-const TIME: usize = 4;
+pub(super) const TIME: usize = 4;
 
 /// What is told of a response.
 #[derive(Debug, Default)]
@@ -21,10 +21,12 @@ pub(super) struct Answered {
     pub(super) records: Option<Seen>,
     /// Topics of which there are records, and how many.
     pub(super) counts: Vec<(String, u64)>,
+    /// No code is behind what was read.
+    all_codes: bool,
 }
 
 impl Answered {
-    fn code(&mut self, key: i16, code: i16, what: impl FnOnce() -> String) {
+    pub(super) fn code(&mut self, key: i16, code: i16, what: impl FnOnce() -> String) {
         let rank = |code: i16| u8::from(code != 0) + u8::from(!is_normal(key, code));
         if self.code.is_none_or(|known| rank(code) > rank(known)) {
             self.code = Some(code);
@@ -68,6 +70,7 @@ pub(super) fn read(
                 }
                 let code = element.i16()?;
                 answered.code(api.key, code, || what);
+                answered.all_codes = true;
                 // What is behind it is not read, and so not the next one.
                 None
             })
@@ -75,8 +78,15 @@ pub(super) fn read(
         Answer::Custom => custom(api.key, version, &mut answered, &mut fields, known, room),
         Answer::Unread => None,
     };
-    if let (None, Some(seen)) = (read, &mut answered.records) {
-        seen.more = true;
+    if read.is_none() {
+        if let Some(seen) = &mut answered.records {
+            seen.more = true;
+        }
+        // What was not read may have failed.
+        let is_fine = answered.code.is_some_and(|code| is_normal(api.key, code));
+        if is_fine && !answered.all_codes {
+            answered.code = None;
+        }
     }
     answered
 }
@@ -238,22 +248,14 @@ fn fetched(
     }
     let mut seen = Seen::new(room);
     let mut counts = Vec::new();
-    let read = fields.each(|topic| {
+    let read = fields.each_before(|topic, topics_left| {
         let name = known.topic(topic, version >= 13)?;
         let before = seen.count;
-        let read = topic.each(|part| {
+        let read = topic.each_before(|part, parts_left| {
             let (partition, code) = (part.i32()?, part.i16()?);
             answered.code(apis::FETCH, code, || format!("{name}/{partition}"));
-            part.skip(8)?;
-            part.skip_if(version >= 4, 8)?;
-            part.skip_if(version >= 5, 8)?;
-            if version >= 4 {
-                part.each(|aborted| {
-                    aborted.skip(16)?;
-                    aborted.tags()
-                })?;
-            }
-            part.skip_if(version >= 11, 4)?;
+            answered.all_codes = topics_left == 0 && parts_left == 0;
+            before_records(version, part)?;
             let blob = part.blob()?;
             seen.take(Place { topic: &name, partition }, blob, true);
             part.tags()
@@ -267,6 +269,20 @@ fn fetched(
     answered.records = Some(seen);
     answered.counts = counts;
     read
+}
+
+/// Passes over what stands between a fetched partition's code and its records.
+pub(super) fn before_records(version: i16, part: &mut Fields<'_>) -> Option<()> {
+    part.skip(8)?;
+    part.skip_if(version >= 4, 8)?;
+    part.skip_if(version >= 5, 8)?;
+    if version >= 4 {
+        part.each(|aborted| {
+            aborted.skip(16)?;
+            aborted.tags()
+        })?;
+    }
+    part.skip_if(version >= 11, 4)
 }
 
 fn metadata(

@@ -1,6 +1,6 @@
 //! What is published, delivered, asked and answered on one connection, as exchanges.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message, Protocol, Quality, Topic, TopicRole};
@@ -9,6 +9,7 @@ use super::frames::Frame;
 use super::json;
 use super::ops::{self, Op};
 use super::payload::{Payload, Verdict};
+use super::replies::{Asked, Replies};
 use super::subjects::{Subjects, is_inbox};
 use crate::decode::{Env, Loss};
 
@@ -16,6 +17,9 @@ use crate::decode::{Env, Loss};
 const ACKS: &[u8] = b"$JS.ACK.";
 /// What asks a stream for its next messages.
 const PULLS: &[u8] = b"$JS.API.CONSUMER.MSG.NEXT.";
+
+/// How many times as many confirmations are waited for as exchanges: each is for the oldest, so none may be missed.
+const CONFIRMED_TIMES: usize = 16;
 
 /// Something that a server confirms, when it was asked to confirm everything.
 #[derive(Debug)]
@@ -39,10 +43,12 @@ pub(super) struct Calls {
     /// The server confirms what it is told; these were not confirmed yet.
     confirms: bool,
     confirmed: VecDeque<Confirmed>,
-    /// Requests that wait for an answer, by the subject where they wait.
-    asked: BTreeMap<Vec<u8>, u32>,
-    /// Messages that came with a subject to answer to, by that.
-    got: BTreeMap<Vec<u8>, u32>,
+    /// Requests that wait for an answer.
+    asked: Replies,
+    /// Those that ask streams for their next messages.
+    pulls: Replies,
+    /// Messages that came with a subject to answer to.
+    got: Replies,
 }
 
 /// A line with all there is of its payload.
@@ -102,8 +108,7 @@ impl Calls {
     }
 
     pub(super) fn held(&self) -> usize {
-        let subjects: usize =
-            self.asked.keys().chain(self.got.keys()).map(|subject| subject.len() + 64).sum();
+        let subjects = self.asked.held() + self.pulls.held() + self.got.held();
         let confirmed = self.confirmed.capacity() * size_of::<Confirmed>();
         self.subjects.held() + subjects + confirmed
     }
@@ -158,18 +163,20 @@ impl Calls {
 
     fn publishes(&mut self, op: &ops::Message<'_>, part: &Part<'_>, env: &mut Env<'_, '_>) {
         let payload = Payload::read(op, part.frame, part.at, env.cx.limits);
-        if let Some(serial) = self.got.get(op.subject).copied().filter(|s| env.ledger.get(*s).is_some()) {
-            return self.answers(serial, op, payload, part, env);
+        if let Some(asked) = self.got.get(op.subject, env.ledger) {
+            return self.answers(asked, op, payload, part, env);
         }
         let asks = op.reply.is_some_and(|reply| self.subjects.hears(reply));
         let mut exchange = exchange(if asks { "REQ" } else { "PUB" }, op.subject, part, env);
         exchange.topic = topic(TopicRole::Sends, op);
         exchange.request = payload.message;
-        exchange.waits = op.subject.starts_with(PULLS);
+        let pulls = op.subject.starts_with(PULLS);
+        exchange.waits = pulls;
         let serial = env.open(exchange);
         match op.reply.filter(|_| asks) {
             Some(reply) => {
-                remember(&mut self.asked, reply, serial, env);
+                let asked = if pulls { &mut self.pulls } else { &mut self.asked };
+                asked.add(reply, serial, 2 * env.cx.limits.pending_per_flow, env.ledger);
                 self.confirm(Confirmed::Receipt(serial), env);
             }
             None => self.confirm(Confirmed::Answer(serial), env),
@@ -179,7 +186,7 @@ impl Calls {
     /// What is published answers a message that came before.
     fn answers(
         &mut self,
-        serial: u32,
+        asked: Asked,
         op: &ops::Message<'_>,
         payload: Payload,
         part: &Part<'_>,
@@ -193,8 +200,10 @@ impl Calls {
             return;
         }
         self.got.remove(op.subject);
-        env.ledger.change(serial, part.at, |exchange| answer(exchange, payload.message, verdict, part));
-        env.close(serial);
+        if let Asked::Open(serial) = asked {
+            env.ledger.change(serial, part.at, |exchange| answer(exchange, payload.message, verdict, part));
+            env.close(serial);
+        }
     }
 
     fn delivers(&mut self, sid: &[u8], op: &ops::Message<'_>, part: &Part<'_>, env: &mut Env<'_, '_>) {
@@ -204,12 +213,16 @@ impl Calls {
         if code == Some("100") {
             return;
         }
-        if let Some(serial) = self.asked.remove(op.subject)
-            && let Some(asked) = env.ledger.get(serial)
-        {
-            let verdict = payload.verdict(asked.waits);
-            env.ledger.change(serial, part.at, |exchange| answer(exchange, payload.message, verdict, part));
-            return env.close(serial);
+        for (waiting, pulls) in [(&mut self.asked, false), (&mut self.pulls, true)] {
+            let Some(asked) = waiting.get(op.subject, env.ledger) else { continue };
+            waiting.remove(op.subject);
+            if let Asked::Open(serial) = asked {
+                let verdict = payload.verdict(pulls);
+                env.ledger
+                    .change(serial, part.at, |exchange| answer(exchange, payload.message, verdict, part));
+                env.close(serial);
+            }
+            return;
         }
         // That no more comes, to who got something already.
         if code.is_some() && is_inbox(op.subject) {
@@ -224,27 +237,25 @@ impl Calls {
         exchange.status = payload.status.map(|(code, _)| code);
         let serial = env.open(exchange);
         match op.reply {
-            Some(reply) => remember(&mut self.got, reply, serial, env),
+            Some(reply) => self.got.add(reply, serial, 2 * env.cx.limits.pending_per_flow, env.ledger),
             None => env.finish(serial),
         }
     }
 
     /// A message of a stream comes under its own subject, for the subscription of whoever asked for it.
     fn pulled(&mut self, sid: &[u8], env: &mut Env<'_, '_>) {
-        let pulls = |serial: &u32| {
-            env.ledger.get(*serial).is_some_and(|exchange| exchange.target.as_bytes().starts_with(PULLS))
-        };
-        let found =
-            self.asked.iter().find(|(subject, serial)| pulls(serial) && self.subjects.is_for(sid, subject));
-        if let Some((subject, serial)) = found.map(|(subject, serial)| (subject.clone(), *serial)) {
-            self.asked.remove(&subject);
+        let open = |serial: u32| env.ledger.get(serial).is_some();
+        let is_its = |(subject, serial): &(&[u8], u32)| open(*serial) && self.subjects.is_for(sid, subject);
+        let found = self.pulls.iter().find(is_its).map(|(subject, serial)| (subject.to_vec(), serial));
+        if let Some((subject, serial)) = found {
+            self.pulls.remove(&subject);
             env.finish(serial);
         }
     }
 
     /// The server will confirm this, or, where it was not asked to, nothing more is said of it.
     fn confirm(&mut self, confirmed: Confirmed, env: &mut Env<'_, '_>) {
-        if self.confirms && self.confirmed.len() < env.cx.limits.pending_per_flow {
+        if self.confirms && self.confirmed.len() < CONFIRMED_TIMES * env.cx.limits.pending_per_flow {
             return self.confirmed.push_back(confirmed);
         }
         if let Confirmed::Answer(serial) = confirmed
@@ -277,11 +288,11 @@ impl Calls {
             return self.connected("-ERR", Some(words), part, env);
         }
         let quoted = words.split('"').nth(1).unwrap_or_default();
-        let waits = |serial: &&u32| env.ledger.get(**serial).is_some_and(|e| e.target == quoted);
+        let waits = |serial: &u32| env.ledger.get(*serial).is_some_and(|e| e.target == quoted);
         let known = match self.confirmed.pop_front() {
             Some(Confirmed::Answer(serial) | Confirmed::Receipt(serial)) => Some(serial),
             Some(Confirmed::Nothing) => None,
-            None => self.asked.values().find(waits).copied(),
+            None => self.asked.iter().chain(self.pulls.iter()).map(|(_, serial)| serial).find(waits),
         };
         let serial = known.unwrap_or_else(|| {
             let exchange = exchange("-ERR", quoted.as_bytes(), part, env);
@@ -346,12 +357,4 @@ fn acknowledged(body: &[u8]) -> Verdict {
     let word = text.split([' ', '{']).next().unwrap_or_default();
     let failure = matches!(word, "-NAK" | "+TERM").then(|| text.trim().to_owned());
     Verdict { status: (!word.is_empty()).then(|| word.to_owned()), failure }
-}
-
-/// Remembers where an exchange is answered. What the ledger has given up is forgotten now and then.
-fn remember(known: &mut BTreeMap<Vec<u8>, u32>, subject: &[u8], serial: u32, env: &Env<'_, '_>) {
-    if known.len() >= 2 * env.cx.limits.pending_per_flow {
-        known.retain(|_, serial| env.ledger.get(*serial).is_some());
-    }
-    known.insert(subject.to_vec(), serial);
 }

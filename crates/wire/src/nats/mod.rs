@@ -10,6 +10,7 @@ mod frames;
 mod json;
 mod ops;
 mod payload;
+mod replies;
 mod subjects;
 
 use model::Timestamp;

@@ -9,7 +9,7 @@ use super::ask::{Asked, Text};
 use super::message::{Reader, fact, rows_of, text};
 use super::names::{Column, read_columns};
 use super::startup::{opened, opening_answer};
-use super::steps::{Script, Step};
+use super::steps::Step;
 use super::streams::{Copying, LISTENS_LIMIT};
 use super::{Postgres, rows};
 use crate::decode::{Env, Loss};
@@ -82,11 +82,7 @@ impl Postgres {
         let is_last = self.steps.len() <= 1;
         match self.steps.first() {
             Some(Step::Query(script)) if script.failed => None,
-            Some(
-                Step::Query(Script { current: Some(serial), .. })
-                | Step::Execute { serial, .. }
-                | Step::Function(serial),
-            ) => Some(*serial),
+            Some(step) if step.serial().is_some() => step.serial(),
             Some(Step::Query(script)) => {
                 // More statements than were found in the text, or than were kept of it.
                 let asked = Asked { first: Some(script.first), ..Asked::default() };

@@ -7,7 +7,7 @@ use model::exchange::{Exchange, Protocol, Quality, Topic, TopicRole};
 
 use super::message::{Reader, fact, text};
 use super::names::{Portal, Statement};
-use super::steps::{Described, STEPS_LIMIT, Script, Sent, Step};
+use super::steps::{Described, Script, Sent, Step};
 use super::streams::Copying;
 use super::{Postgres, keep};
 use crate::decode::Env;
@@ -100,9 +100,10 @@ impl Postgres {
 
     /// Gives up what waits where a client asks and asks and is not answered.
     fn bound_steps(&mut self, env: &mut Env<'_, '_>) {
-        if self.steps.len() >= STEPS_LIMIT || self.steps.held() > env.cx.limits.flow_buffer {
-            self.give_up(env);
-            self.requests_lost(true, Quality::Gap, env);
+        if self.steps.are_too_many(env.cx.limits) {
+            self.order.trouble.get_or_insert(Quality::Truncated);
+            env.for_room(|env| self.give_up(env));
+            self.requests_lost(true, Quality::Truncated, env);
         }
     }
 
@@ -111,7 +112,7 @@ impl Postgres {
         let text = reader.text_or_rest().to_vec();
         let asked = std::mem::take(&mut self.asked);
         let loss = asked.loss;
-        let mut script = Script {
+        let mut script = Box::new(Script {
             text,
             cut: !frame.whole(),
             first: asked.first.unwrap_or(frame.first),
@@ -120,7 +121,7 @@ impl Postgres {
             next: 0,
             uncounted: asked.bytes,
             failed: false,
-        };
+        });
         // Drivers send an empty query to see whether the server is there.
         let (sql, asked, is_cut, _) = next_statement(&mut script).unwrap_or_else(|| {
             let asked = Asked { first: Some(script.first), bytes: script.uncounted, loss: None };

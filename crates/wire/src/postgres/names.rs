@@ -41,6 +41,15 @@ pub(super) struct Portal {
     pub(super) formats: Vec<u16>,
 }
 
+impl Portal {
+    /// The same one to whoever only needs to know which it is.
+    pub(super) fn without_parameters(&self) -> Self {
+        let (name, statement_name) = (self.name.clone(), self.statement_name.clone());
+        let (statement, formats) = (self.statement.clone(), self.formats.clone());
+        Self { number: self.number, name, statement_name, statement, parameters: Vec::new(), formats }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Column {
     pub(super) name: String,
@@ -264,7 +273,7 @@ fn statement_size(statement: &Statement) -> usize {
     statement.sql.len() + 2 * statement.name.len() + 4 * statement.types.len() + size_of::<Statement>()
 }
 
-fn portal_size(portal: &Portal) -> usize {
+pub(super) fn portal_size(portal: &Portal) -> usize {
     let parameters: usize = portal.parameters.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
     parameters + 2 * portal.name.len() + portal.statement_name.len() + size_of::<Portal>()
 }

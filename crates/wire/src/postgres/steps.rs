@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use model::Timestamp;
 
-use super::names::{Portal, Statement};
+use super::names::{Portal, Statement, portal_size};
+use crate::limits::Limits;
 use crate::sql::{Dialect, statement};
 
-/// How many messages of a client may wait for their answer.
-pub(super) const STEPS_LIMIT: usize = 8192;
+/// How many messages of a client may wait for their answer: two or three for each row that a driver sends in one batch.
+const STEPS_LIMIT: usize = 64 * 1024;
+/// How many times a flow's bound what waits may hold, until no more is kept of it than its order.
+const PATIENCE: usize = 2;
 
 /// A message that waits for its answer.
 #[derive(Debug)]
@@ -29,7 +32,7 @@ pub(super) enum Step {
         portal: Option<Arc<Portal>>,
     },
     Sync,
-    Query(Script),
+    Query(Box<Script>),
     Function(u32),
     /// Messages were lost here, nobody knows which.
     Lost,
@@ -172,6 +175,39 @@ impl Steps {
         self.waiting.len()
     }
 
+    /// Whether so much waits that nothing more can. Before that, what is only for show is let go: nothing that was asked
+    /// loses its answer for the number of those behind it.
+    pub(super) fn are_too_many(&mut self, limits: &Limits) -> bool {
+        let held = |steps: &Self| steps.held - steps.len() * size_of::<(Step, Sent)>();
+        if held(self) > PATIENCE * limits.flow_buffer {
+            self.lighten();
+            // So that it is not done again before as much has come again.
+            return held(self) > limits.flow_buffer;
+        }
+        self.len() >= STEPS_LIMIT
+    }
+
+    /// Forgets the parameters of portals, which their exchanges have.
+    fn lighten(&mut self) {
+        let mut last = None::<Arc<Portal>>;
+        for (step, _) in &mut self.waiting {
+            let (Step::Bind { portal, .. }
+            | Step::Describe(Described::Portal(Some(portal)))
+            | Step::Execute { portal: Some(portal), .. }) = step
+            else {
+                continue;
+            };
+            if portal.parameters.is_empty() {
+                continue;
+            }
+            let light = last.take().filter(|light| light.number == portal.number);
+            let light = light.unwrap_or_else(|| Arc::new(portal.without_parameters()));
+            *portal = Arc::clone(&light);
+            last = Some(light);
+        }
+        self.held = self.waiting.iter().map(|(step, _)| size(step)).sum();
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -203,9 +239,9 @@ impl Steps {
 fn size(step: &Step) -> usize {
     size_of::<(Step, Sent)>()
         + match step {
-            Step::Query(script) => script.text.len(),
+            Step::Query(script) => size_of::<Script>() + script.text.len(),
             Step::Parse { statement, .. } => statement.sql.len(),
-            Step::Bind { portal, .. } => portal.parameters.iter().map(|(n, v)| n.len() + v.len() + 48).sum(),
+            Step::Bind { portal, .. } => portal_size(portal),
             _ => 0,
         }
 }

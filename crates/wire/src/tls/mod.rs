@@ -19,11 +19,13 @@ use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
 
 use crate::decode::{Decode, Dir, Env, Loss, Verdict};
+use crate::stranger;
 use inside::Inside;
 use record::{Record, Sealed, Side};
 
 pub(crate) use detect::recognise;
 pub(crate) use keys::Keys;
+pub(crate) use names::alert;
 
 /// The decoder of a connection that speaks TLS from the bytes on that it gets.
 pub(crate) fn decoder() -> Box<dyn Decode> {
@@ -78,7 +80,8 @@ impl Decode for Tls {
                 Ok(None) => break,
                 Err(_) if !env.ledger.any() => return Verdict::NotMine,
                 Err(_) if self.version.is_none() && dir == Dir::ToClient => {
-                    self.fail("the answer is no TLS", env);
+                    let words = stranger::in_http1(bytes);
+                    self.fail(words.as_deref().unwrap_or("the answer is no TLS"), env);
                 }
                 Err(_) => self.handshake = Handshake::Unclear,
             }
@@ -202,7 +205,7 @@ impl Tls {
                 // A warning ends nothing, before TLS 1.3 (RFC 8446 section 6).
                 let fatal = level == names::FATAL || self.version == Some(names::TLS_1_3);
                 if fatal && !names::is_orderly(description) {
-                    self.fail(&names::alert(description), env);
+                    self.fail(&alert(description), env);
                 }
             }
             (Record::Sealed(sealed), _) => self.sealed(dir, sealed, env),

@@ -25,7 +25,8 @@ pub(super) fn is_orderly(alert: u8) -> bool {
     matches!(alert, CLOSE_NOTIFY | USER_CANCELED)
 }
 
-pub(super) fn alert(alert: u8) -> String {
+/// An alert's name; its number where it has none.
+pub(crate) fn alert(alert: u8) -> String {
     let name = match alert {
         CLOSE_NOTIFY => "close_notify",
         10 => "unexpected_message",

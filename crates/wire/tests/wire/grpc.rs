@@ -4,7 +4,7 @@ use model::exchange::{Exchange, Message, Protocol, Quality};
 
 use crate::frames::{END_STREAM, Encoder, call, data, headers, message, reset};
 use crate::http2::open;
-use crate::packets::{By, Client, Server, Talk, exchanges, line, reports};
+use crate::packets::{self, By, Client, Server, Talk, exchanges, line, reports};
 
 const ANSWER: &[(&str, &str)] = &[(":status", "200"), ("content-type", "application/grpc")];
 const FINE: &[(&str, &str)] = &[("grpc-status", "0")];
@@ -133,6 +133,33 @@ fn messages_have_their_times_and_no_prefixes() {
     assert_eq!(times, [sent[1], sent[2], sent[3], sent[3]]);
     // Whoever watches has had enough: that is no failure.
     assert_eq!((call.waits, call.failure.as_deref(), response.complete), (true, None, false));
+}
+
+#[test]
+fn a_lost_segment_and_a_large_message_leave_the_rest_of_a_stream_readable() {
+    let mut talk = open();
+    talk.send(Client, &[asked(1), data(1, END_STREAM, &message(b"watch"))].concat());
+    talk.send(Server, &headers(1, 0, ANSWER));
+    talk.ack(Client);
+    let large = vec![b'x'; 3000];
+    for (n, text) in [&b"one"[..], b"two", b"three", &large, b"five", b"six"].into_iter().enumerate() {
+        talk.send(Server, &data(1, 0, &message(text)));
+        if n == 1 {
+            talk.packets.pop();
+        }
+        talk.ack(Client);
+    }
+    talk.send(Server, &headers(1, END_STREAM, &[("grpc-status", "0")]));
+    talk.close();
+    let calls = packets::last(packets::reports_within(&talk.packets, wire::Limits::new(1000)));
+    let response = calls[0].response.as_ref().unwrap();
+    let kept: Vec<_> = response.parts.iter().map(|part| (part.bytes, part.kept)).collect();
+    assert_eq!(kept, [(3, 3), (5, 5), (3000, 496), (4, 4), (3, 3)]);
+    assert!(response.body.starts_with(b"onethreexx") && response.body.ends_with(b"xxfivesix"));
+    assert_eq!(
+        (calls[0].status.as_deref(), calls[0].quality.name(), response.cut),
+        (Some("OK"), "gap", true)
+    );
 }
 
 #[test]

@@ -222,6 +222,61 @@ fn what_a_client_sends_before_its_tunnel_is_open_is_in_the_tunnel() {
 }
 
 #[test]
+fn whole_requests_behind_a_request_for_a_tunnel_are_in_it_if_it_opens() {
+    const CONNECT: &[u8] = b"CONNECT a:80 HTTP/1.1\r\n\r\n";
+    const FINE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let large = vec![b'x'; 70_000];
+    let cases: [(&[&[u8]], &[&[u8]], &[&str]); 4] = [
+        (
+            &[&get("/in"), &get("/two")],
+            &[b"HTTP/1.1 200 OK\r\n\r\n", FINE, FINE],
+            &["CONNECT a:80 200 complete 0/0", "GET /in 200 complete 0/0", "GET /two 200 complete 0/0"],
+        ),
+        (
+            &[&get("/out")],
+            &[b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n", FINE],
+            &["CONNECT a:80 407 complete 0/0", "GET /out 200 complete 0/0"],
+        ),
+        (&[&get("/in")], &[], &["CONNECT a:80 - no-response 0/-"]),
+        (&[&large], &[b"HTTP/1.1 200 OK\r\n\r\n"], &["CONNECT a:80 200 complete 0/0"]),
+    ];
+    for (behind, answers, expected) in cases {
+        for together in [true, false] {
+            let mut talk = Talk::open(4000);
+            if together {
+                talk.send_cut(Client, &[CONNECT, &behind.concat()].concat(), 60_000);
+            } else {
+                talk.send(Client, CONNECT);
+                behind.iter().for_each(|bytes| talk.send_cut(Client, bytes, 60_000));
+            }
+            answers.iter().for_each(|bytes| talk.send(Server, bytes));
+            talk.close();
+            let told = lines(&talk.packets);
+            let told: Vec<_> = told.iter().map(|line| line.rsplit_once(' ').unwrap().0).collect();
+            assert_eq!(told, expected);
+        }
+    }
+}
+
+#[test]
+fn an_answer_in_another_protocol_is_a_failure_that_says_so() {
+    const SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x01";
+    for (answer, words) in [
+        (&b"\x15\x03\x01\0\x02\x02\x46"[..], "answered in TLS: alert protocol_version"),
+        (SETTINGS, "answered in HTTP/2"),
+    ] {
+        let mut talk = Talk::open(4000);
+        talk.send(Client, &get("/a"));
+        talk.send(Server, answer);
+        talk.close();
+        let [call] = &exchanges(&talk.packets)[..] else { panic!("one call") };
+        let bytes = call.response.as_ref().map(|response| response.bytes);
+        assert_eq!((call.failure.as_deref(), &call.status), (Some(words), &None));
+        assert_eq!((call.quality, bytes), (Quality::Complete, Some(answer.len() as u64)));
+    }
+}
+
+#[test]
 fn tunnels_in_tunnels_are_followed_so_far_and_no_further() {
     let mut talk = Talk::open(4000);
     talk.send(Server, "HTTP/1.1 101 X\r\n\r\n".repeat(3000).as_bytes());

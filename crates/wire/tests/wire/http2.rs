@@ -387,18 +387,22 @@ fn a_stream_that_is_older_than_the_capture_counts_to_its_end() {
 #[test]
 fn streams_stay_within_their_bound() {
     let mut talk = open();
-    for n in 0..20 {
+    for n in 0..600 {
         talk.send(Client, &headers(2 * n + 1, END_STREAM, &get(&format!("/{n}"))));
     }
-    for n in 0..20 {
-        talk.send(Server, &headers(2 * n + 1, END_STREAM, &[(":status", &(200 + n).to_string())]));
+    // What still comes of those that were let go is no call by itself.
+    for n in 0..600 {
+        let status = (200 + n % 100).to_string();
+        talk.send(Server, &headers(2 * n + 1, 0, &[(":status", &status)]));
+        talk.send(Server, &data(2 * n + 1, END_STREAM, b"body"));
     }
     talk.close();
     let limits = Limits { pending_per_flow: 5, ..Limits::new(100) };
     let calls = packets::last(packets::reports_within(&talk.packets, limits));
     let seen: Vec<_> = calls.iter().filter_map(|c| Some((c.target.clone(), c.status.clone()?))).collect();
-    let expected: Vec<_> = (15..20).map(|n| (format!("/{n}"), (200 + n).to_string())).collect();
-    assert_eq!((seen, calls.len()), (expected, 20));
+    let expected: Vec<_> = (595..600).map(|n| (format!("/{n}"), (n - 300).to_string())).collect();
+    assert_eq!((seen, calls.len()), (expected, 600));
+    assert!(calls[..595].iter().all(|call| call.quality == Quality::Truncated && call.failure.is_none()));
 }
 
 #[test]
@@ -460,5 +464,28 @@ fn who_calls_in_a_connection_older_than_the_capture_comes_out_by_what_is_said() 
         assert_eq!(callers, [(43_210, 50_051); 3], "{calls:#?}");
         let answers: Vec<_> = calls.iter().map(|call| call.response.as_ref().unwrap().bytes).collect();
         assert_eq!(answers, [2, 2, 2]);
+    }
+}
+
+#[test]
+fn an_answer_in_http1_or_tls_is_a_failure_that_says_so() {
+    let ask = headers(1, END_STREAM, &get("/a"));
+    let begins = [PREFACE, &settings()].concat();
+    let answers: [(&[u8], &str); 2] = [
+        (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno", "answered in HTTP/1: 400 Bad Request"),
+        (b"\x15\x03\x01\0\x02\x02\x46", "answered in TLS: alert protocol_version"),
+    ];
+    for (answer, words) in answers {
+        for (asked, operation) in [(&b""[..], "PRI *"), (&ask, "GET /a")] {
+            let mut talk = Talk::open(4000);
+            talk.send(Client, &[&begins, asked].concat());
+            talk.send(Server, answer);
+            talk.close();
+            let [call] = &exchanges(&talk.packets)[..] else { panic!("one call") };
+            let bytes = call.response.as_ref().map(|response| response.bytes);
+            assert_eq!(format!("{} {}", call.method, call.target), operation);
+            assert_eq!((call.failure.as_deref(), &call.status), (Some(words), &None));
+            assert_eq!((call.quality, bytes), (Quality::Complete, Some(answer.len() as u64)));
+        }
     }
 }

@@ -260,6 +260,62 @@ fn compressed_and_cut_records_are_counted() {
     }
 }
 
+/// A response to a fetch: topics with one partition each, of a code and records.
+fn fetched_all(number: i32, topics: &[(&str, i16, &[u8])]) -> Vec<u8> {
+    let mut body = [&b"\0\0\0\0"[..], &(topics.len() as u32).to_be_bytes()].concat();
+    for (topic, code, records) in topics {
+        body.extend([&string(topic)[..], b"\0\0\0\x01\0\0\0\0", &code.to_be_bytes(), &[0; 16]].concat());
+        body.extend([&b"\xff\xff\xff\xff"[..], &(records.len() as u32).to_be_bytes(), records].concat());
+    }
+    response(number, &body)
+}
+
+#[test]
+fn nothing_is_made_up_of_messages_that_are_too_large_to_be_kept() {
+    let some = |records: i32| batch(records, 0, &record(0, &[b'x'; 20_000]));
+    let many = (0..50).flat_map(|n| some(n + 1)).collect::<Vec<_>>();
+    let asked = fetch(2, &["orders", "payments", "refunds"]);
+    let cases: [(&[u8], i16, &str, &str); 3] = [
+        (&many, 0, "OK", "orders=1275, payments=3, refunds=2"),
+        (&many, 6, "NOT_LEADER_OR_FOLLOWER", "orders=1275, payments=3, refunds=2"),
+        (&many[..many.len() - 1], 0, "OK", "orders=1225, payments=3, refunds=2"),
+    ];
+    for (orders, code, status, counts) in cases {
+        let mut talk = Talk::open(4000);
+        versions(&mut talk);
+        talk.send_cut(Client, &produce(1, 1, "orders", orders), 1400);
+        talk.send(Server, &produced(1, "orders", 0));
+        talk.send(Client, &asked);
+        let topics = [("orders", 0, orders), ("payments", code, &some(3)), ("refunds", 0, &some(2))];
+        talk.send_cut(Server, &fetched_all(2, &topics), 1400);
+        let whole = talk.packets.clone();
+        talk.close();
+        let calls = exchanges(&talk.packets);
+        let [_, produced, fetched] = &calls[..] else { panic!("{calls:?}") };
+        let fact = |headers: &[(String, String)], name: &str| {
+            headers
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.clone())
+                .unwrap_or_default()
+        };
+        let all: u32 = counts.split(['=', ',']).filter_map(|word| word.parse::<u32>().ok()).sum();
+        let response = fetched.response.as_ref().unwrap();
+        assert_eq!(fetched.status.as_deref(), Some(status));
+        assert_eq!(fetched.failure.is_some(), code != 0);
+        assert_eq!(fact(&response.headers, "topics"), counts);
+        assert_eq!(fact(&response.headers, "records"), all.to_string());
+        assert_eq!(fact(&produced.request.headers, "records"), (all - 5).to_string());
+        assert_eq!((fetched.quality, response.complete, response.cut), (Quality::Complete, true, true));
+        // A packet is missing in the middle of the records: what was behind it was not read.
+        let mut lossy = whole;
+        lossy.remove(lossy.len() - 300);
+        let calls = exchanges(&lossy);
+        assert_eq!((calls[2].status.as_deref(), calls[2].quality), (None, Quality::Gap));
+        assert_eq!(calls[2].failure, None);
+    }
+}
+
 #[test]
 fn an_incremental_fetch_is_about_what_its_session_holds() {
     let fetch = |number: i32, epoch: i32, topics: &[u8], forgotten: &[u8]| {

@@ -3,7 +3,7 @@
 use model::exchange::{Exchange, Protocol, Quality, TopicRole};
 use wire::{Limits, Link, Wire};
 
-use crate::packets::{By, Client, Packet, Server, Talk, exchanges, last, line, read_pcap};
+use crate::packets::{By, Client, Packet, Server, Talk, exchanges, last, line, read_pcap, reports_within};
 
 const INFO: &str =
     "INFO {\"server_id\":\"NAX\",\"server_name\":\"hub\",\"version\":\"2.9.10\",\"headers\":true}\r\n";
@@ -376,4 +376,42 @@ fn a_real_session() {
         call.and_then(|call| call.topic.as_ref()?.key.clone())
     };
     assert!(key(0, "REQ").is_some() && key(0, "REQ") == key(1, "MSG"));
+}
+
+#[test]
+fn answers_to_what_was_let_go_are_no_calls_of_their_own() {
+    let mut client = connected(false);
+    let mut service = connected(false);
+    for n in 0..200 {
+        let reply = format!("_INBOX.a.{n}");
+        client.send(Client, publish("orders.place", &reply, "ask").as_bytes());
+        service.send(Server, deliver("orders.place", 1, &reply, "ask").as_bytes());
+    }
+    for n in 0..200 {
+        let reply = format!("_INBOX.a.{n}");
+        client.send(Server, deliver(&reply, 1, "", "told").as_bytes());
+        service.send(Client, publish(&reply, "", "told").as_bytes());
+    }
+    for mut talk in [client, service] {
+        talk.close();
+        let limits = Limits { pending_per_flow: 8, ..Limits::new(100) };
+        let calls = last(reports_within(&talk.packets, limits));
+        assert_eq!(calls.len(), 201);
+        let (let_go, answered) = calls[1..].split_at(192);
+        assert!(let_go.iter().all(|call| call.quality == Quality::Truncated && call.failure.is_none()));
+        assert!(answered.iter().all(|call| call.response.is_some() && call.quality == Quality::Complete));
+    }
+}
+
+#[test]
+fn confirmations_stay_in_order_however_many_wait() {
+    let mut talk = connected(true);
+    (0..30).for_each(|n| talk.send(Client, publish(&format!("s.{n}"), "", "x").as_bytes()));
+    talk.send(Server, "+OK\r\n".repeat(10).as_bytes());
+    talk.send(Client, publish("denied", "", "x").as_bytes());
+    talk.send(Server, ("+OK\r\n".repeat(20) + "-ERR 'no'\r\n").as_bytes());
+    talk.close();
+    let calls = last(reports_within(&talk.packets, Limits { pending_per_flow: 4, ..Limits::new(100) }));
+    let failed: Vec<_> = calls.iter().filter(|c| c.failure.is_some()).map(|c| c.target.as_str()).collect();
+    assert_eq!(failed, ["denied"]);
 }

@@ -22,6 +22,18 @@ fn every_way_to_end_is_told_apart() {
         talk.syn_again();
         talk
     };
+    let no_answer_so_far = {
+        let mut talk = Talk::new(4000);
+        talk.syn();
+        talk.wait(1000);
+        talk.syn_again();
+        talk
+    };
+    let just_asked = {
+        let mut talk = Talk::new(4000);
+        talk.syn();
+        talk
+    };
     let reset = {
         let mut talk = Talk::open(4000);
         talk.send(Client, b"\0\0hello");
@@ -41,6 +53,8 @@ fn every_way_to_end_is_told_apart() {
     let cases = [
         (refused, "tcp - complete 0/- Refused"),
         (no_answer, "tcp - no-response 0/- NoAnswer"),
+        (no_answer_so_far, "tcp - no-response 0/- NoAnswer"),
+        (just_asked, "tcp - truncated 0/- Open"),
         (reset, "tcp - complete 7/- Reset"),
         (quiet, "tcp - complete 0/- Closed"),
         (open, "tcp - complete 0/7 Open"),
@@ -48,6 +62,41 @@ fn every_way_to_end_is_told_apart() {
     for (talk, expected) in cases {
         assert_eq!(lines(&talk.packets), [expected]);
     }
+}
+
+/// A router's word that a packet did not arrive, a millisecond later.
+fn unreachable(packet: &Packet, code: u8) -> Packet {
+    let mut bytes = Vec::new();
+    let kind = etherparse::Icmpv4Type::Unknown { type_u8: 3, code_u8: code, bytes5to8: [0; 4] };
+    let ip = etherparse::PacketBuilder::ipv4([10, 0, 0, 254], [10, 0, 0, 1], 64);
+    ip.icmpv4(kind).write(&mut bytes, &packet.bytes[..28]).unwrap();
+    Packet { at: packet.at.plus(std::time::Duration::from_millis(1)), wire_len: bytes.len(), bytes }
+}
+
+#[test]
+fn a_connect_that_does_not_arrive_has_failed_with_the_reason() {
+    for (code, words) in [
+        (1, Some("the connection was refused: host unreachable (ICMP)")),
+        (3, Some("the connection was refused: port unreachable (ICMP)")),
+        (13, Some("the connection was refused: prohibited by a filter (ICMP)")),
+        // The packet is too large: its sender mends that.
+        (4, None),
+    ] {
+        let mut talk = Talk::new(4000);
+        talk.syn();
+        let mut packets = talk.packets.clone();
+        packets.push(unreachable(&packets[0], code));
+        let [call] = &exchanges(&packets)[..] else { panic!("one call") };
+        let ending = if words.is_some() { Ending::Refused } else { Ending::Open };
+        assert_eq!((call.failure.as_deref(), call.ending), (words, ending), "{code}");
+    }
+    // What is said of a segment of an open connection, or of another connect, changes nothing.
+    let mut talk = Talk::open(4000);
+    talk.send(Client, b"\0hello");
+    let mut packets = talk.packets.clone();
+    packets.push(unreachable(&packets[3], 1));
+    packets.push(unreachable(&packets[0], 1));
+    assert_eq!(lines(&packets), ["tcp - complete 6/- Open"]);
 }
 
 #[test]

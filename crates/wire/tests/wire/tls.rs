@@ -196,7 +196,7 @@ fn a_server_that_speaks_no_tls_is_a_failure() {
     talk.send(Server, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     talk.close();
     let call = only(&talk.packets);
-    assert_eq!((call.failure.as_deref(), call.status), (Some("the answer is no TLS"), None));
+    assert_eq!((call.failure.as_deref(), call.status), (Some("answered in HTTP/1: 400 Bad Request"), None));
 }
 
 #[test]

@@ -739,3 +739,31 @@ fn endless_pipelines_and_names_stay_within_their_bounds() {
         assert!(wire.held() < 8 * 1024 * 1024, "{}", wire.held());
     }
 }
+
+#[test]
+fn a_large_batch_is_answered_row_by_row() {
+    let rows = 9000;
+    let mut parts: Vec<Part> = vec![(Client, vec![parse("s", "insert into t values ($1)", &[25])])];
+    let value = "v".repeat(400);
+    for _ in 0..rows / 100 {
+        let row = [bind("", "s", &[&value]), describe_portal(""), execute("", 0)].concat();
+        parts.push((Client, vec![row.repeat(100)]));
+    }
+    parts.push((Client, vec![sync()]));
+    parts.push((Server, vec![done(b'1')]));
+    for _ in 0..rows / 100 {
+        let row = [done(b'2'), done(b'n'), complete("INSERT 0 1")].concat();
+        parts.push((Server, vec![row.repeat(100)]));
+    }
+    parts.push((Server, vec![ready()]));
+    parts.push((Client, vec![query("select 1 from u")]));
+    parts.push((Server, vec![complete("SELECT 1"), ready()]));
+    for (bound, let_go) in [(10_000, 0), (1000, 8000)] {
+        let limits = Limits { pending_per_flow: bound, flow_buffer: 2 * 1024 * 1024, ..Limits::new(1000) };
+        let calls = last(reports_within(&talk(&parts).packets, limits));
+        assert_eq!(calls.len(), 2 + rows, "{bound}");
+        let of = |quality: &str| calls[1..].iter().filter(|call| call.quality.name() == quality).count();
+        assert_eq!((of("truncated"), of("complete")), (let_go, rows + 1 - let_go), "{bound}");
+        assert!(calls[1 + let_go..].iter().all(|call| call.status.as_deref() == Some("OK")), "{bound}");
+    }
+}
