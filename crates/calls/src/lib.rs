@@ -16,6 +16,7 @@
 mod axis;
 mod background;
 mod body;
+mod broken;
 mod brokers;
 mod calls;
 mod chain;
