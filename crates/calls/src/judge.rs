@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
 
-use crate::broken;
+use crate::{broken, inside};
 
-/// For people: `GET /orders/7`, `tcp :5432`.
+/// For people: `GET /orders/7`, `query Cart`, `tcp :5432`.
 pub(crate) fn operation(exchange: &Exchange) -> String {
     match exchange.protocol {
         Protocol::Tcp => format!("tcp :{}", exchange.server.port()),
@@ -18,6 +18,9 @@ pub(crate) fn operation(exchange: &Exchange) -> String {
         }
         Protocol::Grpc => exchange.target.trim_start_matches('/').to_owned(),
         Protocol::Http1 | Protocol::Http2 => {
+            if let Some(named) = inside::operation(exchange) {
+                return named;
+            }
             let shown = match target_path(&exchange.target) {
                 Cow::Borrowed("") => exchange.target.as_str().into(),
                 path => path,

@@ -30,6 +30,7 @@ mod filter;
 mod findings;
 mod hairpin;
 mod hosts;
+mod inside;
 mod judge;
 mod manifest;
 pub mod map;

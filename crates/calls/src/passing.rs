@@ -8,6 +8,7 @@ use model::exchange::{Exchange, Message, Protocol};
 use model::plan::CallsConfig;
 
 use crate::calls::{Calls, Limits};
+use crate::inside;
 use crate::query::{Matcher, Query};
 use crate::redact::Redaction;
 
@@ -50,8 +51,10 @@ impl<'q> Passing<'q> {
         if !exchange.done {
             return None;
         }
-        // Unpacking a body and hiding secrets in it is most of the work; names are learnt from those of DNS.
-        if !self.whole && !self.matcher.reads_messages() && exchange.protocol != Protocol::Dns {
+        // Unpacking a body and hiding secrets in it is most of the work; names are learnt from those of DNS, and
+        // some of HTTP name what they ask.
+        let tells = exchange.protocol == Protocol::Dns || inside::may_name(&exchange);
+        if !self.whole && !self.matcher.reads_messages() && !tells {
             for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
                 message.body = Vec::new();
             }

@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::redact::Hidden;
 use crate::shape::{self, Identity, base36};
 use crate::store::{Entry, Key};
-use crate::{coding, judge};
+use crate::{coding, inside, judge};
 
 /// An exchange that was told for the first time.
 struct Told {
@@ -130,8 +130,9 @@ impl Calls {
             redacted: !hidden.is_empty(),
             forbidden: old.call.forbidden,
         };
-        if judge::operation(&exchange) != old.call.operation {
-            identity.route = self.learn_route(to, exchange.protocol, &judge::operation(&exchange));
+        let operation = judge::operation(&exchange);
+        if operation != old.call.operation {
+            identity.route = self.learn_route(to, exchange.protocol, &operation);
         }
         let call = shape::call(exchange, identity);
         let share = self.edges.share(from, to, &call, latency);
@@ -211,7 +212,7 @@ impl Calls {
     }
 
     /// Hides what must not be kept and cuts what is too long, before anything else sees the exchange. What was hidden is
-    /// handed back, for memory alone.
+    /// handed back, for memory alone. What is left of an answer's body may say that it failed.
     pub fn prepare(&self, exchange: &mut Exchange) -> Hidden {
         for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
             coding::remove(message, self.body_limit);
@@ -228,6 +229,7 @@ impl Calls {
                 room -= part.kept;
             }
         }
+        exchange.failure = exchange.failure.take().or_else(|| inside::failure(exchange));
         hidden
     }
 

@@ -32,7 +32,7 @@ pub(super) fn hide(fields: &[u8], rules: &Redaction) -> Option<Vec<u8>> {
 }
 
 /// A name with `+` and `%XX` undone.
-fn decoded(name: &[u8]) -> Cow<'_, str> {
+pub(crate) fn decoded(name: &[u8]) -> Cow<'_, str> {
     if !name.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return String::from_utf8_lossy(name);
     }

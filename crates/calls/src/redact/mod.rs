@@ -10,6 +10,7 @@ use model::plan::CallsConfig;
 
 use crate::body::content_type;
 use crate::coding::is_coded;
+pub(crate) use form::decoded;
 pub use hidden::Hidden;
 pub(crate) use hidden::each_part;
 use hidden::{Body, Covered};

@@ -13,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 use model::exchange::Protocol;
 
+use crate::inside;
 use crate::names::ServiceId;
 
 pub(crate) use tallies::{OTHER, Tallies};
@@ -123,6 +124,7 @@ fn each_segment<'o>(
     mut word: impl FnMut(&str, bool, &'o str) -> Cow<'o, str>,
 ) -> String {
     let separators: &[char] = match protocol {
+        Protocol::Http1 | Protocol::Http2 if inside::is_name(operation) => return operation.to_owned(),
         Protocol::Http1 | Protocol::Http2 | Protocol::WebSocket => &['/'],
         Protocol::Redis => &[':', '/', '|', ' '],
         Protocol::Kafka | Protocol::Amqp | Protocol::Nats => &['.', '/', ':', ' '],
