@@ -181,7 +181,8 @@ impl<F: Follow> Table<F> {
 
     /// The flows that hold most, in so far as they hold more than `bytes` together; the largest first.
     pub(crate) fn largest(&self, bytes: usize) -> Vec<u32> {
-        let holders = (0_u32..).zip(&self.entries).filter_map(|(slot, entry)| Some((entry.as_ref()?.held, slot)));
+        let holders =
+            (0_u32..).zip(&self.entries).filter_map(|(slot, entry)| Some((entry.as_ref()?.held, slot)));
         let mut holders: Vec<_> = holders.filter(|(held, _)| *held > 0).collect();
         holders.sort_unstable_by_key(|holder| Reverse(*holder));
         let mut sum = 0;
