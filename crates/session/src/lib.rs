@@ -52,7 +52,7 @@ pub use board::Board;
 use follow::Sink;
 use link::Whose;
 pub use logfile::{LogFile, open_logs};
-pub use offline::{Drawing, decode_captures, draw};
+pub use offline::{Captures, Drawing, decode_captures, draw};
 use run::Run;
 use shared::{Opened, Shared};
 use state::State;

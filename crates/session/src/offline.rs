@@ -1,6 +1,8 @@
 //! What needs no running stack: capture files, and drawings of edges.
 
-use std::path::PathBuf;
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use api::shape::{CallDetail, CallsQuery, EdgeRow};
 use api::{ApiError, Code};
@@ -11,7 +13,7 @@ use model::exchange::Protocol;
 use model::plan::CallsConfig;
 
 use crate::translate::Rules;
-use crate::{requests, translate};
+use crate::{protos, requests, translate};
 
 /// Another tool's way to draw a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,20 +52,31 @@ pub fn draw(edges: &[EdgeRow], drawing: Drawing) -> String {
     }
 }
 
+/// What is decoded, and by what.
+#[derive(Debug, Clone, Copy)]
+pub struct Captures<'a> {
+    /// Capture files.
+    pub files: &'a [PathBuf],
+    /// Key logs, by which TLS is decrypted.
+    pub keys: &'a [PathBuf],
+    /// Where `.proto` files are looked for when a message needs them.
+    pub folder: Option<&'a Path>,
+}
+
 /// Decodes capture files and hands over the calls in them, oldest first, file by file; with headers and bodies when they
-/// are wanted `whole`. TLS is decrypted by these key logs, if there are any. Nothing in a file has a name, so both ends
-/// of a call are addresses.
+/// are wanted `whole`. Nothing in a file has a name, so both ends of a call are addresses. What one should know of a
+/// file goes to `note`; of one that is damaged the calls before the damage come first, and then the error.
 pub fn decode_captures<E: From<ApiError>>(
-    files: &[PathBuf],
-    keys: &[PathBuf],
+    captures: Captures<'_>,
     query: &CallsQuery,
     whole: bool,
     sink: &mut dyn FnMut(&CallDetail) -> Result<(), E>,
+    note: &mut dyn FnMut(&str),
 ) -> Result<(), E> {
     let query = requests::calls_query(query)?;
     let config = CallsConfig::default();
-    let schemas = Schemas::default();
-    let keys = keys.iter().map(|path| {
+    let schemas = OfFolder { folder: captures.folder.filter(|_| whole), known: OnceCell::new() };
+    let keys = captures.keys.iter().map(|path| {
         std::fs::read(path).map_err(|e| {
             let what = format!("`{}` cannot be read: {e}", path.display());
             ApiError::new(Code::BadRequest, what).caused_by(&e)
@@ -71,11 +84,11 @@ pub fn decode_captures<E: From<ApiError>>(
     });
     // The last line of a file may lack its end.
     let keys = keys.collect::<Result<Vec<_>, ApiError>>()?.join(&b'\n');
-    for file in files {
+    for file in captures.files {
         let mut passing = Passing::new(&config, &query, whole, "pcap");
         let redaction = passing.redaction();
-        let rules = Rules { schemas: &schemas, redaction: &redaction };
         let mut hand_on = |call: &Call| {
+            let rules = Rules { schemas: schemas.of(call), redaction: &redaction };
             let mut shown = translate::call(call, whole, rules);
             shown.row.from.service = None;
             shown.row.to.service = None;
@@ -84,18 +97,38 @@ pub fn decode_captures<E: From<ApiError>>(
         // A reader that cannot stop goes on without a listener; the first failure is told.
         let mut outcome = Ok(());
         let limits = capture::pcap::limits(config.body_limit);
-        capture::pcap::read_file(file, limits, &keys, &mut |exchange| {
-            if outcome.is_ok()
-                && let Some(call) = passing.take(exchange)
+        let read = capture::pcap::read_file(file, limits, &keys, &mut |exchange| {
+            passing.take(exchange);
+            while outcome.is_ok()
+                && let Some(call) = passing.due()
             {
                 outcome = hand_on(&call);
             }
-        })
-        .map_err(|e| ApiError::new(Code::BadRequest, e.to_string()).caused_by(&e))?;
+        });
         outcome?;
         while let Some(call) = passing.pop() {
             hand_on(&call)?;
         }
+        let summary = read.map_err(|e| ApiError::new(Code::BadRequest, e.to_string()).caused_by(&e))?;
+        for said in summary.notes() {
+            note(&format!("`{}`: {said}", file.display()));
+        }
     }
     Ok(())
+}
+
+/// The schemas of a folder, read when the first call comes that they may describe.
+struct OfFolder<'a> {
+    folder: Option<&'a Path>,
+    known: OnceCell<Schemas>,
+}
+
+impl OfFolder<'_> {
+    fn of(&self, call: &Call) -> &Schemas {
+        static NONE: LazyLock<Schemas> = LazyLock::new(Schemas::default);
+        match self.folder.filter(|_| calls::protobuf::is_in(call)) {
+            Some(folder) => self.known.get_or_init(|| Schemas::read(protos::find(folder)).0),
+            None => &NONE,
+        }
+    }
 }

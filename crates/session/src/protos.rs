@@ -70,7 +70,7 @@ impl Protos {
 }
 
 /// All `.proto` files under a folder, those nearest to it first. What cannot be read is passed over: it is decoration.
-fn find(folder: &Path) -> Vec<ProtoFile> {
+pub(crate) fn find(folder: &Path) -> Vec<ProtoFile> {
     let mut files = Vec::new();
     let mut folders = std::collections::VecDeque::from([folder.to_owned()]);
     let mut entries = 0;

@@ -1,5 +1,7 @@
 //! `shoal calls`.
 
+use std::env::current_dir;
+
 use api::Client;
 use api::commands::command;
 use api::shape::{
@@ -7,9 +9,12 @@ use api::shape::{
     PartyShape,
 };
 
+use server::Captures;
+
 use super::time::{moment, span};
 use crate::args::{CallsArguments, CallsCommand, StackArguments};
 use crate::failure::Failure;
+use crate::locate::Stack;
 use crate::print::{self, Paint};
 
 /// Calls a page.
@@ -23,8 +28,15 @@ pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> R
         let mut print = |call: &CallDetail| {
             if calls.json { lines.json(call) } else { lines.line(&shown(call, paint)) }
         };
-        let outcome = server::decode_captures(&calls.pcap, &calls.tls_keys, &query, calls.json, &mut print);
-        return lines.end().and(outcome);
+        let folder = Stack::find(arguments, &[]).map(|stack| stack.loaded.folder).or_else(|_| current_dir());
+        let captures = Captures { files: &calls.pcap, keys: &calls.tls_keys, folder: folder.as_deref().ok() };
+        let mut notes = Vec::new();
+        let mut note = |note: &str| notes.push(note.to_owned());
+        let outcome = server::decode_captures(captures, &query, calls.json, &mut print, &mut note);
+        // What was printed may wait in a buffer, and comes first.
+        let printed = lines.end();
+        notes.iter().for_each(|said| print::note(said));
+        return printed.and(outcome);
     }
     let client = super::session(arguments).await?;
     if let Some(CallsCommand::Show { id, reveal, json }) = &calls.command {
