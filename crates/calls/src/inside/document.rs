@@ -132,8 +132,8 @@ impl<'d> Iterator for Tokens<'d> {
                     return Some(Token::Name(name));
                 }
                 byte if byte.is_ascii_digit() || *byte == b'-' => {
-                    self.at += self
-                        .run(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.'));
+                    self.at +=
+                        self.run(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.'));
                     return Some(Token::Number);
                 }
                 mark => {
@@ -175,9 +175,8 @@ mod tests {
 
     fn shown(document: &str) -> Option<String> {
         let all = operations(document)?;
-        let one = |o: &Operation<'_>| {
-            format!("{} {} {}", o.kind, o.name.unwrap_or("-"), o.field.unwrap_or("-"))
-        };
+        let one =
+            |o: &Operation<'_>| format!("{} {} {}", o.kind, o.name.unwrap_or("-"), o.field.unwrap_or("-"));
         Some(all.iter().map(one).collect::<Vec<_>>().join("; "))
     }
 
@@ -188,7 +187,10 @@ mod tests {
             ("{ cart { id } }", "query - cart"),
             ("\u{feff}# who\n  { mine: cart(id: 1) { id } other }", "query - cart"),
             ("mutation { add(id:1, o:{a:\"}\"}) { id } }", "mutation - add"),
-            ("subscription S($a: [Int!]! = [1, -2.5e3], $b: In = {x: 1}) @live(if: true) { s }", "subscription S s"),
+            (
+                "subscription S($a: [Int!]! = [1, -2.5e3], $b: In = {x: 1}) @live(if: true) { s }",
+                "subscription S s",
+            ),
             ("query A{a} query B{b}", "query A a; query B b"),
             ("fragment F on Cart @d { id { x } } query { ...F }", "query - -"),
             ("query Q { ... on Cart { id } }", "query Q -"),
@@ -222,7 +224,8 @@ mod tests {
 
     #[test]
     fn no_prefix_breaks_anything() {
-        let whole = "query Q($s: String = \"\"\"ü\"\"\") { a: b(x: \"\\\"ü\") ...F } # ü\nfragment F on T {x}";
+        let whole =
+            "query Q($s: String = \"\"\"ü\"\"\") { a: b(x: \"\\\"ü\") ...F } # ü\nfragment F on T {x}";
         for end in (0..whole.len()).filter(|end| whole.is_char_boundary(*end)) {
             drop(operations(&whole[..end]));
         }

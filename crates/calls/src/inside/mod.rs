@@ -78,7 +78,10 @@ fn asked(exchange: &Exchange) -> Option<Asked> {
     let mut items = body.items();
     let first = one(items.next()?)?;
     let more = items.count();
-    Some(Asked { name: if more == 0 { first.name } else { format!("{} + {more} more", first.name) }, ..first })
+    Some(Asked {
+        name: if more == 0 { first.name } else { format!("{} + {more} more", first.name) },
+        ..first
+    })
 }
 
 fn one(object: Value<'_>) -> Option<Asked> {

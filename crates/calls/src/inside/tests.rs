@@ -26,8 +26,14 @@ fn graphql_and_json_rpc_name_what_they_ask() {
         (r#"{"operationName":null,"variables":{"query":"x"},"query":"{ cart { id } }"}"#, "query cart"),
         (r#"{"query":"mutation { add(id:1) { id } }"}"#, "mutation add"),
         (r#"{"query":"query { ...F }"}"#, "query"),
-        (r#"[{"query":"query A{a}","operationName":"A"},{"query":"{b}"},{"query":"{c}"}]"#, "query A + 2 more"),
-        (r#"{"operationName":"Cart","extensions":{"persistedQuery":{"version":1,"sha256Hash":"x"}}}"#, "operation Cart"),
+        (
+            r#"[{"query":"query A{a}","operationName":"A"},{"query":"{b}"},{"query":"{c}"}]"#,
+            "query A + 2 more",
+        ),
+        (
+            r#"{"operationName":"Cart","extensions":{"persistedQuery":{"version":1,"sha256Hash":"x"}}}"#,
+            "operation Cart",
+        ),
         (r#"{"extensions":{"persistedQuery":{"sha256Hash":"0123456789abcdef"}}}"#, "operation 0123456789ab"),
         (r#"{"documentId":"sha256:ab","variables":{}}"#, "operation sha256:ab"),
         (r#"{"jsonrpc":"2.0","method":"eth_call","params":[{"query":"{a}"}],"id":1}"#, "eth_call"),
@@ -52,7 +58,10 @@ fn queries_in_the_target_and_bare_documents_are_named_too() {
     for (target, expected) in [
         ("/graphql?query=query+Cart%7Bcart%7Bid%7D%7D", "query Cart"),
         ("/graphql?operationName=B&query={a}%20query%20B{b}", "query B"),
-        ("/graphql?extensions=%7B%22persistedQuery%22%3A%7B%22sha256Hash%22%3A%22ab%22%7D%7D", "operation ab"),
+        (
+            "/graphql?extensions=%7B%22persistedQuery%22%3A%7B%22sha256Hash%22%3A%22ab%22%7D%7D",
+            "operation ab",
+        ),
         ("/search?query=shoes", "GET /search"),
     ] {
         assert_eq!(judge::operation(&exchange(1, 0, "GET", target)), expected, "{target}");
@@ -102,7 +111,9 @@ fn events_of_a_stream_are_answers() {
     let mut x = posted(r#"{"jsonrpc":"2.0","method":"tools/call","id":1}"#, "");
     let response = x.response.as_mut().unwrap();
     header(response, "Content-Type", "text/event-stream");
-    response.body = b"event: message\ndata: {\"jsonrpc\":\"2.0\",\"error\":{\"code\":-1,\"message\":\"no\"}}\n\n".to_vec();
+    response.body =
+        b"event: message\ndata: {\"jsonrpc\":\"2.0\",\"error\":{\"code\":-1,\"message\":\"no\"}}\n\n"
+            .to_vec();
     assert_eq!(super::failure(&x).as_deref(), Some("-1: no"));
 }
 
