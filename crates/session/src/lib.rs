@@ -9,6 +9,7 @@
 
 mod agent;
 mod board;
+mod bodies;
 mod doctor;
 mod follow;
 mod ground;

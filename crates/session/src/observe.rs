@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use api::shape::{CaptureState, CaptureView, Change, Counters, Whole};
 use api::{ApiError, Code};
-use calls::Calls;
+use calls::{Calls, protobuf};
 use engine::Engine;
 use futures_util::StreamExt;
-use model::exchange::{CaptureCounts, Protocol};
+use model::exchange::CaptureCounts;
 use model::frame::FromCapture;
 use tokio::sync::mpsc;
 
@@ -80,13 +80,13 @@ fn whole(error: &dyn std::error::Error) -> String {
 pub(crate) async fn exchanges(shared: Arc<Shared>, mut frames: mpsc::Receiver<FromCapture>) {
     let mut batch = Vec::with_capacity(256);
     while frames.recv_many(&mut batch, 256).await > 0 {
-        let (mut status, mut grpc) = (None, false);
+        let (mut status, mut has_protobuf) = (None, false);
         {
             let mut calls = shared.calls();
             for frame in batch.drain(..) {
                 match frame {
                     FromCapture::Exchange(exchange) => {
-                        grpc |= exchange.protocol == Protocol::Grpc;
+                        has_protobuf |= protobuf::is_within(&exchange);
                         calls.observe(*exchange);
                     }
                     FromCapture::Tally(tally) => calls.count(&tally),
@@ -104,7 +104,7 @@ pub(crate) async fn exchanges(shared: Arc<Shared>, mut frames: mpsc::Receiver<Fr
                 }
             }
         }
-        if grpc {
+        if has_protobuf {
             shared.refresh_protos();
         }
         save(&shared);

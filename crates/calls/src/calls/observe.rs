@@ -216,6 +216,7 @@ impl Calls {
     pub fn prepare(&self, exchange: &mut Exchange) -> Hidden {
         for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
             coding::remove(message, self.body_limit);
+            coding::remove_of_messages(message, self.body_limit);
         }
         let hidden = self.redaction.exchange(exchange);
         for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {

@@ -1,7 +1,7 @@
 //! Where protobuf is: in gRPC, and in HTTP whose content type says so (Connect, OTLP, and many an interface of its own).
 
 use model::call::Call;
-use model::exchange::{Message, Protocol};
+use model::exchange::{Exchange, Message, Protocol};
 
 use crate::body::content_type;
 use crate::coding::is_coded;
@@ -12,8 +12,15 @@ pub fn is_in(call: &Call) -> bool {
     call.protocol == Protocol::Grpc || messages().any(is_body)
 }
 
+/// The same of what a call is made of.
+pub fn is_within(exchange: &Exchange) -> bool {
+    let http = matches!(exchange.protocol, Protocol::Http1 | Protocol::Http2);
+    let messages = || std::iter::once(&exchange.request).chain(&exchange.response);
+    exchange.protocol == Protocol::Grpc || (http && messages().any(is_body))
+}
+
 /// Whether the body of a message is one of protobuf, readable as it is.
-pub(crate) fn is_body(message: &Message) -> bool {
+pub fn is_body(message: &Message) -> bool {
     let named = |kind: String| {
         let name = kind.strip_prefix("application/").unwrap_or_default();
         let name = name.strip_prefix("x-").or_else(|| name.strip_prefix("vnd.google.")).unwrap_or(name);

@@ -14,6 +14,7 @@ pub(crate) use form::decoded;
 pub use hidden::Hidden;
 pub(crate) use hidden::each_part;
 use hidden::{Body, Covered};
+pub(crate) use multipart::{find, parameter};
 
 /// What stands in the place of a hidden value.
 pub const REDACTED: &str = "[redacted]";

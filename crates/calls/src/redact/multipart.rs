@@ -59,14 +59,20 @@ fn field_name(head: &[u8]) -> Option<String> {
 }
 
 /// A parameter of a header's value, with or without quotes.
-fn parameter(value: &str, wanted: &str) -> Option<String> {
-    value.split(';').skip(1).find_map(|parameter| {
+pub(crate) fn parameter(value: &str, wanted: &str) -> Option<String> {
+    let mut quoted = false;
+    let parameters = value.split(|letter| {
+        quoted ^= letter == '"';
+        letter == ';' && !quoted
+    });
+    parameters.skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"').to_owned())
     })
 }
 
-fn find(body: &[u8], wanted: &[u8], from: usize) -> Option<usize> {
+/// Where `wanted` stands in a body, at `from` or behind it.
+pub(crate) fn find(body: &[u8], wanted: &[u8], from: usize) -> Option<usize> {
     let rest = body.get(from..)?;
     rest.windows(wanted.len()).position(|window| window == wanted).map(|at| from + at)
 }

@@ -5,8 +5,8 @@ use std::env::current_dir;
 use api::Client;
 use api::commands::command;
 use api::shape::{
-    CallDetail, CallMessage, CallShow, CallsExport, CallsQuery, CallsRead, ExportFormat, From, HiddenState,
-    PartyShape,
+    CallDetail, CallMessage, CallShow, CallsExport, CallsQuery, CallsRead, ExportFormat, FormPart, From,
+    HiddenState, PartyShape,
 };
 
 use server::Captures;
@@ -205,6 +205,13 @@ fn whole(call: &CallDetail) -> Result<(), Failure> {
     call.response.as_ref().map_or(Ok(()), |response| message("response", response, paint))
 }
 
+/// The name of a part of a form, the file that it was, its type and size.
+fn about(part: &FormPart) -> String {
+    let words = [part.name.as_deref(), part.filename.as_deref(), part.media.as_deref()];
+    let words: Vec<&str> = words.into_iter().flatten().collect();
+    format!("{} {}", words.join("  "), print::size(part.bytes.as_f64())).trim_start().to_owned()
+}
+
 fn message(title: &str, message: &CallMessage, paint: Paint) -> Result<(), Failure> {
     print::line(&format!("\n{} {}", paint.bold(title), print::size(message.bytes.as_f64())))?;
     for (name, value) in message.headers.iter().flatten() {
@@ -221,7 +228,14 @@ fn message(title: &str, message: &CallMessage, paint: Paint) -> Result<(), Failu
         let about = format!("{} {} {}", part.ts, part.kind, print::size(part.bytes.as_f64()));
         print::line(&format!("\n{}\n{said}", paint.dim(&about)))?;
     }
+    for part in &message.form {
+        print::line(&format!("\n{}\n{}", paint.dim(&about(part)), part.body.as_deref().unwrap_or_default()))?;
+    }
+    if let Some(fields) = &message.fields {
+        return print::line(&format!("\n{}{cut}", fields.trim_end()));
+    }
     match &message.body {
+        Some(_) if !message.form.is_empty() => print::line(&cut)?,
         Some(body) if message.parts.is_empty() => print::line(&format!("\n{body}{cut}"))?,
         Some(_) | None if message.truncated => print::line(&cut)?,
         Some(_) | None => {}

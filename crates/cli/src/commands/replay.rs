@@ -96,6 +96,8 @@ fn shown(result: &ReplayResult, paint: Paint) -> Vec<String> {
         truncated: false,
         decoded: false,
         media: None,
+        fields: None,
+        form: Vec::new(),
         parts: Vec::new(),
     };
     let before = was.response.as_ref().unwrap_or(&empty);
