@@ -164,7 +164,7 @@ mod tests {
             assert_eq!((segment.payload, segment.cut, segment.to.port()), (&b"hello"[..], 0, 80), "{name}");
             assert_eq!(segment.from.ip().to_string(), "10.0.0.1", "{name}");
             for end in 0..bytes.len() {
-                drop(parse(Link::RawIp, &bytes[..end], bytes.len()));
+                parse(Link::RawIp, &bytes[..end], bytes.len());
             }
         }
     }

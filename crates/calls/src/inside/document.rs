@@ -28,7 +28,7 @@ pub(super) fn operations(document: &str) -> Option<Vec<Operation<'_>>> {
     while let Some(token) = tokens.next() {
         let kind = match token {
             Token::Mark(b'{') => {
-                all.push(Operation { kind: "query", name: None, field: selection(&mut tokens)? });
+                all.push(Operation { kind: "query", name: None, field: selection(&mut tokens).ok()? });
                 open = true;
                 continue;
             }
@@ -44,7 +44,7 @@ pub(super) fn operations(document: &str) -> Option<Vec<Operation<'_>>> {
         if !head(&mut tokens, kind.is_none())? {
             break;
         }
-        let field = selection(&mut tokens)?;
+        let field = selection(&mut tokens).ok()?;
         open = true;
         all.extend(kind.map(|kind| Operation { kind, name, field }));
     }
@@ -70,22 +70,25 @@ fn head<'d>(tokens: &mut impl Iterator<Item = Token<'d>>, is_fragment: bool) -> 
     Some(false)
 }
 
-/// Reads a selection up to its `}`, and gives its first field; `None` when it begins with nothing that can be selected.
+/// A selection begins with nothing that can be selected.
+struct NoSelection;
+
+/// Reads a selection up to its `}`, and gives its first field, unless it begins with a fragment.
 fn selection<'d>(
     tokens: &mut std::iter::Peekable<impl Iterator<Item = Token<'d>>>,
-) -> Option<Option<&'d str>> {
+) -> Result<Option<&'d str>, NoSelection> {
     let mut field = None;
     match tokens.next() {
         Some(Token::Name(name)) => {
             field = Some(name);
             if tokens.next_if_eq(&Token::Mark(b':')).is_some() {
-                let Some(Token::Name(name)) = tokens.next() else { return None };
+                let Some(Token::Name(name)) = tokens.next() else { return Err(NoSelection) };
                 field = Some(name);
             }
         }
         Some(Token::Mark(b'.')) => {}
-        None => return Some(None),
-        Some(Token::Mark(_) | Token::Number) => return None,
+        None => return Ok(None),
+        Some(Token::Mark(_) | Token::Number) => return Err(NoSelection),
     }
     let mut depth = 1usize;
     for token in tokens {
@@ -98,7 +101,7 @@ fn selection<'d>(
             break;
         }
     }
-    Some(field)
+    Ok(field)
 }
 
 struct Tokens<'d> {
@@ -113,9 +116,8 @@ impl<'d> Iterator for Tokens<'d> {
         let bytes = self.text.as_bytes();
         loop {
             match bytes.get(self.at)? {
-                b' ' | b'\t' | b'\r' | b'\n' | b',' => self.at += 1,
-                // The mark of UTF-8 at the beginning of a text.
-                0xef | 0xbb | 0xbf => self.at += 1,
+                // Blanks, and the mark of UTF-8 at the beginning of a text.
+                b' ' | b'\t' | b'\r' | b'\n' | b',' | 0xef | 0xbb | 0xbf => self.at += 1,
                 b'#' => self.at += bytes.get(self.at..)?.iter().take_while(|byte| **byte != b'\n').count(),
                 b'"' => {
                     self.string();

@@ -109,7 +109,7 @@ pub(crate) fn failure(exchange: &Exchange) -> Option<String> {
 }
 
 /// The answers that a document holds: one, or those of a batch.
-fn each<'a>(document: Value<'a>) -> Vec<Value<'a>> {
+fn each(document: Value<'_>) -> Vec<Value<'_>> {
     if document.is_list() { document.items().collect() } else { vec![document] }
 }
 

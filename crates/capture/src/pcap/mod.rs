@@ -73,15 +73,12 @@ pub fn read_file(
 ) -> Result<Summary, PcapError> {
     let of_file = |cause| PcapError::Read { path: path.to_owned(), cause };
     let (source, broken) = Source::open(path).map_err(of_file)?;
-    let mut reader = match create_reader(WINDOW, source) {
-        Ok(reader) => reader,
-        Err(_) => {
-            let path = path.to_owned();
-            return Err(match broken.what() {
-                Some(what) => PcapError::Damaged { path, packets: 0, what },
-                None => PcapError::NoCapture { path },
-            });
-        }
+    let Ok(mut reader) = create_reader(WINDOW, source) else {
+        let path = path.to_owned();
+        return Err(match broken.what() {
+            Some(what) => PcapError::Damaged { path, packets: 0, what },
+            None => PcapError::NoCapture { path },
+        });
     };
     let mut decoding = Decoding::new(limits);
     if !keys.is_empty() {

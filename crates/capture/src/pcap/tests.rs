@@ -166,7 +166,7 @@ fn what_came_before_the_damage_is_handed_over() {
 
 #[test]
 fn large_blocks_are_read_or_passed_over() {
-    let secrets = [&words(&[0x544c_534b, 1_100_000])[..], &[b'#'; 1_100_000]].concat();
+    let secrets = [&words(&[0x544c_534b, 1_100_000])[..], &vec![b'#'; 1_100_000]].concat();
     let custom = block(0xbad, &vec![0; 3_000_000]);
     let calls = call();
     let file = [

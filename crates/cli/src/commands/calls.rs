@@ -35,7 +35,9 @@ pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> R
         let outcome = server::decode_captures(captures, &query, calls.json, &mut print, &mut note);
         // What was printed may wait in a buffer, and comes first.
         let printed = lines.end();
-        notes.iter().for_each(|said| print::note(said));
+        for said in &notes {
+            print::note(said);
+        }
         return printed.and(outcome);
     }
     let client = super::session(arguments).await?;

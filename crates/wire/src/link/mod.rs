@@ -41,7 +41,7 @@ pub enum Link {
     PerPacket,
     /// OpenBSD's packet filter: a header that begins with its length.
     PfLog,
-    /// OpenBSD's IPsec: twelve bytes of header.
+    /// What OpenBSD's tap of encrypted traffic writes: twelve bytes of header.
     Enc,
     /// IP over InfiniBand (RFC 4391) behind a global routing header.
     IpoIb,

@@ -84,7 +84,7 @@ pub(super) fn radiotap(bytes: &[u8]) -> Option<Frame<'_>> {
 pub(super) fn prism(bytes: &[u8]) -> Option<Frame<'_>> {
     const AVS: u32 = 0x8021_1001;
     const USUAL: usize = 144;
-    let word = |at: usize| Some(<[u8; 4]>::try_from(bytes.get(at..at + 4)?).ok()?);
+    let word = |at: usize| <[u8; 4]>::try_from(bytes.get(at..at + 4)?).ok();
     let length = if u32::from_be_bytes(word(0)?) & 0xffff_f000 == AVS & 0xffff_f000 {
         u32::from_be_bytes(word(4)?) as usize
     } else {
