@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use model::Timestamp;
 use model::exchange::{Ending, Exchange, Message, Protocol, Quality};
 
-/// For people: `GET /orders/7`, `tcp :5432`.
+use crate::{broken, inside};
+
+/// For people: `GET /orders/7`, `query Cart`, `tcp :5432`.
 pub(crate) fn operation(exchange: &Exchange) -> String {
     match exchange.protocol {
         Protocol::Tcp => format!("tcp :{}", exchange.server.port()),
@@ -16,6 +18,9 @@ pub(crate) fn operation(exchange: &Exchange) -> String {
         }
         Protocol::Grpc => exchange.target.trim_start_matches('/').to_owned(),
         Protocol::Http1 | Protocol::Http2 => {
+            if let Some(named) = inside::operation(exchange) {
+                return named;
+            }
             let shown = match target_path(&exchange.target) {
                 Cow::Borrowed("") => exchange.target.as_str().into(),
                 path => path,
@@ -53,7 +58,7 @@ pub(crate) fn target_path(target: &str) -> Cow<'_, str> {
 pub(crate) fn ok(exchange: &Exchange) -> bool {
     let unanswered = exchange.response.is_none() && exchange.quality == Quality::NoResponse;
     match exchange.protocol {
-        _ if exchange.failure.is_some() => false,
+        _ if exchange.failure.is_some() || broken::off(exchange).is_some() => false,
         Protocol::Tcp => match exchange.ending {
             Ending::Refused | Ending::NoAnswer => false,
             Ending::Reset => exchange.response.as_ref().is_some_and(|response| response.bytes > 0),
@@ -61,11 +66,13 @@ pub(crate) fn ok(exchange: &Exchange) -> bool {
         },
         protocol => match &exchange.status {
             Some(status) => {
-                let broken = exchange.done
-                    && exchange.ending == Ending::Reset
-                    && exchange.response.as_ref().is_some_and(|response| !response.complete);
                 let http = matches!(protocol, Protocol::Http1 | Protocol::Http2);
-                !broken && (!http || status.parse::<u16>().is_ok_and(|code| code < 400))
+                let reset = exchange.done
+                    && exchange.ending == Ending::Reset
+                    && exchange.response.as_ref().is_some_and(|response| !response.complete)
+                    // Whoever listens to a stream may leave as it likes.
+                    && !(http && exchange.waits);
+                !reset && (!http || status.parse::<u16>().is_ok_and(|code| code < 400))
             }
             None => match exchange.ending {
                 Ending::Refused | Ending::NoAnswer => false,
@@ -172,13 +179,17 @@ pub(crate) fn header<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
 }
 
 /// What went wrong, in words: the answer's own, or how the connection broke before one was seen.
-pub(crate) fn failure(exchange: &Exchange) -> Option<&str> {
+pub(crate) fn failure(exchange: &Exchange) -> Option<Cow<'_, str>> {
+    if let Some(words) = &exchange.failure {
+        return (!words.is_empty()).then_some(words.as_str().into());
+    }
+    let broken = broken::off(exchange);
     match exchange.ending {
-        _ if exchange.failure.is_some() => exchange.failure.as_deref().filter(|words| !words.is_empty()),
+        _ if broken.is_some() => broken,
         _ if exchange.status.is_some() || !exchange.done => None,
-        Ending::Refused => Some("the connection was refused"),
-        Ending::NoAnswer => Some("the connect was not answered"),
-        Ending::Reset => Some("the connection was reset"),
+        Ending::Refused => Some("the connection was refused".into()),
+        Ending::NoAnswer => Some("the connect was not answered".into()),
+        Ending::Reset => Some("the connection was reset".into()),
         Ending::Open | Ending::Closed | Ending::Idle => None,
     }
 }

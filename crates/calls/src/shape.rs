@@ -1,5 +1,7 @@
 //! An exchange and the names of its ends make a call.
 
+use std::borrow::Cow;
+
 use model::call::{Background, Call, Party};
 use model::exchange::Exchange;
 
@@ -23,7 +25,7 @@ pub(crate) struct Identity {
 /// The call as it stands now. The exchange has been redacted.
 pub(crate) fn call(exchange: Exchange, identity: Identity) -> Call {
     let [from_host, to_host] = identity.hosts;
-    let failure = judge::failure(&exchange).map(str::to_owned);
+    let failure = judge::failure(&exchange).map(Cow::into_owned);
     Call {
         id: identity.id,
         ts: judge::start(&exchange),

@@ -25,7 +25,7 @@ use session::Session;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch as signal;
 
-pub use session::{Config as SessionConfig, Drawing, LogFile, draw, open_logs};
+pub use session::{Captures, Config as SessionConfig, Drawing, LogFile, draw, open_logs};
 
 /// How long a background session that nobody looks at stays when nothing runs.
 const IDLE: Duration = Duration::from_secs(3);
@@ -110,23 +110,27 @@ impl Server {
     }
 }
 
-/// Decodes capture files and hands over their calls in order; needs no session.
+/// Decodes capture files and hands over their calls in order, and what one should know of each file; needs no session.
 pub fn decode_captures<E>(
-    files: &[PathBuf],
-    keys: &[PathBuf],
+    captures: Captures<'_>,
     query: &CallsQuery,
     whole: bool,
     sink: &mut dyn FnMut(&CallDetail) -> Result<(), E>,
+    note: &mut dyn FnMut(&str),
 ) -> Result<(), E>
 where
     E: From<ApiError>,
 {
-    session::decode_captures(files, keys, query, whole, sink)
+    session::decode_captures(captures, query, whole, sink, note)
 }
 
 /// Decodes capture files, and tells their calls in another tool's form; needs no session.
-pub fn export_captures(files: &[PathBuf], keys: &[PathBuf], export: &CallsExport) -> Result<Text, ApiError> {
-    session::export_captures(files, keys, export)
+pub fn export_captures(
+    captures: Captures<'_>,
+    export: &CallsExport,
+    note: &mut dyn FnMut(&str),
+) -> Result<Text, ApiError> {
+    session::export_captures(captures, export, note)
 }
 
 fn serve<L>(

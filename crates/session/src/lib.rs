@@ -9,6 +9,7 @@
 
 mod agent;
 mod board;
+mod bodies;
 mod captures;
 mod doctor;
 mod follow;
@@ -53,7 +54,7 @@ pub use board::Board;
 use follow::Sink;
 use link::Whose;
 pub use logfile::{LogFile, open_logs};
-pub use offline::{Drawing, decode_captures, draw, export_captures};
+pub use offline::{Captures, Drawing, decode_captures, draw, export_captures};
 use run::Run;
 use shared::{Opened, Shared};
 use state::State;

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use api::shape::{Change, Counters, Whole};
 use api::{ApiError, Code};
-use calls::{Calls, Source};
+use calls::{Calls, Source, protobuf};
 use engine::Engine;
 use futures_util::StreamExt;
-use model::exchange::Protocol;
 use model::frame::FromCapture;
 use tokio::sync::mpsc;
 
@@ -72,13 +71,13 @@ pub(crate) async fn exchanges(
     let mut batch = Vec::with_capacity(256);
     let mut known = None;
     while frames.recv_many(&mut batch, 256).await > 0 {
-        let (mut heard, mut grpc) = (None, false);
+        let (mut heard, mut has_protobuf) = (None, false);
         {
             let mut calls = shared.calls();
             for frame in batch.drain(..) {
                 match frame {
                     FromCapture::Exchange(exchange) => {
-                        grpc |= exchange.protocol == Protocol::Grpc;
+                        has_protobuf |= protobuf::is_within(&exchange);
                         calls.observe_of(*source, *exchange);
                     }
                     FromCapture::Tally(tally) => calls.count(*source, &tally),
@@ -97,7 +96,7 @@ pub(crate) async fn exchanges(
                 }
             }
         }
-        if grpc {
+        if has_protobuf {
             shared.refresh_protos();
         }
         save(shared);

@@ -96,7 +96,7 @@ pub(crate) fn folders(plan: &Plan) -> Vec<PathBuf> {
 }
 
 /// All `.proto` files under a folder, those nearest to it first. What cannot be read is passed over: it is decoration.
-fn find(folder: &Path) -> Vec<ProtoFile> {
+pub(crate) fn find(folder: &Path) -> Vec<ProtoFile> {
     let mut files = Vec::new();
     let mut folders = std::collections::VecDeque::from([folder.to_owned()]);
     let mut entries = 0;

@@ -1,17 +1,17 @@
 //! Other crates' errors and facts in the contract's form: the one place where that happens.
 
 use api::shape::{
-    CallDetail, CallMessage, CallRow, ChainCall, CountedSpan, EdgeRow, FindingRow, LogLine, LogsOutline,
-    LogsTally, PartShape, PartyShape, PortView, RecentRow, RouteRow, Whole,
+    CallDetail, CallRow, ChainCall, CountedSpan, EdgeRow, FindingRow, LogLine, LogsOutline, LogsTally,
+    PartyShape, PortView, RecentRow, RouteRow, Whole,
 };
 use api::{ApiError, Code};
-use calls::protobuf::Decoded;
 pub use calls::protobuf::Rules;
 use calls::{Finding, Linked};
 use engine::{ContainerFacts, EngineError};
 use model::Timestamp;
 use model::call::{Call, Edge, Party, Recent, Route};
-use model::exchange::{FIRST_PARTS, Message, Protocol};
+
+use crate::bodies::message;
 
 /// An error of the engine.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
@@ -162,91 +162,6 @@ fn party(party: &Party) -> PartyShape {
     }
 }
 
-fn message(call: &Call, message: &Message, whole: bool, rules: Rules<'_>) -> CallMessage {
-    let mut shown = CallMessage {
-        bytes: message.bytes.into(),
-        headers: None,
-        body: None,
-        binary: false,
-        truncated: message.cut,
-        decoded: message.decoded,
-        media: message.media.clone(),
-        parts: Vec::new(),
-    };
-    if whole {
-        shown.parts = parts(call, message, rules);
-        shown.headers = Some(headers(&message.headers));
-        let parts = shown.parts.iter().zip(&message.parts);
-        let secret = parts.into_iter().any(|(shown, part)| part.kept > 0 && shown.body.is_none());
-        if !message.body.is_empty() && !secret {
-            let text = calls::body_text(message);
-            shown.binary = text.is_none();
-            shown.body = Some(text.map_or_else(|| hex(&message.body), std::borrow::Cow::into_owned));
-        }
-    }
-    shown
-}
-
-fn parts(call: &Call, message: &Message, rules: Rules<'_>) -> Vec<PartShape> {
-    let mut rest = message.body.as_slice();
-    let mut shown = Vec::with_capacity(message.parts.len());
-    for (number, part) in message.parts.iter().enumerate() {
-        let left_out = if number == FIRST_PARTS { message.left_out() } else { 0 };
-        let (bytes, behind) = rest.split_at(rest.len().min(part.kept as usize));
-        rest = behind;
-        // Bytes of protobuf may happen to be a text.
-        let grpc = call.protocol == Protocol::Grpc;
-        let text = std::str::from_utf8(bytes).ok().filter(|_| !grpc);
-        let is_request = std::ptr::eq(message, &raw const call.request);
-        let cut = (bytes.len() as u64) < part.bytes;
-        let decoded = grpc.then(|| rules.schemas.decode(&call.target, is_request, bytes, cut)).flatten();
-        let mut secret = false;
-        let (decoded, media) = match decoded {
-            Some(Decoded::Named(text)) => {
-                let hidden = rules.redaction.json(&text);
-                secret = hidden.is_some();
-                (Some(hidden.unwrap_or(text)), Some("application/json".to_owned()))
-            }
-            Some(Decoded::Raw(text)) => (Some(text), Some("text/plain".to_owned())),
-            None => (None, None),
-        };
-        shown.push(PartShape {
-            decoded,
-            media,
-            ts: part.at.to_string(),
-            left_out: left_out.into(),
-            kind: part.kind.clone(),
-            bytes: part.bytes.into(),
-            binary: text.is_none(),
-            // Its bytes would still tell what is hidden.
-            body: (!bytes.is_empty() && !secret).then(|| text.map_or_else(|| hex(bytes), str::to_owned)),
-        });
-    }
-    shown
-}
-
-fn headers(all: &[(String, String)]) -> serde_json::Map<String, serde_json::Value> {
-    let mut map = serde_json::Map::new();
-    for (name, value) in all {
-        let name = name.to_ascii_lowercase();
-        let joined = match map.get(&name).and_then(|v| v.as_str()) {
-            Some(before) => format!("{before}, {value}"),
-            None => value.clone(),
-        };
-        map.insert(name, joined.into());
-    }
-    map
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]])
-        .map(char::from)
-        .collect()
-}
-
 fn recent(recent: &Recent) -> RecentRow {
     RecentRow {
         calls: recent.calls.into(),
@@ -324,40 +239,10 @@ pub fn route(route: &Route) -> RouteRow {
 #[cfg(test)]
 mod tests {
     use calls::Calls;
-    use calls::protobuf::{ProtoFile, Schemas};
-    use model::exchange::{Exchange, Part};
+    use model::exchange::{Exchange, Protocol};
     use model::plan::CallsConfig;
 
     use super::*;
-
-    #[test]
-    fn secrets_of_grpc_are_hidden_once_their_names_are_known() {
-        let source =
-            "syntax = \"proto3\"; package shop; service Users { rpc Login(Request) returns (Request); }
-            message Request { string name = 1; string password = 2; }";
-        let file = ProtoFile { path: "users.proto".to_owned(), source: source.to_owned() };
-        let (schemas, problems) = Schemas::read(vec![file]);
-        assert!(problems.is_empty(), "{problems:?}");
-        let addr = "127.0.0.1:1".parse().unwrap();
-        let at = Timestamp(1);
-        let mut exchange = Exchange::new((1, 0), addr, addr, Protocol::Grpc, at);
-        exchange.target = "/shop.Users/Login".to_owned();
-        for text in ["\n\u{3}ann\u{12}\u{6}hunter", "\n\u{3}bob"] {
-            let (bytes, kept) = (text.len() as u64, text.len() as u32);
-            exchange.request.body.extend_from_slice(text.as_bytes());
-            exchange.request.parts.push(Part { at, kind: "message".to_owned(), bytes, kept });
-        }
-        let mut calls = Calls::new(&CallsConfig::default(), calls::Limits::default(), "e");
-        calls.observe(exchange);
-        let rules = Rules { schemas: &schemas, redaction: calls.redaction() };
-        let shown = call(calls.get("e-0").unwrap(), true, rules).request;
-        assert_eq!(shown.body, None, "the whole body would tell it");
-        let decoded: Vec<_> = shown.parts.iter().map(|part| part.decoded.as_deref().unwrap()).collect();
-        assert!(decoded[0].contains("ann") && decoded[0].contains("[redacted]"), "{decoded:?}");
-        assert!(decoded[1].contains("bob"), "{decoded:?}");
-        assert_eq!(shown.parts[0].body, None);
-        assert!(!serde_json::to_string(&shown).unwrap().contains("hunter"));
-    }
 
     #[test]
     fn the_query_is_shown_without_its_secrets() {
@@ -377,15 +262,5 @@ mod tests {
             assert_eq!(shown.target.as_deref(), expected);
             assert!(!serde_json::to_string(&shown).unwrap().contains("hush"));
         }
-    }
-
-    #[test]
-    fn headers_of_one_name_are_joined() {
-        let all = [("Set-Cookie", "a=1"), ("Host", "x"), ("set-cookie", "b=2")];
-        let all: Vec<_> = all.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let map = headers(&all);
-        assert_eq!(map["set-cookie"], "a=1, b=2");
-        assert_eq!(map.keys().collect::<Vec<_>>(), ["set-cookie", "host"]);
-        assert_eq!(hex(&[0, 0xab]), "00ab");
     }
 }

@@ -16,6 +16,7 @@
 //! exchanges; loss touches only the calls it hits), and by captures of real traffic in `tests/data`.
 
 mod amqp;
+mod carries;
 mod conversation;
 mod datagrams;
 mod decode;
@@ -54,11 +55,13 @@ mod stranger;
 mod table;
 mod tcp;
 mod tls;
+mod tunnel;
 mod unreachable;
 mod waiting;
 mod websocket;
 mod wire;
 
+pub use carries::carries;
 pub use ends::{Ends, ends};
 pub use limits::Limits;
 pub use link::Link;

@@ -6,6 +6,7 @@ use etherparse::{IpNumber, LaxNetSlice, TransportSlice};
 
 use crate::link::Link;
 use crate::seq::Seq;
+use crate::tunnel;
 use crate::unreachable::Unreachable;
 
 /// One TCP segment.
@@ -44,7 +45,7 @@ pub(crate) enum Carried<'a> {
 
 /// What a packet carries; `None` when it is neither, or not enough of it is there.
 pub(crate) fn parse(link: Link, bytes: &[u8], wire_len: usize) -> Option<Carried<'_>> {
-    let packet = link.strip(bytes)?;
+    let packet = tunnel::innermost(link.strip(bytes)?);
     let cut_by_capture = wire_len.saturating_sub(bytes.len()) as u64;
     let (from, to, cut) = match packet.net.as_ref()? {
         LaxNetSlice::Ipv4(ip) => {

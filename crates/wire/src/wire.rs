@@ -105,6 +105,13 @@ impl Wire {
         self.counts.packets += 1;
         self.counts.bytes += wire_len as u64;
         self.goes_on(at, out);
+        self.one(at, link, bytes, wire_len, out);
+        for frame in link.aggregate(bytes) {
+            self.one(at, Link::Ethernet, frame, wire_len, out);
+        }
+    }
+
+    fn one(&mut self, at: Timestamp, link: Link, bytes: &[u8], wire_len: usize, out: &mut Vec<Exchange>) {
         match packet::parse(link, bytes, wire_len) {
             Some(Carried::Segment(segment)) => self.segment(at, &segment, out),
             Some(Carried::Datagram(datagram)) => {

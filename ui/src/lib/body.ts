@@ -8,14 +8,18 @@ export type BodyView =
   | { kind: "json" | "text" | "hex"; label: string; text: string };
 
 /** A message of a call, or one of the messages of a stream. */
-type Readable = Pick<CallMessage, "body" | "binary" | "truncated" | "media" | "headers">;
+type Readable = Pick<CallMessage, "body" | "binary" | "truncated" | "media" | "headers" | "fields">;
 
 /** More rows than this are left to the JSON view, in a table they would only slow the window. */
 const TABLE_ROWS = 500;
 const IMAGES = /^image\/(png|jpeg|gif|webp|avif)$/;
 
+/** How GraphQL documents begin. */
+const DOCUMENT = /^[\s,]*(\{|(query|mutation|subscription|fragment)\b)/;
+
 export function readBody(message: Readable): BodyView[] {
-  const { body } = message;
+  const { body, fields, ...rest } = message;
+  if (fields !== undefined) return [...asFields(readBody({ body: fields })), ...readBody(body === undefined ? rest : { ...rest, body })];
   if (body === undefined || body === "") return [];
   const type = mediaType(message);
   if (message.binary === true) {
@@ -30,7 +34,7 @@ export function readBody(message: Readable): BodyView[] {
       const value: unknown = JSON.parse(body);
       const json: BodyView = { kind: "json", label: "JSON", text: JSON.stringify(value, null, 2) };
       const table = rowTable(value);
-      return [...(table === undefined ? [] : [table]), json, ...(type.includes("json") ? [] : [text])];
+      return [...(table === undefined ? [] : [table]), json, ...documentOf(value), ...(type.includes("json") ? [] : [text])];
     } catch {
       // Cut off or no JSON after all: shown as it came.
     }
@@ -43,7 +47,19 @@ export function readPart(part: PartShape): BodyView[] {
   const { decoded, media, ...bytes } = part;
   if (decoded === undefined) return readBody(part);
   const views = readBody(media === undefined ? { body: decoded } : { body: decoded, media });
-  return [...views.map((view) => (view.kind === "text" ? { ...view, label: "Fields" } : view)), ...readBody(bytes)];
+  return [...asFields(views), ...readBody(bytes)];
+}
+
+/** What a decoder made readable line by line. */
+function asFields(views: BodyView[]): BodyView[] {
+  return views.map((view) => (view.kind === "text" ? { ...view, label: "Fields" } : view));
+}
+
+/** The document of a GraphQL request, whose lines JSON hides. */
+function documentOf(value: unknown): BodyView[] {
+  if (typeof value !== "object" || value === null || !("query" in value)) return [];
+  const { query } = value;
+  return typeof query === "string" && DOCUMENT.test(query) ? [{ kind: "text", label: "Query", text: query }] : [];
 }
 
 /** What the body is: by its header, else by the decoder that rendered it; in lower case, without parameters. */

@@ -30,3 +30,9 @@ const BACKGROUND: Readonly<Record<string, string>> = { health: "a health check",
 /** Why a call is left out of the list unless it is asked for. */
 export const backgroundText = (background: string | undefined): string | undefined =>
   background === undefined ? undefined : (BACKGROUND[background] ?? background);
+
+/** Where a call went whose operation does not say it, since its body names it: `POST /graphql`. */
+export function askedAt({ method, path, operation }: Pick<CallRow, "method" | "path" | "operation">): string | undefined {
+  if (path === undefined || operation.includes(path) || operation === path.slice(1)) return undefined;
+  return method === undefined ? path : `${method} ${path}`;
+}

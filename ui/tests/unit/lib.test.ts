@@ -80,6 +80,20 @@ describe("bodies", () => {
     expect(readPart({ ...part, decoded: "1: 1\n", media: "text/plain" }).map((view) => view.label)).toEqual(["Fields", "Hex"]);
   });
 
+  it("of protobuf and GraphQL show what is in them first, and as it came behind", () => {
+    const bytes = { body: "0801", binary: true, headers: { "content-type": "application/proto" } };
+    expect(readBody({ ...bytes, fields: "1: 1\n" }).map((view) => view.label)).toEqual(["Fields", "Hex"]);
+    expect(readBody({ ...bytes, fields: '{"ok":true}' })[0]).toMatchObject({ kind: "json", text: '{\n  "ok": true\n}' });
+    const { body, ...hidden } = bytes;
+    expect(body).toBe("0801");
+    expect(readBody({ ...hidden, fields: '{"password":"[redacted]"}' }).map((view) => view.kind)).toEqual(["json", "text"]);
+    const query = "query Cart {\n  cart { id }\n}";
+    const asked = readBody({ body: JSON.stringify({ query, variables: { id: 1 } }), media: "application/json" });
+    expect(asked.map((view) => view.label)).toEqual(["JSON", "Query"]);
+    expect(asked[1]).toEqual({ kind: "text", label: "Query", text: query });
+    expect(readBody({ body: '{"query":"shoes"}', media: "application/json" })).toHaveLength(1);
+  });
+
   it("dump sixteen bytes a line", () => {
     const lines = hexDump("48656c6c6f00".padEnd(34, "f")).split("\n");
     expect(lines[0]).toBe("000000  48 65 6c 6c 6f 00 ff ff ff ff ff ff ff ff ff ff  Hello...........");

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { ChainCall } from "../../src/api/generated/ChainCall";
 import { moved } from "../../src/lib/moved";
-import { insteadOfTime, outcome, partyName, partyText } from "../../src/lib/party";
+import { askedAt, insteadOfTime, outcome, partyName, partyText } from "../../src/lib/party";
 import { millis } from "../../src/lib/time";
 import { joinChains, linkText, waterfall } from "../../src/lib/waterfall";
 import { call } from "./make";
@@ -69,6 +69,13 @@ describe("the ends and the state of a call", () => {
     expect(partyName({ service: "outside", addr: "1.1.1.1:443" })).toBe("outside");
     expect(partyText({ service: "outside", addr: "1.1.1.1:443", host: "api.example.com" })).toBe("api.example.com (outside) at 1.1.1.1:443");
     expect(partyText({ addr: "10.0.0.2:1" })).toBe("unknown at 10.0.0.2:1");
+  });
+
+  it("says where a call went that its body names", () => {
+    expect(askedAt({ operation: "query Cart", method: "POST", path: "/graphql" })).toBe("POST /graphql");
+    expect(askedAt({ operation: "GET /orders/7", method: "GET", path: "/orders/7" })).toBeUndefined();
+    expect(askedAt({ operation: "shop.Stock/Reserve", method: "POST", path: "/shop.Stock/Reserve" })).toBeUndefined();
+    expect(askedAt({ operation: "SELECT orders" })).toBeUndefined();
   });
 
   it("tells what waits from what is slow", () => {

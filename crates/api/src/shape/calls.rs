@@ -282,10 +282,51 @@ pub struct CallMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub media: Option<String>,
+    /// What is in a `body` of protobuf: as JSON by the repository's `.proto` files, or as field numbers and values where
+    /// these do not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub fields: Option<String>,
+    /// The parts of a `multipart` body.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<FormPart>>", optional)]
+    pub form: Vec<FormPart>,
     /// The messages of a stream, of which `body` is made; of a long one the first and the newest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<PartShape>>", optional)]
     pub parts: Vec<PartShape>,
+}
+
+/// One part of a `multipart` body.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct FormPart {
+    /// The field of a form that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub name: Option<String>,
+    /// The file that it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub filename: Option<String>,
+    /// What it is, as a media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub media: Option<String>,
+    /// Its size, as far as it was kept.
+    pub bytes: Whole,
+    /// The part as text, or its hexadecimal digits where it is no text (`binary`); left out when there is nothing in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub body: Option<String>,
+    /// Whether `body` is hexadecimal digits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub binary: bool,
+    /// Whether its end was not kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub truncated: bool,
 }
 
 /// One message of a stream.

@@ -17,7 +17,7 @@ use ts_rs::TS;
 
 pub use calls::{
     CallDetail, CallId, CallMessage, CallRow, CallShow, CallsExport, CallsPage, CallsQuery, CallsRead,
-    ExportFormat, HiddenState, PartShape, PartyShape, Timeline, TimelineRequest,
+    ExportFormat, FormPart, HiddenState, PartShape, PartyShape, Timeline, TimelineRequest,
 };
 pub use chain::{Chain, ChainCall};
 pub use doctor::{Check, CheckState, DoctorReport};

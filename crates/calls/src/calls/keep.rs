@@ -14,7 +14,7 @@ use crate::brokers::Known;
 use crate::disk::{Batch, Disk, DiskError, Places, SMALL, Saved};
 use crate::edges::{Book, Rest};
 use crate::judge;
-use crate::protobuf::Schemas;
+use crate::protobuf::{self, Schemas};
 use crate::redact::each_part;
 use crate::store::Entry;
 
@@ -134,13 +134,15 @@ impl Calls {
 
     /// Hides what only the names in the repository's `.proto` files tell.
     fn hide_named(&mut self, ordinal: u64, schemas: &Schemas) {
-        let Some(entry) = self.store.get(ordinal).filter(|entry| entry.call.protocol == Protocol::Grpc)
-        else {
+        let Some(entry) = self.store.get(ordinal).filter(|entry| protobuf::is_in(&entry.call)) else {
             return;
         };
-        let (target, redaction) = (entry.call.target.clone(), &self.redaction);
+        let is_grpc = entry.call.protocol == Protocol::Grpc;
+        let (path, redaction) = (entry.call.path.clone(), &self.redaction);
         let hide = |message: &mut Message, is_request: bool| {
-            each_part(message, |_, own| schemas.hide(&target, is_request, own, redaction))
+            let may = is_grpc || protobuf::is_body(message);
+            let hide = |_: &Message, own: &[u8]| schemas.hide(&path, is_request, own, redaction);
+            may.then(|| each_part(message, hide)).flatten()
         };
         let mut hidden = [None, None];
         self.store.move_bodies(ordinal, |entry| {

@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::redact::Hidden;
 use crate::shape::{self, Identity, base36};
 use crate::store::{Entry, Key};
-use crate::{coding, judge};
+use crate::{coding, inside, judge};
 
 /// An exchange that was told for the first time.
 struct Told {
@@ -155,8 +155,9 @@ impl Calls {
             redacted: !hidden.is_empty(),
             forbidden: old.call.forbidden,
         };
+        let operation = judge::operation(&exchange);
         let unheard = judge::heard(old.call.protocol, old.call.status.as_deref()) == Heard::Nothing;
-        if judge::operation(&exchange) != old.call.operation || (unheard && exchange.status.is_some()) {
+        if operation != old.call.operation || (unheard && exchange.status.is_some()) {
             identity.route = self.route_of(to, &exchange);
         }
         let call = shape::call(exchange, identity);
@@ -238,10 +239,11 @@ impl Calls {
     }
 
     /// Hides what must not be kept and cuts what is too long, before anything else sees the exchange. What was hidden is
-    /// handed back, for memory alone.
+    /// handed back, for memory alone. What is left of an answer's body may say that it failed.
     pub fn prepare(&self, exchange: &mut Exchange) -> Hidden {
         for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
             coding::remove(message, self.body_limit);
+            coding::remove_of_messages(message, self.body_limit);
         }
         let hidden = self.redaction.exchange(exchange);
         for message in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
@@ -255,6 +257,7 @@ impl Calls {
                 room -= part.kept;
             }
         }
+        exchange.failure = exchange.failure.take().or_else(|| inside::failure(exchange));
         hidden
     }
 

@@ -28,6 +28,30 @@ pub(crate) fn is_coded(message: &Message) -> bool {
     !message.decoded && codings(message).next().is_some()
 }
 
+/// Removes the coding of gRPC messages that the capture keeps as they came. A message that is not what the header says
+/// stays as it is, for each says for itself whether it is coded.
+pub(crate) fn remove_of_messages(message: &mut Message, limit: usize) {
+    if message.parts.is_empty() || header(message, "grpc-encoding") != Some("zstd") {
+        return;
+    }
+    let coded = std::mem::take(&mut message.body);
+    let mut rest = coded.as_slice();
+    for part in &mut message.parts {
+        let (own, behind) = rest.split_at(rest.len().min(part.kept as usize));
+        rest = behind;
+        let room = limit.saturating_sub(message.body.len());
+        let whole = own.len() as u64 == part.bytes;
+        let plain = zstd::decode(own, room).filter(|plain| whole && !own.is_empty() && plain.whole);
+        if let Some(plain) = &plain {
+            part.bytes = plain.bytes.len() as u64;
+        }
+        let own = plain.as_ref().map_or(own, |plain| plain.bytes.as_slice());
+        part.kept = own.len() as u32;
+        message.body.extend_from_slice(own);
+    }
+    message.body.extend_from_slice(rest);
+}
+
 /// Removes the codings that the headers name. At most `limit` plain bytes are kept, and what there is of a body that was
 /// cut. A body that is not what its header says stays as it is.
 pub(crate) fn remove(message: &mut Message, limit: usize) {
@@ -56,9 +80,15 @@ pub(crate) fn remove(message: &mut Message, limit: usize) {
     message.decoded = true;
 }
 
+/// The codings of the content, and outside of them those of its transfer (RFC 9112 section 7) but for the chunks, which
+/// were put together.
 fn codings(message: &Message) -> impl Iterator<Item = &str> {
-    let names = header(message, "content-encoding").unwrap_or_default().split(',').map(str::trim);
-    names.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
+    let named = |name| header(message, name).unwrap_or_default().split(',').map(str::trim);
+    let of_content =
+        named("content-encoding").filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"));
+    let of_transfer = named("transfer-encoding")
+        .filter(|name| ["gzip", "x-gzip", "deflate"].iter().any(|known| name.eq_ignore_ascii_case(known)));
+    of_content.chain(of_transfer)
 }
 
 fn decode(coding: &str, coded: &[u8], limit: usize) -> Option<Plain> {

@@ -4,11 +4,12 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-use model::exchange::Message;
+use model::Timestamp;
+use model::exchange::{Message, Part};
 use proptest::prelude::*;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
-use super::{is_coded, remove};
+use super::{is_coded, remove, remove_of_messages};
 
 const LIMIT: usize = 64 * 1024;
 const CODINGS: [&str; 5] = ["gzip", "zlib", "raw", "br", "zstd"];
@@ -196,4 +197,40 @@ proptest! {
         let len = broken.len();
         prop_assert!(removed(message(CODINGS[coding], broken), limit).body.len() <= limit.max(len));
     }
+}
+
+#[test]
+fn a_coding_of_the_transfer_is_removed_too() {
+    let mut sent = message("br", code("gzip", &code("br", b"hello")));
+    sent.headers.push(("Transfer-Encoding".to_owned(), "gzip, chunked".to_owned()));
+    let plain = removed(sent, LIMIT);
+    assert_eq!((plain.body.as_slice(), plain.decoded), (&b"hello"[..], true));
+    let mut chunked = Message { body: b"hello".to_vec(), complete: true, ..Message::default() };
+    chunked.headers.push(("transfer-encoding".to_owned(), "Chunked".to_owned()));
+    assert!(!is_coded(&chunked));
+}
+
+#[test]
+fn messages_that_zstd_codes_are_read_one_by_one() {
+    let plain = text(3000);
+    // The second one is not coded, the third only begins as if it were, and the fourth was cut.
+    let coded = code("zstd", &plain);
+    let pieces = [coded.clone(), b"plain".to_vec(), coded[..9].to_vec(), coded[..40].to_vec()];
+    let mut message = Message::default();
+    for (n, piece) in pieces.iter().enumerate() {
+        let (bytes, kept) = (if n == 3 { coded.len() } else { piece.len() } as u64, piece.len() as u32);
+        message.body.extend(piece);
+        message.parts.push(Part { at: Timestamp(0), kind: "message".to_owned(), bytes, kept });
+    }
+    let untouched = message.clone();
+    remove_of_messages(&mut message, LIMIT);
+    assert_eq!(message, untouched, "without the header they are anything");
+    message.headers.push(("grpc-encoding".to_owned(), "zstd".to_owned()));
+    let mut small = message.clone();
+    remove_of_messages(&mut message, LIMIT);
+    let sizes: Vec<_> = message.parts.iter().map(|part| (part.bytes, part.kept)).collect();
+    assert_eq!(sizes, [(3000, 3000), (5, 5), (9, 9), (coded.len() as u64, 40)]);
+    assert_eq!(message.body, [plain.as_slice(), b"plain", &coded[..9], &coded[..40]].concat());
+    remove_of_messages(&mut small, 100);
+    assert_eq!(small.body, untouched.body, "one that there is no room for stays as it came");
 }

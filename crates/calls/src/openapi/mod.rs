@@ -17,6 +17,7 @@ use model::call::{Call, OUTSIDE};
 use model::exchange::Protocol;
 use serde_json::{Map, Value, json};
 
+use crate::inside;
 use operation::Operation;
 use params::Names;
 
@@ -50,7 +51,10 @@ impl Interfaces {
         if !http || call.background.is_some() || call.to.service == OUTSIDE {
             return;
         }
-        let Some((method, template)) = call.route.split_once(' ') else { return };
+        // What is named by its body is asked of one path all the same.
+        let named = inside::is_name(&call.route);
+        let asked = if named { Some((&*call.method, &*call.path)) } else { call.route.split_once(' ') };
+        let Some((method, template)) = asked else { return };
         let method = METHODS.into_iter().find(|known| known.eq_ignore_ascii_case(method));
         let (Some(method), true) = (method, template.starts_with('/')) else { return };
         if !self.services.contains_key(&call.to.service) {

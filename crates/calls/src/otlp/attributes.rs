@@ -83,6 +83,7 @@ fn http(all: &mut Attributes, call: &Call, is_callers: bool) {
             all.number("http.response.status_code", status.into());
         }
         let route = call.route.split_once(' ').map_or("", |(_, route)| route);
+        let route = if route.starts_with('/') { route } else { "" };
         all.text(if is_callers { "url.template" } else { "http.route" }, route);
         all.number("http.request.body.size", call.request.bytes as i64);
         if let Some(response) = &call.response {

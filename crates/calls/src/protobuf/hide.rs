@@ -24,12 +24,14 @@ impl Schemas {
             .filter(|of| !bytes.is_empty() && has_hidden(of, rules, &mut HashSet::new()))?;
         // What is not set is nothing to hide.
         match named(descriptor.clone(), bytes, false) {
-            Some(text) => {
-                let hidden = rules.json(&text)?;
+            // A field that the schema does not know may be anything.
+            Some(named) if named.has_unknown => Some(Vec::new()),
+            Some(named) => {
+                let hidden = rules.json(&named.text)?;
                 // A number cannot be replaced by a text: then nothing of it is kept.
                 Some(encoded(descriptor, &hidden).unwrap_or_default())
             }
-            // It was cut, or has fields that the schema does not know.
+            // It was cut, or is no such message.
             None => Some(Vec::new()),
         }
     }

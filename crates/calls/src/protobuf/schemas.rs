@@ -8,7 +8,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Serialize
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 use protox::{Compiler, Error};
 
-use super::{Decoded, raw};
+use super::{Decoded, raw, unknown};
 
 /// A `.proto` file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Schemas {
     pub fn decode(&self, target: &str, is_request: bool, bytes: &[u8], cut: bool) -> Option<Decoded> {
         let known = self.of(target, is_request);
         let named = known.filter(|_| !cut).and_then(|descriptor| named(descriptor.clone(), bytes, true));
-        named.map(Decoded::Named).or_else(|| raw(bytes, cut).map(Decoded::Raw))
+        named.map(|named| Decoded::Named(named.text)).or_else(|| raw(bytes, cut).map(Decoded::Raw))
     }
 
     /// What a message of this method is.
@@ -109,17 +109,30 @@ impl Schemas {
     }
 }
 
-/// A message as JSON, `with_unset` fields or without.
-pub(super) fn named(descriptor: MessageDescriptor, bytes: &[u8], with_unset: bool) -> Option<String> {
+/// A message as JSON.
+pub(super) struct Named {
+    pub(super) text: String,
+    /// It has fields that the schema does not know.
+    pub(super) has_unknown: bool,
+}
+
+/// A message as JSON, `with_unset` fields or without; `None` when the schema does not describe it.
+pub(super) fn named(descriptor: MessageDescriptor, bytes: &[u8], with_unset: bool) -> Option<Named> {
     let message = DynamicMessage::decode(descriptor, bytes).ok()?;
-    // What the schema does not know would be hidden: then the numbers tell more.
-    if message.unknown_fields().next().is_some() {
+    let has_unknown = unknown::has(&message);
+    // Where nothing has a name the numbers alone tell more.
+    if has_unknown && message.fields().next().is_none() {
         return None;
     }
     let options = SerializeOptions::new().stringify_64_bit_integers(false).skip_default_fields(!with_unset);
     let mut text = Vec::new();
     message.serialize_with_options(&mut serde_json::Serializer::new(&mut text), &options).ok()?;
-    String::from_utf8(text).ok()
+    if has_unknown {
+        let mut told = serde_json::from_slice(&text).ok()?;
+        unknown::add(&message, &mut told);
+        text = serde_json::to_vec(&told).ok()?;
+    }
+    String::from_utf8(text).ok().map(|text| Named { text, has_unknown })
 }
 
 fn compile(root: &str, files: Rc<[ProtoFile]>) -> Result<DescriptorPool, Error> {
@@ -218,10 +231,37 @@ mod tests {
             Schemas::read(vec![file("a/common/money.proto", MONEY), file("stock.proto", STOCK)]);
         let raw = |text: &str| Some(Decoded::Raw(text.into()));
         assert_eq!(schemas.decode("/shop.Stock/Other", true, b"\x08\x01", false), raw("1: 1\n"));
-        // A field that the schema does not have, and a message that was cut.
+        // Nothing that the schema has, and a message that was cut.
         assert_eq!(schemas.decode("/shop.Stock/Reserve", true, b"\x48\x01", false), raw("9: 1\n"));
         assert_eq!(schemas.decode("/shop.Stock/Reserve", true, b"\x10\x03\x0a", true), raw("2: 3\n…\n"));
         assert_eq!(schemas.decode("/shop.Stock/Reserve", true, b"\xff", false), None);
+    }
+
+    #[test]
+    fn fields_of_a_newer_program_stand_beside_the_named_ones() {
+        let files = [file("stock.proto", STOCK), file("common/money.proto", MONEY)];
+        let (schemas, _) = Schemas::read(files.into());
+        let order = [
+            &b"\x0a\x05hat-w\x48\x07\x52\x03red\x52\x04blue\x5a\x02\x08\x01"[..],
+            b"\x1a\x06\x08\xe7\x07\x15\x01\0\0\0",
+        ]
+        .concat();
+        let order = &order[..order.len() - 1];
+        // The price is shorter by a byte than it says, which is no message.
+        assert!(matches!(
+            schemas.decode("/shop.Stock/Reserve", true, order, false),
+            None | Some(Decoded::Raw(_))
+        ));
+        let order =
+            b"\x0a\x05hat-w\x48\x07\x52\x03red\x52\x04blue\x5a\x02\x08\x01\x1a\x05\x08\xe7\x07\x10\x01";
+        let told = r#"{"sku":"hat-w","price":{"cents":999,"2":1},"9":7,"10":["red","blue"],"11":"1: 1\n"}"#;
+        let Some(Decoded::Named(text)) = schemas.decode("/shop.Stock/Reserve", true, order, false) else {
+            panic!("no names")
+        };
+        let plain = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let mut shown = plain(&text);
+        shown.as_object_mut().unwrap().remove("count");
+        assert_eq!(shown, plain(told));
     }
 
     #[test]

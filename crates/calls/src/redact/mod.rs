@@ -27,10 +27,12 @@ use wire::sql::Dialect;
 
 use crate::coding::is_coded;
 use cuts::Cuts;
+pub(crate) use form::decoded;
 pub use hidden::Hidden;
 pub(crate) use hidden::each_part;
 use hidden::{Body, Covered};
 use look::Look;
+pub(crate) use multipart::{find, parameter};
 pub use rules::Redaction;
 
 /// What stands in the place of a hidden value.

@@ -14,6 +14,7 @@ use std::borrow::Cow;
 
 use model::exchange::Protocol;
 
+use crate::inside;
 pub(crate) use learnt::Learnt;
 use learnt::is_placeholder;
 pub(crate) use tallies::{OTHER, Tallies};
@@ -55,6 +56,7 @@ fn each_segment<'o>(
     mut word: impl FnMut(Segment<'_, 'o>) -> Option<Cow<'o, str>>,
 ) -> String {
     let separators: &[char] = match protocol {
+        Protocol::Http1 | Protocol::Http2 if inside::is_name(operation) => return operation.to_owned(),
         Protocol::Http1 | Protocol::Http2 | Protocol::WebSocket => &['/'],
         Protocol::Redis => &[':', '/', '|', ' '],
         Protocol::Kafka | Protocol::Amqp | Protocol::Nats => &['.', '/', ':', ' '],

@@ -3,8 +3,8 @@
 use api::Client;
 use api::commands::command;
 use api::shape::{
-    CallDetail, CallMessage, CallShow, CallsExport, CallsQuery, CallsRead, ExportFormat, From, HiddenState,
-    PartyShape, Text,
+    CallDetail, CallMessage, CallShow, CallsExport, CallsQuery, CallsRead, ExportFormat, FormPart, From,
+    HiddenState, PartyShape, Text,
 };
 
 use super::time::{moment, span};
@@ -18,12 +18,12 @@ const PAGE: u32 = 500;
 pub(super) async fn run(arguments: &StackArguments, calls: &CallsArguments) -> Result<(), Failure> {
     let query = query(calls)?;
     if !calls.pcap.is_empty() {
-        return super::captured::list(calls, query);
+        return super::captured::list(arguments, calls, query);
     }
     if let Some(CallsCommand::Show { id, json, pcap, tls_keys, .. }) = &calls.command
         && !pcap.is_empty()
     {
-        let call = super::captured::one(id, pcap, tls_keys)?;
+        let call = super::captured::one(arguments, id, pcap, tls_keys)?;
         return if *json { print::json(&call) } else { whole(&call) };
     }
     let client = super::session(arguments).await?;
@@ -198,6 +198,13 @@ fn whole(call: &CallDetail) -> Result<(), Failure> {
     call.response.as_ref().map_or(Ok(()), |response| message("response", response, paint))
 }
 
+/// The name of a part of a form, the file that it was, its type and size.
+fn about(part: &FormPart) -> String {
+    let words = [part.name.as_deref(), part.filename.as_deref(), part.media.as_deref()];
+    let words: Vec<&str> = words.into_iter().flatten().collect();
+    format!("{} {}", words.join("  "), print::size(part.bytes.as_f64())).trim_start().to_owned()
+}
+
 fn message(title: &str, message: &CallMessage, paint: Paint) -> Result<(), Failure> {
     print::line(&format!("\n{} {}", paint.bold(title), print::size(message.bytes.as_f64())))?;
     for (name, value) in message.headers.iter().flatten() {
@@ -220,7 +227,14 @@ fn message(title: &str, message: &CallMessage, paint: Paint) -> Result<(), Failu
         }
         print::line(&format!("\n{}\n{said}", paint.dim(&about)))?;
     }
+    for part in &message.form {
+        print::line(&format!("\n{}\n{}", paint.dim(&about(part)), part.body.as_deref().unwrap_or_default()))?;
+    }
+    if let Some(fields) = &message.fields {
+        return print::line(&format!("\n{}{cut}", fields.trim_end()));
+    }
     match &message.body {
+        Some(_) if !message.form.is_empty() => print::line(&cut)?,
         Some(body) if message.parts.is_empty() => print::line(&format!("\n{body}{cut}"))?,
         Some(_) | None if message.truncated => print::line(&cut)?,
         Some(_) | None => {}

@@ -136,6 +136,8 @@ fn nothing() -> CallMessage {
         truncated: false,
         decoded: false,
         media: None,
+        fields: None,
+        form: Vec::new(),
         parts: Vec::new(),
     }
 }

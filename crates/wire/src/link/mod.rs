@@ -1,6 +1,12 @@
 //! What packets start with in captures: the link types that a developer's machine and its tools write.
 
-use etherparse::{EtherType, LaxSlicedPacket};
+mod ethertype;
+mod wifi;
+
+use etherparse::LaxSlicedPacket;
+
+pub(crate) use ethertype::{carried, mpls};
+use ethertype::{ethernet, ip, typed};
 
 /// What a captured packet starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +35,25 @@ pub enum Link {
     Wifi,
     /// IEEE 802.11 behind a radiotap header.
     Radiotap,
+    /// IEEE 802.11 behind the header of Prism cards, or the one that followed it (AVS).
+    Prism,
+    /// A header that tells its length and the link type of what follows (PPI).
+    PerPacket,
+    /// OpenBSD's packet filter: a header that begins with its length.
+    PfLog,
+    /// What OpenBSD's tap of encrypted traffic writes: twelve bytes of header.
+    Enc,
+    /// IP over InfiniBand (RFC 4391) behind a global routing header.
+    IpoIb,
+    /// Solaris' tap between zones: a header of 24 bytes.
+    IpNet,
+    /// An Ethernet header with the tag of a Marvell switch in it, of four bytes.
+    Dsa,
+    /// The same with a type of its own before the tag, of eight bytes together.
+    EtherDsa,
+    /// Ethernet behind the four bytes of Hilscher's netANALYZER.
+    NetAnalyzer,
 }
-
-const LLC_SNAP: [u8; 6] = [0xaa, 0xaa, 3, 0, 0, 0];
 
 impl Link {
     /// The link type of a number in tcpdump.org's list; `None` when nothing here knows it.
@@ -44,11 +66,20 @@ impl Link {
             51 => Self::PppOe,
             104 => Self::CiscoHdlc,
             105 => Self::Wifi,
+            109 => Self::Enc,
             113 => Self::LinuxSll,
+            117 => Self::PfLog,
+            119 | 163 => Self::Prism,
             127 => Self::Radiotap,
             149 | 258 => Self::PkTap,
+            192 => Self::PerPacket,
+            226 => Self::IpNet,
             239 => Self::NfLog,
+            240 => Self::NetAnalyzer,
+            242 => Self::IpoIb,
             276 => Self::LinuxSll2,
+            284 => Self::Dsa,
+            285 => Self::EtherDsa,
             _ => return None,
         })
     }
@@ -56,50 +87,57 @@ impl Link {
     /// The packet behind the link's header; `None` when there is none, or not enough of it.
     pub(crate) fn strip(self, bytes: &[u8]) -> Option<LaxSlicedPacket<'_>> {
         match self {
-            Self::Ethernet => LaxSlicedPacket::from_ethernet(bytes).ok(),
+            Self::Ethernet => ethernet(bytes),
             Self::RawIp => ip(bytes),
             Self::LinuxSll => typed(bytes, 14, 16),
             Self::LinuxSll2 => typed(bytes, 0, 20),
             Self::BsdLoopback => ip(bytes.get(4..)?),
-            Self::Ppp => ppp(bytes),
-            // Version, code, session and length come first; code 0 is data.
-            Self::PppOe => ppp(bytes.get(6..).filter(|_| bytes[1] == 0)?),
+            Self::Ppp => ethertype::ppp(bytes),
+            Self::PppOe => ethertype::pppoe(bytes),
             Self::CiscoHdlc => typed(bytes, 2, 4),
             Self::NfLog => nflog(bytes),
             Self::PkTap => {
                 let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
                 let (length, inner) = (usize::try_from(word(0)?).ok()?, i32::try_from(word(8)?).ok()?);
-                match Self::numbered(inner)? {
-                    Self::PkTap => None,
-                    inner => inner.strip(bytes.get(length..)?),
-                }
+                Self::behind(inner, bytes.get(length..)?)
             }
-            Self::Wifi => wifi(bytes),
-            Self::Radiotap => {
+            Self::PerPacket => {
                 let length = u16::from_le_bytes(bytes.get(2..4)?.try_into().ok()?);
-                wifi(bytes.get(usize::from(length)..)?)
+                let inner = u32::from_le_bytes(bytes.get(4..8)?.try_into().ok()?);
+                Self::behind(inner.try_into().ok()?, bytes.get(usize::from(length)..)?)
             }
+            Self::Wifi | Self::Radiotap | Self::Prism => wifi::strip(self.to_frame(bytes)?),
+            Self::PfLog => ip(bytes.get(usize::from(*bytes.first()?).next_multiple_of(4)..)?),
+            Self::Enc => ip(bytes.get(12..)?),
+            Self::IpoIb => typed(bytes, 40, 44),
+            Self::IpNet => ip(bytes.get(24..)?),
+            Self::Dsa => typed(bytes, 16, 18),
+            Self::EtherDsa => typed(bytes, 20, 22),
+            Self::NetAnalyzer => ethernet(bytes.get(4..)?),
         }
     }
-}
 
-fn ip(bytes: &[u8]) -> Option<LaxSlicedPacket<'_>> {
-    LaxSlicedPacket::from_ip(bytes).ok()
-}
+    /// The packet behind a header that names the link type of what follows; one within another is not looked for.
+    fn behind(inner: i32, bytes: &[u8]) -> Option<LaxSlicedPacket<'_>> {
+        match Self::numbered(inner)? {
+            Self::PkTap | Self::PerPacket => None,
+            inner => inner.strip(bytes),
+        }
+    }
 
-/// A packet at `header` whose ethertype stands at `type_at`.
-fn typed(bytes: &[u8], type_at: usize, header: usize) -> Option<LaxSlicedPacket<'_>> {
-    let kind = bytes.get(type_at..type_at + 2)?;
-    let kind = EtherType(u16::from_be_bytes([kind[0], kind[1]]));
-    Some(LaxSlicedPacket::from_ether_type(kind, bytes.get(header..)?))
-}
+    /// The frame of IEEE 802.11 behind what a capturing card wrote before it.
+    fn to_frame(self, bytes: &[u8]) -> Option<wifi::Frame<'_>> {
+        match self {
+            Self::Wifi => Some(wifi::Frame { bytes, padded: false }),
+            Self::Radiotap => wifi::radiotap(bytes),
+            Self::Prism => wifi::prism(bytes),
+            _ => None,
+        }
+    }
 
-/// RFC 1661 section 2: a protocol number of one byte if it is odd, else of two.
-fn ppp(bytes: &[u8]) -> Option<LaxSlicedPacket<'_>> {
-    let bytes = bytes.strip_prefix(&[0xff, 3]).unwrap_or(bytes);
-    match bytes {
-        [0x21 | 0x57, packet @ ..] | [0, 0x21 | 0x57, packet @ ..] => ip(packet),
-        _ => None,
+    /// The frames that one of IEEE 802.11 puts together (A-MSDU), each as if it had come by Ethernet; none for any other.
+    pub(crate) fn aggregate(self, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+        self.to_frame(bytes).into_iter().flat_map(wifi::aggregate)
     }
 }
 
@@ -117,22 +155,9 @@ fn nflog(bytes: &[u8]) -> Option<LaxSlicedPacket<'_>> {
     }
 }
 
-/// IEEE 802.11-2020 section 9.2: a data frame that is not encrypted carries LLC and SNAP.
-fn wifi(bytes: &[u8]) -> Option<LaxSlicedPacket<'_>> {
-    let [control, flags, ..] = *bytes else { return None };
-    let (is_data, has_none, encrypted) = (control & 0x0c == 0x08, control & 0x40 != 0, flags & 0x40 != 0);
-    if !is_data || has_none || encrypted {
-        return None;
-    }
-    let between_stations = if flags & 3 == 3 { 6 } else { 0 };
-    let quality = if control & 0x80 != 0 { 2 } else { 0 };
-    let body = bytes.get(24 + between_stations + quality..)?;
-    let behind = body.strip_prefix(&LLC_SNAP)?;
-    typed(behind, 0, 2)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::ethertype::LLC_SNAP;
     use super::*;
     use etherparse::{PacketBuilder, TransportSlice};
 
@@ -177,6 +202,29 @@ mod tests {
             (258, pktap(1, &ethernet)),
             (149, pktap(0, &[2, 0, 0, 0])),
             (276, with(&[[8, 0].as_slice(), &[0; 18]].concat())),
+            (1, with(&[[0; 12].as_slice(), &[0x88, 0xa8, 0, 1, 0x81, 0, 0, 2, 8, 0]].concat())),
+            (1, with(&[[0; 12].as_slice(), &[0x88, 0x47, 0, 1, 0, 0x40, 0, 1, 1, 0x40]].concat())),
+            (1, with(&[[0; 12].as_slice(), &[0x88, 0x47, 0, 1, 1, 0x40, 0, 0, 0, 0], &ethernet].concat())),
+            (1, with(&[[0; 12].as_slice(), &[0x88, 0x64, 0x11, 0, 0, 1, 0, 32, 0, 0x21]].concat())),
+            (1, with(&[[0; 12].as_slice(), &[0, 38], &LLC_SNAP, &[8, 0]].concat())),
+            (113, with(&[[0; 14].as_slice(), &[0, 4], &LLC_SNAP, &[8, 0]].concat())),
+            (113, with(&[[0; 14].as_slice(), &[0x81, 0, 0, 2, 8, 0]].concat())),
+            (105, with(&[&[0x88, 0x81], [0; 28].as_slice(), &LLC_SNAP, &[8, 0]].concat())),
+            (127, with(&[&[0, 0, 9, 0, 2, 0, 0, 0, 0x20], &data[..26], &[0, 0], &data[26..]].concat())),
+            (
+                127,
+                with(&[&[0, 0, 25, 0, 3, 0, 0, 0x80, 0, 0, 0, 0], [0; 12].as_slice(), &[0], &data].concat()),
+            ),
+            (119, with(&[[0; 144].as_slice(), &data].concat())),
+            (163, with(&[[0x80, 0x21, 0x10, 1, 0, 0, 0, 64].as_slice(), &[0; 56], &data].concat())),
+            (192, with(&[[0, 0, 8, 0, 1, 0, 0, 0].as_slice(), &ethernet].concat())),
+            (117, with(&[[61, 2, 0, 0].as_slice(), &[0; 60]].concat())),
+            (109, with(&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])),
+            (242, with(&[[0; 40].as_slice(), &[8, 0, 0, 0]].concat())),
+            (226, with(&[[1, 2].as_slice(), &[0; 22]].concat())),
+            (284, with(&[[0; 16].as_slice(), &[8, 0]].concat())),
+            (285, with(&[[0; 20].as_slice(), &[8, 0]].concat())),
+            (240, with(&[[0; 4].as_slice(), &ethernet].concat())),
         ];
         for (number, bytes) in cases {
             let link = Link::numbered(number).unwrap();
@@ -190,6 +238,29 @@ mod tests {
     }
 
     #[test]
+    fn frames_that_were_put_together_are_taken_apart() {
+        let one = |packet: &[u8]| {
+            let length = (packet.len() as u16 + 8).to_be_bytes();
+            [&[0; 12][..], &length, &LLC_SNAP, &[8, 0], packet].concat()
+        };
+        let first = one(&datagram());
+        let padding = vec![0; first.len().next_multiple_of(4) - first.len()];
+        let head = [&[0x88, 2][..], &[0; 22], &[0x80, 0]].concat();
+        let whole = [head, first, padding, one(&datagram())].concat();
+        assert!(Link::Wifi.strip(&whole).is_none(), "they are no packet themselves");
+        let frames: Vec<_> = Link::Wifi.aggregate(&whole).collect();
+        assert_eq!(frames.len(), 2);
+        for frame in frames {
+            let packet = Link::Ethernet.strip(frame).unwrap();
+            assert!(matches!(packet.transport, Some(TransportSlice::Udp(udp)) if udp.payload() == b"hi"));
+        }
+        for end in 0..whole.len() {
+            assert!(Link::Wifi.aggregate(&whole[..end]).count() <= 2);
+        }
+        assert_eq!(Link::Ethernet.aggregate(&whole).count(), 0);
+    }
+
+    #[test]
     fn what_carries_no_packet_gives_none() {
         assert_eq!(Link::numbered(220), None);
         for (number, bytes) in [
@@ -199,6 +270,8 @@ mod tests {
             (105, with(&[&[0x80, 0], [0; 24].as_slice()].concat())),
             (258, [&12_u32.to_le_bytes()[..], &1_u32.to_le_bytes(), &258_u32.to_le_bytes()].concat()),
             (239, vec![2, 0, 0, 0, 0, 0, 1, 0]),
+            (192, [&[0, 0, 8, 0][..], &192_u32.to_le_bytes(), &datagram()].concat()),
+            (1, [&[0; 12][..], &[0x88, 0x47], &[0; 4 * 40]].concat()),
         ] {
             assert!(Link::numbered(number).unwrap().strip(&bytes).is_none(), "{number}");
         }
