@@ -8,7 +8,7 @@ const REASON_LIMIT: usize = 80;
 /// Bytes that begin with a response of HTTP/1.
 pub(crate) fn in_http1(bytes: &[u8]) -> Option<String> {
     let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0'..=b'9', b' ', rest @ ..] = bytes else { return None };
-    let line = rest.split(|byte| byte.is_ascii_control()).next().unwrap_or_default();
+    let line = rest.split(u8::is_ascii_control).next().unwrap_or_default();
     let reason: String = String::from_utf8_lossy(line).trim().chars().take(REASON_LIMIT).collect();
     Some(format!("answered in HTTP/1: {reason}"))
 }

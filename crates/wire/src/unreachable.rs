@@ -56,12 +56,10 @@ impl Unreachable {
 
     /// Of a segment at least eight bytes are quoted: its ports and its number.
     fn quoted(is_tcp: bool, [from, to]: [IpAddr; 2], segment: &[u8], reason: &'static str) -> Option<Self> {
-        let [a, b, c, d, n @ ..] = *segment.first_chunk::<8>()?;
-        let (from, to) = (
-            SocketAddr::new(from, u16::from_be_bytes([a, b])),
-            SocketAddr::new(to, u16::from_be_bytes([c, d])),
-        );
-        is_tcp.then_some(Self { from, to, seq: Seq(u32::from_be_bytes(n)), reason })
+        let word = |at: usize| Some(u16::from_be_bytes(*segment.get(at..)?.first_chunk()?));
+        let (from, to) = (SocketAddr::new(from, word(0)?), SocketAddr::new(to, word(2)?));
+        let seq = Seq(u32::from_be_bytes(*segment.get(4..)?.first_chunk()?));
+        is_tcp.then_some(Self { from, to, seq, reason })
     }
 }
 

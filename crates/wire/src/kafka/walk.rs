@@ -361,7 +361,7 @@ mod tests {
         let known = Known { servers: &mut servers, session: &mut session };
         // A topic without a name that ends, and a partition that lists without end what was aborted.
         let beginning = b"\0\0\0\0\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\0\0\0";
-        let endless = [&beginning[..], &[0; 16], b"\x7f\xff\xff\xff", &[1; 100_000]].concat();
+        let endless = [&beginning[..], &[0; 16], b"\x7f\xff\xff\xff", &vec![1; 100_000]].concat();
         for body in [&endless[..], &beginning[..], b""] {
             let walk = walked(apis::FETCH, 4, body, 1000);
             let mut answered = Answered::default();

@@ -226,7 +226,8 @@ fn whole_requests_behind_a_request_for_a_tunnel_are_in_it_if_it_opens() {
     const CONNECT: &[u8] = b"CONNECT a:80 HTTP/1.1\r\n\r\n";
     const FINE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     let large = vec![b'x'; 70_000];
-    let cases: [(&[&[u8]], &[&[u8]], &[&str]); 4] = [
+    type Case<'a> = (&'a [&'a [u8]], &'a [&'a [u8]], &'a [&'a str]);
+    let cases: [Case<'_>; 4] = [
         (
             &[&get("/in"), &get("/two")],
             &[b"HTTP/1.1 200 OK\r\n\r\n", FINE, FINE],
@@ -247,9 +248,13 @@ fn whole_requests_behind_a_request_for_a_tunnel_are_in_it_if_it_opens() {
                 talk.send_cut(Client, &[CONNECT, &behind.concat()].concat(), 60_000);
             } else {
                 talk.send(Client, CONNECT);
-                behind.iter().for_each(|bytes| talk.send_cut(Client, bytes, 60_000));
+                for bytes in behind {
+                    talk.send_cut(Client, bytes, 60_000);
+                }
             }
-            answers.iter().for_each(|bytes| talk.send(Server, bytes));
+            for bytes in answers {
+                talk.send(Server, bytes);
+            }
             talk.close();
             let told = lines(&talk.packets);
             let told: Vec<_> = told.iter().map(|line| line.rsplit_once(' ').unwrap().0).collect();

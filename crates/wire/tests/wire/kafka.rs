@@ -272,7 +272,7 @@ fn fetched_all(number: i32, topics: &[(&str, i16, &[u8])]) -> Vec<u8> {
 
 #[test]
 fn nothing_is_made_up_of_messages_that_are_too_large_to_be_kept() {
-    let some = |records: i32| batch(records, 0, &record(0, &[b'x'; 20_000]));
+    let some = |records: i32| batch(records, 0, &record(0, &vec![b'x'; 20_000]));
     let many = (0..50).flat_map(|n| some(n + 1)).collect::<Vec<_>>();
     let asked = fetch(2, &["orders", "payments", "refunds"]);
     let cases: [(&[u8], i16, &str, &str); 3] = [

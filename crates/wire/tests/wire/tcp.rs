@@ -69,7 +69,7 @@ fn unreachable(packet: &Packet, code: u8) -> Packet {
     let mut bytes = Vec::new();
     let kind = etherparse::Icmpv4Type::Unknown { type_u8: 3, code_u8: code, bytes5to8: [0; 4] };
     let ip = etherparse::PacketBuilder::ipv4([10, 0, 0, 254], [10, 0, 0, 1], 64);
-    ip.icmpv4(kind).write(&mut bytes, &packet.bytes[..28]).unwrap();
+    ip.icmpv4(kind).write(&mut bytes, &packet.bytes[..28]).expect("a vector takes all");
     Packet { at: packet.at.plus(std::time::Duration::from_millis(1)), wire_len: bytes.len(), bytes }
 }
 
