@@ -40,8 +40,13 @@ impl Cuts {
         inner.variables.into_iter().for_each(|name| self.variable(name));
     }
 
+    /// Whether no more variables are remembered.
+    pub(super) fn is_full(&self) -> bool {
+        self.variables.len() >= VARIABLES_LIMIT
+    }
+
     pub(super) fn variable(&mut self, name: String) {
-        if self.variables.len() < VARIABLES_LIMIT && !self.variables.contains(&name) {
+        if !self.is_full() && !self.variables.contains(&name) {
             self.variables.push(name);
         }
     }

@@ -26,7 +26,13 @@ impl<'r> Look<'r> {
     pub(super) fn body(self, message: &Message, body: &[u8], cuts: &mut Cuts) {
         let kind = content_type(message);
         match kind.as_deref() {
-            Some("application/x-www-form-urlencoded") => form::find(body, self, cuts),
+            Some("application/x-www-form-urlencoded") => {
+                form::find(body, self, cuts);
+                // Tools send anything under the name of a form: `curl -d '{"password":"x"}'`.
+                if starts_like(body, b"{[<") {
+                    self.text(body, cuts);
+                }
+            }
             Some(kind) if kind.starts_with("multipart/") => {
                 let value = message.media.as_deref();
                 let value = value.or_else(|| crate::judge::header(message, "content-type"));
@@ -35,6 +41,9 @@ impl<'r> Look<'r> {
             Some(kind) if kind.contains("json") => {
                 json::find(body, self, cuts);
                 urls::passwords(body, cuts);
+                if !is_strict(body) {
+                    self.text(body, cuts);
+                }
             }
             Some(kind) if kind.contains("xml") => {
                 xml::find(body, true, self, cuts);
@@ -42,7 +51,7 @@ impl<'r> Look<'r> {
             }
             Some(kind) if !is_loose(kind) => {
                 // Other types are scanned only where JSON may hide under a wrong name.
-                if starts_like_json(body) {
+                if starts_like(body, b"{[") {
                     json::find(body, self, cuts);
                 }
             }
@@ -71,7 +80,7 @@ impl<'r> Look<'r> {
         }
         let undone = Undone::new(part, start, coding);
         let Some(depth) = self.depth.checked_sub(1) else {
-            if starts_like_json(&undone.bytes) {
+            if starts_like(&undone.bytes, b"{[") {
                 cuts.hide(start..start + part.len(), "");
             }
             return;
@@ -91,6 +100,16 @@ fn is_loose(kind: &str) -> bool {
         || matches!(kind, "application/octet-stream" | "application/sql")
 }
 
-fn starts_like_json(body: &[u8]) -> bool {
-    matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
+/// Whether a text begins with one of these marks, blanks before it.
+fn starts_like(text: &[u8], marks: &[u8]) -> bool {
+    text.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| marks.contains(first))
+}
+
+/// Whether what calls itself JSON begins as such, its keys in quotes.
+fn is_strict(text: &[u8]) -> bool {
+    let mut marks = text.iter().filter(|byte| !byte.is_ascii_whitespace());
+    match marks.next() {
+        Some(b'{') => marks.next().is_none_or(|second| matches!(second, b'"' | b'}')),
+        first => first.is_none_or(|first| matches!(first, b'[' | b'"')),
+    }
 }

@@ -15,8 +15,9 @@ pub(super) fn find(text: &[u8], look: Look<'_>, cuts: &mut Cuts) {
     while let Some(mark) = next_mark(text, at) {
         at = mark + 1;
         let Some((name, is_variable)) = name_before(text, mark) else { continue };
-        // `$password: String!` says of which type a variable is.
-        if is_variable || !look.rules.hides_field(&name) {
+        // `$password: String!` says of which type a variable is; `$password = "x"` is another language's.
+        let is_declared = is_variable && text.get(mark) == Some(&b':');
+        if is_declared || !look.rules.hides_field(&name) {
             continue;
         }
         at = hide_value(text, mark, cuts);
@@ -69,12 +70,13 @@ fn hide_value(text: &[u8], mark: usize, cuts: &mut Cuts) -> usize {
             cuts.hide(inside..end, "");
             return end.max(inside);
         }
-        Some(b'$') if text.get(mark) == Some(&b':') => {
-            let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
-            let name: Vec<u8> = rest.iter().skip(1).take(NAME_LIMIT).take_while(is_name).copied().collect();
-            let end = start + 1 + name.len();
-            cuts.variable(String::from_utf8_lossy(&name).into_owned());
-            return end;
+        Some(b'$') if slashes == 0 && text.get(mark) == Some(&b':') => {
+            if let Some(name) = variable(text, rest, cuts) {
+                let end = start + 1 + name.len();
+                cuts.variable(name);
+                return end;
+            }
+            start + line_end(rest)
         }
         Some(b'{' | b'[' | b'(') => start + bracket_end(rest),
         _ if text.get(mark) == Some(&b'=') => start + bare_end(rest),
@@ -82,6 +84,24 @@ fn hide_value(text: &[u8], mark: usize, cuts: &mut Cuts) -> usize {
     };
     cuts.hide(start..end, "");
     end.max(mark + 1)
+}
+
+/// The variable that begins here, where the text declares it elsewhere: `$p: String`. Else it is a value that begins so.
+fn variable(text: &[u8], rest: &[u8], cuts: &Cuts) -> Option<String> {
+    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+    let len = 1 + rest.iter().skip(1).take(NAME_LIMIT).take_while(is_name).count();
+    let name = rest.get(..len).filter(|name| name.len() > 1)?;
+    let plain = String::from_utf8_lossy(name.get(1..)?).into_owned();
+    let is_declared = || {
+        text.windows(len + 8).chain([text.get(text.len().saturating_sub(len + 7)..).unwrap_or_default()]).any(
+            |part| {
+                let behind = part.strip_prefix(name).unwrap_or_default();
+                behind.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':')
+            },
+        )
+    };
+    // The whole text is searched once for each of so many as are remembered.
+    (cuts.variables.contains(&plain) || (!cuts.is_full() && is_declared())).then_some(plain)
 }
 
 /// Where the text ends whose quote has `slashes` backslashes before it, which is how deep in other strings it stands.

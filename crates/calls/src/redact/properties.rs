@@ -130,7 +130,8 @@ proptest! {
     }
 }
 
-/// Bodies of the largest size that is kept, made of what readers might read again and again.
+/// Bodies larger than are kept, made of what readers might read again and again: in time that is not linear, they would not
+/// end while anybody waits.
 #[test]
 fn hostile_bodies_take_linear_time() {
     let parts = [
@@ -151,6 +152,8 @@ fn hostile_bodies_take_linear_time() {
         "token)",
         "--B\r\n\r\n",
         "$token:$",
+        "token:$a ",
+        "<token>",
         "'token",
     ];
     let kinds = [
@@ -163,10 +166,9 @@ fn hostile_bodies_take_linear_time() {
     for part in parts {
         let body = part.repeat(256 * 1024 / part.len()).into_bytes();
         for kind in kinds {
-            let started = std::time::Instant::now();
-            hide(&mut message(kind, body.clone(), true));
-            let took = started.elapsed();
-            assert!(took.as_secs() < 5, "{kind} of {part:?}: {took:?}");
+            let mut shown = message(kind, body.clone(), true);
+            hide(&mut shown);
+            assert!(shown.body.len() <= 8 * body.len(), "{kind} of {part:?}");
         }
     }
 }

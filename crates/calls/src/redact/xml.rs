@@ -11,11 +11,14 @@ const NAMES: [&str; 3] = ["name", "key", "id"];
 const VALUES: [&str; 2] = ["value", "content"];
 /// Attributes of one element that are looked at.
 const ATTRIBUTES_LIMIT: usize = 64;
+/// Elements that are never closed, up to the next tag, in what may be no XML at all, such as `List<Token>` of a program.
+/// Behind so many all is hidden, since each is looked for to the text's end.
+const UNCLOSED_LIMIT: usize = 64;
 
 /// Finds what elements and attributes hide by their names. `is_xml`: what an element's `name` says goes for its content
 /// too; in HTML that is a label's text.
 pub(super) fn find(text: &[u8], is_xml: bool, look: Look<'_>, cuts: &mut Cuts) {
-    let mut at = 0;
+    let (mut at, mut unclosed) = (0, 0);
     while let Some(open) = text.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'<')) {
         let start = at + open + 1;
         let name = name_at(text, start);
@@ -42,7 +45,10 @@ pub(super) fn find(text: &[u8], is_xml: bool, look: Look<'_>, cuts: &mut Cuts) {
         }
         at = tag.end;
         if is_secret && !tag.is_empty {
-            let end = closing(text, at, name);
+            let end = closing(text, at, name).unwrap_or_else(|| {
+                unclosed += 1;
+                if is_xml || unclosed > UNCLOSED_LIMIT { text.len() } else { next_tag(text, at) }
+            });
             cuts.hide(at..end, "");
             at = end;
         }
@@ -124,15 +130,21 @@ fn local(name: &str) -> &str {
     name.rsplit(':').next().unwrap_or(name)
 }
 
-/// Where the element is closed whose content begins here, or the text's end.
-fn closing(text: &[u8], start: usize, name: &str) -> usize {
+/// Where the next tag begins, or the text's end.
+fn next_tag(text: &[u8], start: usize) -> usize {
+    let rest = text.get(start..).unwrap_or_default();
+    start + rest.iter().position(|byte| *byte == b'<').unwrap_or(rest.len())
+}
+
+/// Where the element is closed whose content begins here.
+fn closing(text: &[u8], start: usize, name: &str) -> Option<usize> {
     let mut at = start;
     while let Some(found) = text.get(at..).and_then(|rest| rest.windows(2).position(|two| two == b"</")) {
         at += found;
         if name_at(text, at + 2) == name {
-            return at;
+            return Some(at);
         }
         at += 2;
     }
-    text.len()
+    None
 }

@@ -192,7 +192,7 @@ impl Search<'_, '_> {
 
     /// Takes all values of the expression that begins here, and says where it ends.
     fn take_expression(&mut self, start: usize) -> usize {
-        const ENDS: [&str; 16] = [
+        const ENDS: [&str; 20] = [
             "AND",
             "OR",
             "WHERE",
@@ -207,6 +207,10 @@ impl Search<'_, '_> {
             "ELSE",
             "END",
             "HAVING",
+            "OFFSET",
+            "FETCH",
+            "FOR",
+            "JOIN",
             "UNION",
             "WHEN",
         ];

@@ -57,6 +57,22 @@ fn values_do_not_end_before_their_end() {
 }
 
 #[test]
+fn what_is_not_what_it_says() {
+    let form = "application/x-www-form-urlencoded";
+    for (kind, given, expected) in [
+        (form, r#"{"password":"LE=AK","a":1}"#, r#"{"password":"[redacted]","a":1}"#),
+        (form, "<a><password>LEAK</password></a>", "<a><password>[redacted]</password></a>"),
+        ("application/json", "{password: 'LEAK', a: 1}", "{password: '[redacted]', a: 1}"),
+        ("application/json", "user=a&password=LEAK", "user=a&password=[redacted]"),
+        ("text/plain", "$password = 'LEAK';", "$password = '[redacted]';"),
+        ("text/plain", "password: $2b$12$LEAK\nnext: $1", "password: [redacted]\nnext: $1"),
+        ("text/plain", "List<Token> a; b<c", "List<Token>[redacted]<c"),
+    ] {
+        assert_eq!(body(kind, given), expected);
+    }
+}
+
+#[test]
 fn xml_and_html() {
     for (given, expected) in [
         (
