@@ -3,21 +3,15 @@
 use model::exchange::Message;
 use serde_json::{Map, Value};
 
-use crate::coding::is_coded;
-use crate::judge::header;
-use crate::redact::multipart::{Part, boundary, parts};
+use crate::multipart::body_parts;
 
 /// The form as an object with a field a part, several of one name as a list; `None` where that cannot be told. What is
 /// in a file says nothing, as that of any text.
 pub(super) fn fields(message: &Message) -> Option<Value> {
-    if message.body.is_empty() || is_coded(message) {
-        return None;
-    }
-    let boundary = boundary(message.media.as_deref().or_else(|| header(message, "content-type"))?)?;
     let mut fields = Map::new();
-    for Part { head, content, .. } in parts(&message.body, &boundary) {
-        let name = head.parameter("name")?;
-        let text = str::from_utf8(content).ok().filter(|_| head.parameter("filename").is_none());
+    for part in body_parts(message) {
+        let name = part.name?;
+        let text = str::from_utf8(part.body).ok().filter(|_| part.filename.is_none());
         let value: Value = text.unwrap_or_default().into();
         match fields.get_mut(&name) {
             None => drop(fields.insert(name, value)),

@@ -12,7 +12,7 @@ mod form;
 mod hidden;
 mod json;
 mod look;
-pub(crate) mod multipart;
+mod multipart;
 mod pairs;
 mod redis;
 mod rules;

@@ -11,20 +11,20 @@ const BOUNDARY_LIMIT: usize = 70;
 
 /// A part of a form.
 #[derive(Debug)]
-pub(crate) struct Part<'b> {
-    pub(crate) head: Head<'b>,
-    pub(crate) content: &'b [u8],
+struct Part<'b> {
+    head: Head<'b>,
+    content: &'b [u8],
     /// Where in the body the content is.
     place: Range<usize>,
 }
 
 /// The header fields of a part.
 #[derive(Debug)]
-pub(crate) struct Head<'b>(&'b [u8]);
+struct Head<'b>(&'b [u8]);
 
 impl Head<'_> {
     /// A parameter of its `Content-Disposition`.
-    pub(crate) fn parameter(&self, wanted: &str) -> Option<String> {
+    fn parameter(&self, wanted: &str) -> Option<String> {
         let head = String::from_utf8_lossy(self.0);
         let value = head.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
@@ -35,12 +35,12 @@ impl Head<'_> {
 }
 
 /// What stands between the parts, by the content type.
-pub(crate) fn boundary(content_type: &str) -> Option<String> {
+fn boundary(content_type: &str) -> Option<String> {
     parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty())
 }
 
 /// The parts of a body, the last one as far as it is there.
-pub(crate) fn parts<'b>(body: &'b [u8], boundary: &str) -> impl Iterator<Item = Part<'b>> {
+fn parts<'b>(body: &'b [u8], boundary: &str) -> impl Iterator<Item = Part<'b>> {
     let boundary = boundary.as_bytes();
     let delimiter = [b"--", boundary.get(..BOUNDARY_LIMIT).unwrap_or(boundary)].concat();
     let mut at = find(body, &delimiter, 0);
