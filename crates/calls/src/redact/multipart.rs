@@ -50,14 +50,28 @@ fn parts<'b>(body: &'b [u8], boundary: &str) -> impl Iterator<Item = Part<'b>> {
             let next = find(body, &delimiter, head);
             at = next;
             // A part's content ends before the line break of the next delimiter, or with the body where it was cut.
-            let end = next.map_or(body.len(), |next| next.saturating_sub(2).max(head));
-            if let Some(blank) = find(body, b"\r\n\r\n", head).filter(|blank| *blank < end) {
-                let place = blank + 4..end.max(blank + 4);
-                let content = body.get(place.clone()).unwrap_or_default();
-                return Some(Part { head: Head(body.get(head..blank).unwrap_or_default()), content, place });
+            let end = next.map_or(body.len(), |next| line_break_before(body, next).max(head));
+            // Some write lines that end as those of Unix.
+            let blanks = [&b"\r\n\r\n"[..], b"\n\n"].into_iter();
+            let part = body.get(..end).unwrap_or_default();
+            let start = blanks.filter_map(|blank| Some(find(part, blank, head)? + blank.len())).min();
+            if let Some(start) = start {
+                let content = part.get(start..).unwrap_or_default();
+                return Some(Part {
+                    head: Head(body.get(head..start).unwrap_or_default()),
+                    content,
+                    place: start..end,
+                });
             }
         }
     })
+}
+
+/// Where the line break begins that stands before a place, if one does.
+fn line_break_before(body: &[u8], at: usize) -> usize {
+    let before = body.get(..at).unwrap_or_default();
+    let line = before.strip_suffix(b"\n").map_or(before, |line| line.strip_suffix(b"\r").unwrap_or(line));
+    line.len()
 }
 
 /// Finds the parts that are hidden, and what is hidden within the others.

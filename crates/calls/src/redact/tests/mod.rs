@@ -95,6 +95,10 @@ fn forms_and_multipart() {
     };
     let kind = "multipart/form-data; boundary=\"B\"";
     assert_eq!(body(kind, &parts("s3\r\ncret")), parts("[redacted]"));
+    let mixed = |secret: &str| {
+        format!("--B\ncontent-disposition: form-data; name=password\n\n{secret}\n{}", parts("[redacted]"))
+    };
+    assert_eq!(body(kind, &mixed("s3cret")), mixed("[redacted]"), "lines that end as those of Unix");
     let cut = "--B\r\nContent-Disposition: form-data; name=password\r\n\r\ns3cr";
     assert_eq!(body(kind, cut), "--B\r\nContent-Disposition: form-data; name=password\r\n\r\n[redacted]");
 }
